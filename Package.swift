@@ -1,0 +1,27 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// oneDNN does the dense products on Linux; on macOS it is Accelerate, which needs no package.
+let denseLibrary: [Target.Dependency] = [
+  .target(name: "COneDNN", condition: .when(platforms: [.linux]))
+]
+
+let package = Package(
+  name: "meprop",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "MePropCore", targets: ["MePropCore"]),
+  ],
+  dependencies: [
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COneDNN", pkgConfig: nil,
+      providers: [.apt(["libdnnl-dev"])]),
+    .target(name: "CMePropKernels"),
+    .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
+    .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
+    .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

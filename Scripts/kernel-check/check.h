@@ -1,0 +1,49 @@
+/*
+ * Helpers of the kernel check: guarded matrices, random numbers, comparisons.
+ *
+ * A matrix lies at an odd offset between two guards that no kernel may touch; its padding is zero and
+ * must stay zero. Outputs start as garbage. References sum in double, and a result may differ from its
+ * reference by `steps` roundings of the sum of magnitudes that went into it.
+ */
+#ifndef KERNEL_CHECK_H
+#define KERNEL_CHECK_H
+
+#include "meprop_kernels.h"
+
+typedef struct {
+  float *v;
+  size_t rows, columns, stride;
+  float *memory;
+  size_t length;
+} matrix;
+
+typedef enum { RANDOM, GARBAGE, ZERO } filling;
+
+uint32_t next_random(void);
+float next_float(void); /* in [-1, 1) */
+
+matrix matrix_new(size_t rows, size_t columns, filling fill);
+/* As many columns, and the same stride. */
+matrix matrix_like(const matrix *a, size_t rows, filling fill);
+/* Checks the guards and the padding, and frees. */
+void matrix_free(matrix *a, const char *what);
+matrix matrix_copy(const matrix *a);
+
+/* Names the case in hand, for messages. */
+void begin_case(const char *variant, const char *kernel, size_t rows, size_t columns, size_t k);
+void expect_near(const char *what, size_t row, size_t column, double got, double want, double magnitude,
+                 double steps);
+void expect_equal(const char *what, size_t row, size_t column, long long got, long long want);
+/* Runs [0, count) in two uneven parts: results may not depend on the cut. */
+void run_parts(meprop_part part, const void *arguments, size_t count);
+
+static inline size_t lines(size_t n) { return (n + MEPROP_LINE - 1) / MEPROP_LINE; }
+static inline float *row_of(const matrix *a, size_t row) { return a->v + row * a->stride; }
+
+void check_layers(const meprop_kernels *kernels, size_t rows, size_t columns);
+void check_random_bits(const meprop_kernels *kernels);
+void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k);
+void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
+void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
+
+#endif

@@ -1,0 +1,133 @@
+/* Inputs that are mostly zero, transposition, bytes to floats, reductions. */
+#include "check.h"
+
+#include <math.h>
+
+enum { MOST_ROWS = 64, MOST_COLUMNS = 256, BLOCK = 64, MOST_BLOCKS = MOST_COLUMNS / BLOCK };
+
+static void check_gather(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  static uint32_t indices[MOST_ROWS * MOST_COLUMNS], starts[MOST_ROWS * (MOST_BLOCKS + 1)];
+  static float values[MOST_ROWS * MOST_COLUMNS];
+  size_t outputs = 1 + next_random() % 50, blocks = (columns + BLOCK - 1) / BLOCK, starts_stride = blocks + 1;
+  matrix x = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, outputs, RANDOM);
+  matrix y = matrix_new(rows, outputs, GARBAGE);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns; c++)
+      if (next_random() % 4 != 0) row_of(&x, r)[c] = 0;
+  begin_case(kernels->name, "nonzeros", rows, columns, 0);
+  meprop_nonzeros_arguments list = {.x = x.v, .stride = x.stride, .columns = columns, .indices = indices,
+    .values = values, .list_stride = columns, .starts = starts, .starts_stride = starts_stride};
+  run_parts(kernels->nonzeros, &list, rows);
+  for (size_t r = 0; r < rows; r++) {
+    size_t found = 0;
+    for (size_t c = 0; c < columns; c++) {
+      if (c % BLOCK == 0) expect_equal("start", r, c / BLOCK, starts[r * starts_stride + c / BLOCK], (long long)found);
+      if (row_of(&x, r)[c] == 0) continue;
+      expect_equal("index", r, found, indices[r * columns + found], (long long)c);
+      expect_near("value", r, found, values[r * columns + found], row_of(&x, r)[c], 0, 0);
+      found++;
+    }
+    expect_equal("end", r, blocks, starts[r * starts_stride + blocks], (long long)found);
+  }
+  begin_case(kernels->name, "gather_product", rows, columns, outputs);
+  meprop_gather_product_arguments product = {.indices = indices, .values = values, .list_stride = columns,
+    .starts = starts, .starts_stride = starts_stride, .rows = rows, .blocks = blocks, .wt = wt.v,
+    .wt_stride = wt.stride, .y = y.v, .y_stride = y.stride};
+  run_parts(kernels->gather_product, &product, lines(outputs));
+  for (size_t r = 0; r < rows; r++)
+    for (size_t o = 0; o < outputs; o++) {
+      double want = 0, magnitude = 0;
+      for (size_t c = 0; c < columns; c++) {
+        double term = (double)row_of(&x, r)[c] * row_of(&wt, c)[o];
+        want += term;
+        magnitude += fabs(term);
+      }
+      expect_near("y", r, o, row_of(&y, r)[o], want, magnitude, (double)columns + 1);
+    }
+  matrix_free(&x, "x");
+  matrix_free(&wt, "wt");
+  matrix_free(&y, "y");
+}
+
+static void check_transpose(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  begin_case(kernels->name, "transpose", rows, columns, 0);
+  matrix w = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, rows, GARBAGE);
+  meprop_transpose_arguments a = {.w = w.v, .stride = w.stride, .rows = rows, .columns = columns, .wt = wt.v,
+    .wt_stride = wt.stride};
+  run_parts(kernels->transpose, &a, lines(columns));
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns; c++) expect_near("wt", c, r, row_of(&wt, c)[r], row_of(&w, r)[c], 0, 0);
+  matrix_free(&w, "w");
+  matrix_free(&wt, "wt");
+}
+
+static void check_small_product(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  size_t outputs = 1 + next_random() % 40;
+  begin_case(kernels->name, "small_product", rows, columns, outputs);
+  matrix x = matrix_new(rows, columns, RANDOM), w = matrix_new(outputs, columns, RANDOM);
+  matrix y = matrix_new(rows, outputs, GARBAGE);
+  meprop_small_product_arguments a = {.x = x.v, .x_stride = x.stride, .rows = rows, .columns = columns, .w = w.v,
+    .w_stride = w.stride, .outputs = outputs, .y = y.v, .y_stride = y.stride};
+  run_parts(kernels->small_product, &a, lines(outputs));
+  for (size_t r = 0; r < rows; r++)
+    for (size_t o = 0; o < outputs; o++) {
+      double want = 0, magnitude = 0;
+      for (size_t c = 0; c < columns; c++) {
+        double term = (double)row_of(&x, r)[c] * row_of(&w, o)[c];
+        want += term;
+        magnitude += fabs(term);
+      }
+      expect_near("y", r, o, row_of(&y, r)[o], want, magnitude, (double)columns + 1);
+    }
+  matrix_free(&x, "x");
+  matrix_free(&w, "w");
+  matrix_free(&y, "y");
+}
+
+static void check_bytes(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  static uint8_t bytes[MOST_ROWS * MOST_COLUMNS];
+  uint32_t examples[MOST_ROWS];
+  begin_case(kernels->name, "bytes", rows, columns, 0);
+  for (size_t i = 0; i < rows * columns; i++) bytes[i] = (uint8_t)next_random();
+  for (size_t r = 0; r < rows; r++) examples[r] = next_random() % (uint32_t)rows;
+  matrix x = matrix_new(rows, columns, GARBAGE);
+  float scale = 1.0f / 255;
+  meprop_bytes_arguments a = {.bytes = bytes, .examples = examples, .columns = columns, .scale = scale, .x = x.v,
+    .stride = x.stride};
+  run_parts(kernels->bytes, &a, rows);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns; c++)
+      expect_near("x", r, c, row_of(&x, r)[c], (float)bytes[examples[r] * columns + c] * scale, 0, 0);
+  matrix_free(&x, "x");
+}
+
+static void check_reductions(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  begin_case(kernels->name, "reduce", rows, columns, 0);
+  matrix sums = matrix_new(rows, columns, RANDOM), out = matrix_new(1, columns, GARBAGE);
+  meprop_reduce_arguments a = {.sums = sums.v, .chunks = rows, .stride = sums.stride, .out = out.v};
+  run_parts(kernels->reduce, &a, lines(columns));
+  double squares = 0;
+  for (size_t c = 0; c < columns; c++) {
+    double want = 0, magnitude = 0;
+    for (size_t r = 0; r < rows; r++) {
+      double entry = row_of(&sums, r)[c];
+      want += entry;
+      magnitude += fabs(entry);
+      squares += entry * entry;
+    }
+    expect_near("out", 0, c, out.v[c], want, magnitude, (double)rows);
+  }
+  double got = 0;
+  for (size_t r = 0; r < rows; r++) got += kernels->sum_of_squares(row_of(&sums, r), lines(columns) * MEPROP_LINE);
+  expect_near("sum of squares", 0, 0, got, squares, squares, 256);
+  matrix_free(&sums, "sums");
+  matrix_free(&out, "out");
+}
+
+void check_data(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  check_gather(kernels, rows, columns);
+  check_transpose(kernels, columns, rows);
+  check_small_product(kernels, rows, columns);
+  check_bytes(kernels, rows, columns);
+  check_reductions(kernels, rows, columns);
+}

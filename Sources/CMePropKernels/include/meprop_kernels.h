@@ -1,0 +1,286 @@
+/*
+ * The arithmetic of meProp in C: selection, sparse products, optimizer rows, activations, random numbers.
+ *
+ * Legend: B = batch size, n = outputs of a layer, m = inputs of a layer, k = entries kept of n,
+ * d = gradient at a layer's pre-activation [B, n], x = a layer's input [B, m], w = weights [n, m].
+ *
+ * One contract for every kernel and every instruction set:
+ *  - A matrix is row-major; its rows start every `stride` floats; stride is a multiple of MEPROP_LINE (16 floats,
+ *    one cache line) and the floats between the last column and the next multiple of 16 are zero, before and after.
+ *    Kernels work on whole lines, so there are no tails. Pointers need not be aligned.
+ *  - Outputs never alias inputs unless said so. Nothing is allocated. No length may exceed INT32_MAX.
+ *  - A parallel kernel has the form `void f(const void *arguments, size_t begin, size_t end)` and does the part
+ *    [begin, end) of its range. Parts are independent, each output number is summed in one fixed order by one part,
+ *    so the bits of a result depend neither on the number of threads nor on how the range was cut.
+ */
+#ifndef MEPROP_KERNELS_H
+#define MEPROP_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEPROP_LINE 16
+/* Rows of a batch are summed in chunks of this many, so that partial sums do not depend on the thread count. */
+#define MEPROP_ROW_CHUNK 16
+
+typedef void (*meprop_part)(const void *arguments, size_t begin, size_t end);
+
+/* ---- activations ---------------------------------------------------------------------------------------------- */
+
+typedef enum { MEPROP_IDENTITY = 0, MEPROP_RELU = 1, MEPROP_TANH = 2, MEPROP_SIGMOID = 3 } meprop_activation;
+
+/* y <- dropout(activation(y + bias)) in place. Part range: rows. */
+typedef struct {
+  float *y;
+  size_t stride, columns;
+  const float *bias; /* [columns], padded with zeros; NULL: none */
+  meprop_activation activation;
+  /* Inverted dropout: an entry is kept where its random number is >= threshold, and multiplied by scale.
+   * Threshold 0: no dropout, scale is ignored. Random numbers: Philox, see meprop_random_bits. */
+  uint32_t threshold;
+  float scale;
+  uint64_t seed, stream;
+} meprop_activate_arguments;
+
+/* d <- beta * memory + dz * (d activation / d pre-activation), and sums over rows. Part range: chunks of 16 rows. */
+typedef struct {
+  const float *dz;   /* gradient at the layer's output [rows, columns] */
+  const float *z;    /* the layer's output, after dropout; NULL where the activation is the identity */
+  size_t stride;     /* of dz, z and d */
+  size_t rows, columns;
+  meprop_activation activation;
+  uint32_t threshold; /* dropout as in the forward pass */
+  float scale;
+  uint64_t seed, stream;
+  const float *memory; /* unit memory [columns]; NULL: none */
+  float beta;
+  float *d;        /* may be dz */
+  float *sums;     /* [chunks, sum_stride]: column sums of d of each chunk; NULL: not wanted */
+  size_t sum_stride;
+  float *norms; /* [rows]: sum of |d| of each row; NULL: not wanted */
+} meprop_gradient_arguments;
+
+/* Rows of logits to mean cross-entropy gradients. Part range: rows. */
+typedef struct {
+  const float *logits;
+  size_t stride, columns;
+  const int32_t *labels; /* [rows], each in 0..<columns */
+  float scale;           /* usually 1 / rows */
+  float *gradient;       /* [rows, columns]: (softmax - one-hot) * scale; may be logits; NULL: not wanted */
+  float *losses;         /* [rows]: -log softmax[label], not scaled; not finite where a logit is not */
+  int32_t *predictions;  /* [rows]: index of the largest logit, the lower of equals; NULL: not wanted */
+} meprop_cross_entropy_arguments;
+
+/* Rows of logits to probabilities, in place. Part range: rows. */
+typedef struct {
+  float *values;
+  size_t stride, columns;
+} meprop_softmax_arguments;
+
+/* ---- selection ------------------------------------------------------------------------------------------------ */
+
+/* Per row, the k entries of largest magnitude; of equal magnitudes the lower index; zeros never. Part range: rows. */
+typedef struct {
+  const float *d;
+  size_t stride, columns;
+  size_t k;           /* 1..columns */
+  const float *norms; /* sum of |d| per row: where the search starts, the result does not depend on it */
+  uint32_t *indices;  /* [rows, k], ascending in each row */
+  float *values;      /* [rows, k] */
+  uint32_t *counts;   /* [rows]: entries kept, at most k */
+  /* Set to 1 + row where a row holds a NaN (0 before; one of them where there are several). */
+  int32_t *nan_row;
+} meprop_select_arguments;
+
+/* Sums of |d| over the examples of each group, and the sum of those. Part range: groups. */
+typedef struct {
+  const float *d;
+  size_t stride, rows, columns;
+  size_t group;      /* examples in a group, the last may have fewer */
+  float *magnitudes; /* [groups, stride] */
+  float *norms;      /* [groups] */
+} meprop_group_magnitudes_arguments;
+
+/* ---- sparse products ------------------------------------------------------------------------------------------ */
+
+/* A support regrouped by output: entries starts[t] ..< starts[t + 1] belong to output rows[t]. */
+typedef struct {
+  size_t row_count;
+  const uint32_t *rows;
+  const uint32_t *starts;
+  const uint32_t *examples;
+  const float *weights;
+} meprop_support;
+
+/* Regroups per-example entries by output with a counting sort; stable, so examples ascend within a row.
+ * `cursor` is scratch of n + 1. With `all_rows` rows without entries are listed too. Returns the row count, and in
+ * `touched` the number of rows that have entries. */
+size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts, size_t batch, size_t k,
+                      size_t n, int all_rows, uint32_t *cursor, uint32_t *rows, uint32_t *starts, uint32_t *examples,
+                      float *weights, size_t *touched);
+
+/* memory[r] <- (sums[r] - sum of the weights of r) / batch for all n outputs: what selection left out, on average. */
+void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n, float *memory);
+
+/* dx <- W' s: dx[i] = sum over kept (i, r) of s[i, r] w[r]. Overwrites. Part range: lines of 16 columns of w. */
+typedef struct {
+  const uint32_t *indices; /* [batch, k], as selection leaves them */
+  const float *values;     /* [batch, k] */
+  const uint32_t *counts;  /* [batch] */
+  size_t batch, k, outputs;
+  const float *w; /* [outputs, columns] */
+  size_t w_stride;
+  float *dx;
+  size_t dx_stride;
+} meprop_input_gradient_arguments;
+
+typedef enum {
+  MEPROP_STORE = 0,    /* the gradient row overwrites g */
+  MEPROP_SGD = 1,      /* w -= rate g */
+  MEPROP_MOMENTUM = 2, /* u = momentum u + g; w -= rate u */
+  MEPROP_ADAGRAD = 3,  /* a += g^2; w -= rate g / sqrt(a + epsilon) */
+  MEPROP_ADAM = 4      /* Kingma and Ba, with decoupled decay where asked for */
+} meprop_update_kind;
+
+/* What an optimizer step does to one number. Applied in the order: scale, clip, L2, step. */
+typedef struct {
+  meprop_update_kind kind;
+  float gradient_scale; /* 1, or what clipping by norm leaves */
+  float clip;           /* |gradient| is cut to it; INFINITY: not at all */
+  float l2;             /* g += l2 * w */
+  float decay;          /* w *= 1 - decay, before the step (decoupled; already multiplied by the rate) */
+  float rate;           /* for Adam: rate / (1 - beta1^t) */
+  float momentum;       /* momentum, or Adam's beta1 */
+  float beta2;
+  float second_correction; /* Adam: 1 / sqrt(1 - beta2^t) */
+  float epsilon;
+} meprop_update;
+
+/* Gradient rows as weighted sums of rows of x, stored or applied at once. Part range: lines of 16 columns of w. */
+typedef struct {
+  meprop_support support;
+  const float *x;
+  size_t x_stride;
+  size_t batch;
+  meprop_update update;
+  float *g; /* MEPROP_STORE: row r of the gradient goes to g + r * stride */
+  float *w, *first, *second; /* weights and moments, as the update kind needs them */
+  size_t stride;             /* of g, w, first and second */
+} meprop_weight_rows_arguments;
+
+/* An optimizer step on rows whose gradient is stored. Part range: entries of `rows`. */
+typedef struct {
+  const uint32_t *rows; /* NULL: part range is the rows themselves */
+  int compact;          /* the gradient of rows[t] is row t of g, not row rows[t] */
+  meprop_update update;
+  const float *g; /* NULL: the gradient is zero */
+  size_t g_stride;
+  float *w, *first, *second;
+  size_t stride, columns;
+} meprop_update_rows_arguments;
+
+/* ---- forward products beside the dense library's ----------------------------------------------------------------- */
+
+/* y <- x w' as dot products, for batches of a few examples. Overwrites. Part range: lines of 16 rows of w. */
+typedef struct {
+  const float *x;
+  size_t x_stride, rows, columns;
+  const float *w; /* [outputs, columns] */
+  size_t w_stride, outputs;
+  float *y;
+  size_t y_stride;
+} meprop_small_product_arguments;
+
+/* ---- input that is mostly zero ---------------------------------------------------------------------------------- */
+
+/* Non-zero entries of each row. Part range: rows. */
+typedef struct {
+  const float *x;
+  size_t stride, columns;
+  uint32_t *indices; /* [rows, list_stride], ascending */
+  float *values;     /* [rows, list_stride] */
+  size_t list_stride;
+  uint32_t *starts; /* [rows, starts_stride]: where each block of 64 columns starts in the row's list, and its end */
+  size_t starts_stride;
+} meprop_nonzeros_arguments;
+
+/* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index]. Overwrites.
+ * Part range: lines of 16 columns of wt. */
+typedef struct {
+  const uint32_t *indices;
+  const float *values;
+  size_t list_stride;
+  const uint32_t *starts;
+  size_t starts_stride;
+  size_t rows, blocks; /* blocks of 64 inputs, the last one may be short */
+  const float *wt;     /* [inputs, outputs] */
+  size_t wt_stride;
+  float *y;
+  size_t y_stride;
+} meprop_gather_product_arguments;
+
+/* wt <- w'. Part range: lines of 16 columns of w (16 rows of wt). */
+typedef struct {
+  const float *w; /* [rows, columns] */
+  size_t stride, rows, columns;
+  float *wt; /* [columns, rows] */
+  size_t wt_stride;
+} meprop_transpose_arguments;
+
+/* ---- small things --------------------------------------------------------------------------------------------- */
+
+/* Bytes to floats times scale. Part range: rows. */
+typedef struct {
+  const uint8_t *bytes;    /* [examples, columns], contiguous */
+  const uint32_t *examples; /* row i is example examples[i] */
+  size_t columns;
+  float scale;
+  float *x;
+  size_t stride;
+} meprop_bytes_arguments;
+
+/* out[c] = sum over chunks of partial sums, in order. Part range: lines of 16 columns. */
+typedef struct {
+  const float *sums;
+  size_t chunks, stride;
+  float *out;
+} meprop_reduce_arguments;
+
+/* ---- the variants ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *name; /* avx512, avx2, neon or portable */
+  meprop_part activate, gradient, cross_entropy, softmax;
+  meprop_part select, group_magnitudes;
+  meprop_part input_gradient, weight_rows, update_rows;
+  meprop_part nonzeros, gather_product, small_product, transpose;
+  meprop_part bytes, reduce;
+  /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */
+  double (*sum_of_squares)(const float *values, size_t count);
+  /* The numbers of rows `row`, as dropout draws them: count 32-bit numbers (a multiple of 64). */
+  void (*random_bits)(uint64_t seed, uint64_t stream, uint32_t row, uint32_t *bits, size_t count);
+} meprop_kernels;
+
+/* The fastest variant that this processor runs. */
+const meprop_kernels *meprop_kernels_best(void);
+/* The variant of that name, or NULL where this build or this processor lacks it. */
+const meprop_kernels *meprop_kernels_named(const char *name);
+
+/* Philox4x32-10 (Salmon et al., SC 2011) on one block. */
+void meprop_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* ---- worker pool ------------------------------------------------------------------------------------------------ */
+
+typedef struct meprop_pool meprop_pool;
+
+/* A pool of `threads` - 1 workers (the caller is one more), or NULL where threads cannot be had. `prepare` is called
+ * once on each worker as it starts. */
+meprop_pool *meprop_pool_create(int threads, void (*prepare)(void));
+void meprop_pool_destroy(meprop_pool *pool);
+/* The number of processors that this process may use, at least 1. */
+int meprop_available_processors(void);
+/* Does parts [0, grain), [grain, 2 grain), … of [0, count) on all workers and returns when all are done.
+ * Not reentrant. With one thread, or one part, everything happens on the caller. Denormal numbers count as zero. */
+void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count, size_t grain);
+
+#endif

@@ -1,0 +1,83 @@
+/* 8 lanes: AVX2 and FMA. */
+#include <immintrin.h>
+#define VL 8
+typedef __m256 vf;
+typedef __m256i vi;
+typedef uint8_t vbits;
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf v_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
+INLINE vf v_set(float a) { return _mm256_set1_ps(a); }
+INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf v_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+INLINE vf v_where_positive(vf a, vf b) {
+  return _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), b);
+}
+INLINE vf v_where_at_least(const uint32_t *bits, uint32_t threshold, vf a) {
+  __m256i b = _mm256_loadu_si256((const __m256i *)bits), t = _mm256_set1_epi32((int)threshold);
+  return _mm256_and_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(b, t), b)), a);
+}
+INLINE float v_sum(vf a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+/* the sums of four vectors, to out[0] ... out[3] */
+INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
+  a = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+#define WIDEST_BLOCK 8
+#define SMALL_PRODUCT_EXAMPLES 2
+INLINE vi v_bits_set(uint32_t a) { return _mm256_set1_epi32((int)a); }
+INLINE vbits v_magnitude_at_least(const float *p, vi t) {
+  __m256i a = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));
+  return (vbits)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a, t), a)));
+}
+/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
+INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
+  for (size_t v = 0; v < vectors; v++)
+    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
+      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
+}
+INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_power_of_two(vf a) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127)), 23));
+}
+INLINE vf v_from_bytes(const uint8_t *p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
+  return _mm256_div_ps(a, _mm256_fmadd_ps(_mm256_sqrt_ps(v), c, e));
+}
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return _mm256_div_ps(a, _mm256_sqrt_ps(_mm256_add_ps(v, e))); }
+INLINE void v_transpose_8(const float *from, size_t stride, float *to, size_t to_stride) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(from + (size_t)i * stride);
+  for (int i = 0; i < 4; i++) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; i++) {
+    r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    _mm256_storeu_ps(to + (size_t)i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(to + (size_t)(i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
+  for (int i = 0; i < 16; i += 8)
+    for (int j = 0; j < 16; j += 8)
+      v_transpose_8(from + (size_t)i * stride + j, stride, to + (size_t)j * to_stride + i, to_stride);
+}

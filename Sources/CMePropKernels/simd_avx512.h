@@ -1,0 +1,106 @@
+/* 16 lanes: AVX-512 F, BW, DQ, VL. */
+#include <immintrin.h>
+#define VL 16
+typedef __m512 vf;
+typedef __m512i vi;
+typedef uint16_t vbits;
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+INLINE vf v_set(float a) { return _mm512_set1_ps(a); }
+INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+INLINE vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+INLINE vf v_abs(vf a) { return _mm512_abs_ps(a); }
+/* b where a > 0, else 0 */
+INLINE vf v_where_positive(vf a, vf b) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_GT_OQ), b);
+}
+/* a where bits >= threshold (unsigned), else 0 */
+INLINE vf v_where_at_least(const uint32_t *bits, uint32_t threshold, vf a) {
+  return _mm512_maskz_mov_ps(
+      _mm512_cmpge_epu32_mask(_mm512_loadu_si512(bits), _mm512_set1_epi32((int)threshold)), a);
+}
+INLINE float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
+/* the sums of four vectors, to out[0] ... out[3] */
+INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
+  __m256 p = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m256 q = _mm256_add_ps(_mm512_castps512_ps256(b), _mm512_extractf32x8_ps(b, 1));
+  __m256 r = _mm256_add_ps(_mm512_castps512_ps256(c), _mm512_extractf32x8_ps(c, 1));
+  __m256 s = _mm256_add_ps(_mm512_castps512_ps256(d), _mm512_extractf32x8_ps(d, 1));
+  p = _mm256_hadd_ps(_mm256_hadd_ps(p, q), _mm256_hadd_ps(r, s));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(p), _mm256_extractf128_ps(p, 1)));
+}
+#define WIDEST_BLOCK 16
+#define SMALL_PRODUCT_EXAMPLES 5
+INLINE vi v_bits_set(uint32_t a) { return _mm512_set1_epi32((int)a); }
+/* one bit a lane: |p| >= t as bit patterns */
+INLINE vbits v_magnitude_at_least(const float *p, vi t) {
+  __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));
+  return (vbits)_mm512_cmpge_epu32_mask(a, t);
+}
+/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
+INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
+  __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (size_t v = 0; v < vectors; v++) {
+    vbits bits = v_magnitude_at_least(d + v * VL, t);
+    _mm512_storeu_si512(list, _mm512_maskz_compress_epi32(bits, lanes));
+    list += __builtin_popcount(bits);
+    lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(16));
+  }
+}
+INLINE vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/* 2^a for whole a in -126...127 */
+INLINE vf v_power_of_two(vf a) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127)), 23));
+}
+INLINE vf v_from_bytes(const uint8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+/* a / (sqrt(v) c + e) for v >= 0, e > 0: reciprocals of 14 bits and one Newton step each, about 2 ulp */
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
+  vf s = _mm512_max_ps(v, _mm512_set1_ps(1e-36f));
+  vf r = _mm512_rsqrt14_ps(s);
+  vf h = _mm512_mul_ps(_mm512_set1_ps(0.5f), s);
+  r = _mm512_mul_ps(r, _mm512_fnmadd_ps(_mm512_mul_ps(h, r), r, _mm512_set1_ps(1.5f)));
+  vf q = _mm512_fmadd_ps(_mm512_mul_ps(v, r), c, e);
+  vf i = _mm512_rcp14_ps(q);
+  i = _mm512_mul_ps(i, _mm512_fnmadd_ps(q, i, _mm512_set1_ps(2.0f)));
+  return _mm512_mul_ps(a, i);
+}
+/* a / sqrt(v + e) */
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return _mm512_div_ps(a, _mm512_sqrt_ps(_mm512_add_ps(v, e))); }
+/* a 16 x 16 block: 16 rows from `from` to 16 rows at `to`, transposed */
+INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
+  __m512 r[16], t[16];
+  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_ps(from + (size_t)i * stride);
+  for (int i = 0; i < 8; i++) {
+    t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; i++) {
+    __m512d a = _mm512_castps_pd(t[4 * i]), b = _mm512_castps_pd(t[4 * i + 1]);
+    __m512d c = _mm512_castps_pd(t[4 * i + 2]), d = _mm512_castps_pd(t[4 * i + 3]);
+    r[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 4; i++) {
+    _mm512_storeu_ps(to + (size_t)i * to_stride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88));
+    _mm512_storeu_ps(to + (size_t)(i + 8) * to_stride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd));
+    _mm512_storeu_ps(to + (size_t)(i + 4) * to_stride, _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88));
+    _mm512_storeu_ps(to + (size_t)(i + 12) * to_stride, _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd));
+  }
+}

@@ -1,0 +1,66 @@
+/* 4 lanes: Advanced SIMD of AArch64. */
+#include <arm_neon.h>
+#define VL 4
+typedef float32x4_t vf;
+typedef uint32x4_t vi;
+typedef uint8_t vbits;
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf v_load(const float *p) { return vld1q_f32(p); }
+INLINE void v_store(float *p, vf a) { vst1q_f32(p, a); }
+INLINE vf v_set(float a) { return vdupq_n_f32(a); }
+INLINE vf v_add(vf a, vf b) { return vaddq_f32(a, b); }
+INLINE vf v_sub(vf a, vf b) { return vsubq_f32(a, b); }
+INLINE vf v_mul(vf a, vf b) { return vmulq_f32(a, b); }
+INLINE vf v_div(vf a, vf b) { return vdivq_f32(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+INLINE vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
+INLINE vf v_min(vf a, vf b) { return vminq_f32(a, b); }
+INLINE vf v_abs(vf a) { return vabsq_f32(a); }
+INLINE vf v_where_positive(vf a, vf b) {
+  return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(b)));
+}
+INLINE vf v_where_at_least(const uint32_t *bits, uint32_t threshold, vf a) {
+  return vreinterpretq_f32_u32(vandq_u32(vcgeq_u32(vld1q_u32(bits), vdupq_n_u32(threshold)), vreinterpretq_u32_f32(a)));
+}
+INLINE float v_sum(vf a) { return vaddvq_f32(a); }
+/* the sums of four vectors, to out[0] ... out[3] */
+INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
+  vst1q_f32(out, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+}
+#define WIDEST_BLOCK 16
+#define SMALL_PRODUCT_EXAMPLES 5
+INLINE vi v_bits_set(uint32_t a) { return vdupq_n_u32(a); }
+INLINE vbits v_magnitude_at_least(const float *p, vi t) {
+  static const uint32_t lane[4] = {1, 2, 4, 8};
+  uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));
+  return (vbits)vaddvq_u32(vandq_u32(vcgeq_u32(a, t), vld1q_u32(lane)));
+}
+/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
+INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
+  for (size_t v = 0; v < vectors; v++)
+    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
+      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
+}
+INLINE vf v_round(vf a) { return vrndnq_f32(a); }
+INLINE vf v_power_of_two(vf a) {
+  return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(a), vdupq_n_s32(127)), 23));
+}
+INLINE vf v_from_bytes(const uint8_t *p) {
+  return (vf){(float)p[0], (float)p[1], (float)p[2], (float)p[3]};
+}
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) { return vdivq_f32(a, vfmaq_f32(e, vsqrtq_f32(v), c)); }
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return vdivq_f32(a, vsqrtq_f32(vaddq_f32(v, e))); }
+INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
+  for (size_t i = 0; i < 16; i += 4)
+    for (size_t j = 0; j < 16; j += 4) {
+      const float *p = from + i * stride + j;
+      float32x4x2_t a = vtrnq_f32(vld1q_f32(p), vld1q_f32(p + stride));
+      float32x4x2_t b = vtrnq_f32(vld1q_f32(p + 2 * stride), vld1q_f32(p + 3 * stride));
+      float *q = to + j * to_stride + i;
+      vst1q_f32(q, vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0])));
+      vst1q_f32(q + to_stride, vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1])));
+      vst1q_f32(q + 2 * to_stride, vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0])));
+      vst1q_f32(q + 3 * to_stride, vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1])));
+    }
+}

@@ -1,0 +1,68 @@
+/* 4 lanes in plain C; the compiler maps them to whatever the target has. */
+#include <math.h>
+#include <string.h>
+#define VL 4
+typedef struct { float lane[4]; } vf;
+typedef struct { uint32_t lane[4]; } vi;
+typedef uint8_t vbits;
+#define INLINE static inline __attribute__((always_inline))
+#define LANES(expression) \
+  vf result; \
+  for (int l = 0; l < 4; l++) result.lane[l] = (expression); \
+  return result
+
+INLINE vf v_load(const float *p) { LANES(p[l]); }
+INLINE void v_store(float *p, vf a) {
+  for (int l = 0; l < 4; l++) p[l] = a.lane[l];
+}
+INLINE vf v_set(float a) { LANES(a); }
+INLINE vf v_add(vf a, vf b) { LANES(a.lane[l] + b.lane[l]); }
+INLINE vf v_sub(vf a, vf b) { LANES(a.lane[l] - b.lane[l]); }
+INLINE vf v_mul(vf a, vf b) { LANES(a.lane[l] * b.lane[l]); }
+INLINE vf v_div(vf a, vf b) { LANES(a.lane[l] / b.lane[l]); }
+INLINE vf v_fma(vf a, vf b, vf c) { LANES(a.lane[l] * b.lane[l] + c.lane[l]); }
+INLINE vf v_max(vf a, vf b) { LANES(a.lane[l] > b.lane[l] ? a.lane[l] : b.lane[l]); }
+INLINE vf v_min(vf a, vf b) { LANES(a.lane[l] < b.lane[l] ? a.lane[l] : b.lane[l]); }
+INLINE vf v_abs(vf a) { LANES(fabsf(a.lane[l])); }
+INLINE vf v_where_positive(vf a, vf b) { LANES(a.lane[l] > 0 ? b.lane[l] : 0); }
+INLINE vf v_where_at_least(const uint32_t *bits, uint32_t threshold, vf a) {
+  LANES(bits[l] >= threshold ? a.lane[l] : 0);
+}
+INLINE float v_sum(vf a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]); }
+/* the sums of four vectors, to out[0] ... out[3] */
+INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
+  out[0] = v_sum(a), out[1] = v_sum(b), out[2] = v_sum(c), out[3] = v_sum(d);
+}
+#define WIDEST_BLOCK 8
+#define SMALL_PRODUCT_EXAMPLES 2
+INLINE vi v_bits_set(uint32_t a) { return (vi){{a, a, a, a}}; }
+INLINE vbits v_magnitude_at_least(const float *p, vi t) {
+  uint32_t bits[4];
+  memcpy(bits, p, sizeof bits);
+  vbits result = 0;
+  for (int l = 0; l < 4; l++) result |= (vbits)(((bits[l] & 0x7fffffffu) >= t.lane[l]) << l);
+  return result;
+}
+/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
+INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
+  for (size_t v = 0; v < vectors; v++)
+    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
+      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
+}
+INLINE vf v_round(vf a) { LANES(rintf(a.lane[l])); }
+INLINE vf v_power_of_two(vf a) {
+  vf result;
+  for (int l = 0; l < 4; l++) {
+    uint32_t bits = (uint32_t)((int32_t)a.lane[l] + 127) << 23;
+    memcpy(&result.lane[l], &bits, sizeof bits);
+  }
+  return result;
+}
+INLINE vf v_from_bytes(const uint8_t *p) { LANES((float)p[l]); }
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) { LANES(a.lane[l] / (sqrtf(v.lane[l]) * c.lane[l] + e.lane[l])); }
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { LANES(a.lane[l] / sqrtf(v.lane[l] + e.lane[l])); }
+INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
+  for (size_t i = 0; i < 16; i++)
+    for (size_t j = 0; j < 16; j++) to[j * to_stride + i] = from[i * stride + j];
+}
+#undef LANES

@@ -1,0 +1,13 @@
+/* The variants that a build has; which of them a processor runs is found out in dispatch.c. */
+#ifndef MEPROP_VARIANTS_H
+#define MEPROP_VARIANTS_H
+#include "meprop_kernels.h"
+
+#if defined(__x86_64__)
+extern const meprop_kernels meprop_kernels_avx512, meprop_kernels_avx2;
+#elif defined(__aarch64__)
+extern const meprop_kernels meprop_kernels_neon;
+#endif
+extern const meprop_kernels meprop_kernels_portable;
+
+#endif

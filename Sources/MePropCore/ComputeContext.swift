@@ -1,0 +1,108 @@
+import CMePropKernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The instruction sets that kernels exist for.
+public enum InstructionSet: String, Sendable, CaseIterable {
+  /// x86-64 with AVX-512 F, BW, DQ and VL.
+  case avx512
+  /// x86-64 with AVX2 and FMA.
+  case avx2
+  /// AArch64.
+  case neon
+  /// Plain C.
+  case portable
+
+  /// Whether this build and this processor have it.
+  public var isAvailable: Bool { meprop_kernels_named(rawValue) != nil }
+
+  /// The fastest that this processor has, or what the environment variable `MEPROP_SIMD` names if that is available.
+  public static var preferred: InstructionSet {
+    if let name = getenv("MEPROP_SIMD"),
+      let forced = InstructionSet(rawValue: String(cString: name)),
+      forced.isAvailable
+    {
+      return forced
+    }
+    return InstructionSet(rawValue: String(cString: meprop_kernels_best().pointee.name))
+      ?? .portable
+  }
+}
+
+/// Where computations run: a pool of threads and the kernels for one instruction set.
+///
+/// Results do not depend on the number of threads. A context does one thing at a time and belongs to one thread; it is
+/// not `Sendable`.
+public final class ComputeContext {
+  /// The number of threads, the caller's included.
+  public let threadCount: Int
+  /// The instruction set of the kernels.
+  public let instructionSet: InstructionSet
+  /// The kernels.
+  package let kernels: meprop_kernels
+  private let pool: OpaquePointer
+
+  /// The number of processors that this process may use.
+  public static var availableThreads: Int { Int(meprop_available_processors()) }
+
+  /// Creates a context.
+  ///
+  /// - Parameters:
+  ///   - threadCount: Threads to compute with, at least 1.
+  ///   - instructionSet: Must be available on this processor.
+  public init(threadCount: Int = 1, instructionSet: InstructionSet = .preferred) {
+    precondition(
+      threadCount >= 1, "ComputeContext: found \(threadCount) threads, expected at least 1")
+    guard let kernels = meprop_kernels_named(instructionSet.rawValue) else {
+      preconditionFailure("ComputeContext: this processor does not have \(instructionSet.rawValue)")
+    }
+    self.instructionSet = instructionSet
+    self.kernels = kernels.pointee
+    makeDenseLibrarySequential()
+    guard let pool = meprop_pool_create(Int32(threadCount), makeDenseLibrarySequential) else {
+      preconditionFailure("ComputeContext: the system gives no \(threadCount) threads")
+    }
+    self.pool = pool
+    self.threadCount = threadCount
+  }
+
+  deinit { meprop_pool_destroy(pool) }
+
+  /// Below this many multiply-adds (or the bytes that take as long) a loop stays on the calling thread: handing a part
+  /// to another thread and waiting for it takes one to two microseconds.
+  private static let worthSharing = 400_000
+
+  /// Runs a kernel over `count` units of its range.
+  ///
+  /// - Parameters:
+  ///   - part: The kernel.
+  ///   - arguments: Its arguments.
+  ///   - count: The length of its range.
+  ///   - grain: Parts are multiples of this many units (the last may be short).
+  ///   - work: Multiply-adds in all, roughly: decides whether threads pay.
+  package func run<Arguments: BitwiseCopyable>(
+    _ part: meprop_part?, _ arguments: inout Arguments, count: Int, grain: Int = 1, work: Int
+  ) {
+    guard let part, count > 0 else { return }
+    if threadCount == 1 || work < Self.worthSharing {
+      meprop_pool_run(pool, part, &arguments, count, count)
+      return
+    }
+    // Two parts a thread even out what other programs take of a processor.
+    let parts = threadCount * 2
+    let unit = (count + grain * parts - 1) / (grain * parts) * grain
+    meprop_pool_run(pool, part, &arguments, count, unit)
+  }
+
+  /// Runs a kernel with one unit a part, whatever the work.
+  package func runTiles<Arguments: BitwiseCopyable>(
+    _ part: meprop_part, _ arguments: inout Arguments, count: Int, work: Int
+  ) {
+    let isShared = threadCount > 1 && work >= Self.worthSharing
+    meprop_pool_run(pool, part, &arguments, count, isShared ? 1 : count)
+  }
+}

@@ -1,0 +1,303 @@
+import CMePropKernels
+
+/// A NaN in an output gradient, found while selecting.
+public struct NaNGradientError: Error, Equatable, Sendable {
+  /// The row of the batch, from 0.
+  public let example: Int
+}
+
+/// Which entries of a batch of output gradients are kept, and their values: the support of a sparse gradient.
+///
+/// One support serves all products of a layer's backward pass. It is a workspace: memory is kept from step to step.
+public final class GradientSupport {
+  /// The number of examples.
+  public private(set) var batchSize = 0
+  /// The most entries that an example keeps.
+  public private(set) var k = 0
+  /// The number of outputs that they are selected from.
+  public private(set) var outputSize = 0
+  /// If all examples keep the same outputs: these, in increasing order (`k` of them or fewer); otherwise `nil`.
+  public private(set) var sharedOutputs: Range<Int>?
+
+  // Per example: entries e of example i are i * k ..< i * k + counts[i], outputs ascending.
+  package private(set) var indices: [UInt32] = []
+  package private(set) var values: [Float] = []
+  package private(set) var counts: [UInt32] = []
+  // Regrouped by output: entries starts[t] ..< starts[t + 1] belong to rows[t], examples ascending.
+  package private(set) var rows: [UInt32] = []
+  package private(set) var starts: [UInt32] = []
+  package private(set) var examples: [UInt32] = []
+  package private(set) var weights: [Float] = []
+  /// The number of outputs that any example keeps, or of all outputs if regrouped so.
+  public private(set) var rowCount = 0
+  private var isRegrouped = false
+  private var listsEveryOutput = false
+  private var touchedCount = 0
+  private var cursor: [UInt32] = []
+  private var norms: [Float] = []
+  private var magnitudes = Matrix(rowCount: 0, columnCount: 0)
+  private var chosen: [UInt64] = []
+
+  /// Creates an empty support.
+  public init() {}
+
+  /// The entries that example `example` keeps: outputs in increasing order, with their values.
+  public func entries(ofExample example: Int) -> [(output: Int, value: Float)] {
+    precondition(
+      example >= 0 && example < batchSize,
+      "GradientSupport: example \(example) of a batch of \(batchSize)")
+    return (0..<Int(counts[example])).map {
+      (Int(indices[example * k + $0]), values[example * k + $0])
+    }
+  }
+
+  /// The outputs that any example keeps, in increasing order.
+  public var touchedOutputs: [Int] {
+    var touched = Set<UInt32>()
+    for example in 0..<batchSize {
+      touched.formUnion(indices[(example * k)..<(example * k + Int(counts[example]))])
+    }
+    return touched.sorted().map(Int.init)
+  }
+
+  /// Σ|s| over all kept entries.
+  package var keptMagnitude: Double {
+    values.withUnsafeBufferPointer { values in
+      counts.withUnsafeBufferPointer { counts in
+        var kept = 0.0
+        for example in 0..<batchSize {
+          for entry in 0..<Int(counts[example]) { kept += Double(abs(values[example * k + entry])) }
+        }
+        return kept
+      }
+    }
+  }
+
+  private func prepare(batchSize: Int, k: Int, outputSize: Int) {
+    precondition(
+      k >= 1 && k <= outputSize,
+      "GradientSupport: k is \(k) of \(outputSize) outputs, expected 1 to all of them")
+    self.batchSize = batchSize
+    self.k = k
+    self.outputSize = outputSize
+    sharedOutputs = nil
+    rowCount = 0
+    isRegrouped = false
+    let entries = batchSize * k
+    if indices.count < entries {
+      indices = Array(repeating: 0, count: entries)
+      values = Array(repeating: 0, count: entries)
+      examples = Array(repeating: 0, count: entries)
+      weights = Array(repeating: 0, count: entries)
+    }
+    if counts.count < batchSize {
+      counts = Array(repeating: 0, count: batchSize)
+      norms = Array(repeating: 0, count: batchSize)
+    }
+    if rows.count < outputSize {
+      rows = Array(repeating: 0, count: outputSize)
+      starts = Array(repeating: 0, count: outputSize + 1)
+      cursor = Array(repeating: 0, count: outputSize + 1)
+    }
+  }
+}
+
+extension GradientSupport {
+  /// Keeps, per example, the `k` entries of largest magnitude.
+  ///
+  /// Of equal magnitudes the lower output is kept, zeros never are; values are not rescaled. O(*batchSize · outputSize*).
+  ///
+  /// - Parameters:
+  ///   - k: Entries to keep, in 1 ... outputSize.
+  ///   - d: Output gradients, shape `[batchSize, outputSize]`.
+  ///   - given: Σ|d| of each example where known, which saves computing them; at least `batchSize` of them.
+  ///   - context: Where to compute.
+  /// - Throws: ``NaNGradientError`` if an example has a NaN.
+  public func selectTop(
+    _ k: Int, of d: Matrix, norms given: [Float]? = nil, context: ComputeContext
+  ) throws {
+    prepare(batchSize: d.rowCount, k: k, outputSize: d.columnCount)
+    if let given {
+      precondition(
+        given.count >= d.rowCount,
+        "selectTop: \(given.count) norms for shape \(d.shape), expected one a row")
+      try runSelection(of: d, k: k, norms: given, context: context)
+    } else {
+      for row in 0..<d.rowCount { norms[row] = d.withRow(row) { $0.reduce(0) { $0 + abs($1) } } }
+      try runSelection(of: d, k: k, norms: norms, context: context)
+    }
+  }
+
+  /// Keeps, for each group of `groupSize` examples, the `k` outputs whose magnitudes add up to most over the group.
+  ///
+  /// Of equal sums the lower output is kept; outputs that are zero for the whole group never are. The last group may be
+  /// short. O(*batchSize · outputSize*).
+  ///
+  /// - Throws: ``NaNGradientError`` (naming the first example of the group) if a group has a NaN.
+  public func selectUnified(_ k: Int, of d: Matrix, groupSize: Int? = nil, context: ComputeContext)
+    throws
+  {
+    prepare(batchSize: d.rowCount, k: k, outputSize: d.columnCount)
+    let group = min(groupSize ?? d.rowCount, max(d.rowCount, 1))
+    precondition(group >= 1, "selectUnified: group size is \(group), expected at least 1")
+    let groups = (d.rowCount + group - 1) / group
+    if magnitudes.columnCount != d.columnCount {
+      magnitudes = Matrix(rowCount: groups, columnCount: d.columnCount)
+    }
+    magnitudes.setRowCount(groups)
+    norms.withUnsafeMutableBufferPointer { norms in
+      var arguments = meprop_group_magnitudes_arguments(
+        d: d.unsafeFloats, stride: d.stride, rows: d.rowCount, columns: d.columnCount, group: group,
+        magnitudes: magnitudes.unsafeMutableFloats(), norms: norms.baseAddress)
+      context.run(
+        context.kernels.group_magnitudes, &arguments, count: groups,
+        work: d.rowCount * d.columnCount)
+    }
+    do {
+      try runSelection(of: magnitudes, k: k, norms: norms, context: context)
+    } catch let error as NaNGradientError {
+      throw NaNGradientError(example: error.example * group)
+    }
+    // From one list a group to one a example, last first because the lists are in the same place.
+    var example = d.rowCount
+    while example > 0 {
+      example -= 1
+      let from = example / group
+      let count = Int(counts[from])
+      counts[example] = counts[from]
+      d.withRow(example) { row in
+        for entry in 0..<count {
+          let output = indices[from * k + entry]
+          indices[example * k + entry] = output
+          values[example * k + entry] = row[Int(output)]
+        }
+      }
+    }
+    if groups == 1 { sharedOutputs = 0..<Int(counts[0]) }
+  }
+
+  /// Keeps, per example, `k` outputs chosen uniformly without replacement (Floyd's method), whatever their values.
+  ///
+  /// All draws come from sequence `stream` of `seed`, example by example. O(*batchSize* · (*k* + *outputSize*/64)).
+  ///
+  /// - Throws: ``NaNGradientError`` if a chosen entry is NaN.
+  public func selectRandom(_ k: Int, of d: Matrix, seed: UInt64, stream: UInt64) throws {
+    prepare(batchSize: d.rowCount, k: k, outputSize: d.columnCount)
+    let words = (d.columnCount + 63) / 64
+    if chosen.count < words { chosen = Array(repeating: 0, count: words) }
+    var random = Philox(seed: seed, stream: stream)
+    for example in 0..<d.rowCount {
+      for word in 0..<words { chosen[word] = 0 }
+      for last in (d.columnCount - k)..<d.columnCount {
+        let pick = Int(random.next(below: UInt32(last + 1)))
+        let taken = chosen[pick / 64] >> UInt64(pick % 64) & 1 == 1
+        let output = taken ? last : pick
+        chosen[output / 64] |= 1 << UInt64(output % 64)
+      }
+      var entry = example * k
+      let isNaN = d.withRow(example) { row in
+        var isNaN = false
+        for word in 0..<words {
+          var bits = chosen[word]
+          while bits != 0 {
+            let output = word * 64 + bits.trailingZeroBitCount
+            bits &= bits - 1
+            indices[entry] = UInt32(output)
+            values[entry] = row[output]
+            isNaN = isNaN || row[output].isNaN
+            entry += 1
+          }
+        }
+        return isNaN
+      }
+      counts[example] = UInt32(k)
+      if isNaN { throw NaNGradientError(example: example) }
+    }
+  }
+
+  /// Regroups the entries by output, which products that write weight rows need.
+  ///
+  /// - Parameter everyOutput: List outputs too that nobody keeps, with no entries.
+  package func regroup(everyOutput: Bool) {
+    guard !isRegrouped || listsEveryOutput != everyOutput else { return }
+    rowCount = meprop_regroup(
+      indices, values, counts, batchSize, k, outputSize, everyOutput ? 1 : 0, &cursor, &rows,
+      &starts,
+      &examples, &weights, &touchedCount)
+    isRegrouped = true
+    listsEveryOutput = everyOutput
+  }
+
+  private func runSelection(of d: Matrix, k: Int, norms: [Float], context: ComputeContext) throws {
+    var nanRow: Int32 = 0
+    withUnsafeMutablePointer(to: &nanRow) { nanRow in
+      indices.withUnsafeMutableBufferPointer { indices in
+        values.withUnsafeMutableBufferPointer { values in
+          counts.withUnsafeMutableBufferPointer { counts in
+            norms.withUnsafeBufferPointer { norms in
+              var arguments = meprop_select_arguments(
+                d: d.unsafeFloats, stride: d.stride, columns: d.columnCount, k: k,
+                norms: norms.baseAddress,
+                indices: indices.baseAddress, values: values.baseAddress,
+                counts: counts.baseAddress,
+                nan_row: nanRow)
+              context.run(
+                context.kernels.select, &arguments, count: d.rowCount,
+                work: d.rowCount * d.columnCount * 4)
+            }
+          }
+        }
+      }
+    }
+    if nanRow != 0 { throw NaNGradientError(example: Int(nanRow) - 1) }
+  }
+}
+
+extension GradientSupport {
+  /// `memory ← (columnSums − Σᵢ sᵢ) / batchSize`: the mean over the batch of what selection left out.
+  ///
+  /// Regroups the entries by output where that was not done before.
+  ///
+  /// - Parameters:
+  ///   - memory: Shape `[1, outputSize]`, overwritten.
+  ///   - columnSums: Σᵢ dᵢ, shape `[1, outputSize]`.
+  public func storeRemainder(in memory: inout Matrix, columnSums: Matrix) {
+    precondition(
+      memory.columnCount == outputSize && columnSums.columnCount == outputSize,
+      "storeRemainder: memory is \(memory.shape), sums are \(columnSums.shape), expected [1, \(outputSize)]"
+    )
+    guard batchSize > 0 else { return }
+    if !isRegrouped { regroup(everyOutput: false) }
+    let target = memory.unsafeMutableFloats()
+    withRegrouped { regrouped in
+      var regrouped = regrouped
+      meprop_remainder(&regrouped, columnSums.unsafeFloats, batchSize, outputSize, target)
+    }
+    withExtendedLifetime(columnSums) {}
+  }
+
+  /// The number of outputs that any example keeps.
+  ///
+  /// Regroups the entries by output where that was not done before.
+  package func countTouchedOutputs() -> Int {
+    if let sharedOutputs { return sharedOutputs.count }
+    if !isRegrouped { regroup(everyOutput: false) }
+    return touchedCount
+  }
+
+  /// Calls `body` with the entries as kernels take them, regrouped by output.
+  func withRegrouped(_ body: (meprop_support) -> Void) {
+    rows.withUnsafeBufferPointer { rows in
+      starts.withUnsafeBufferPointer { starts in
+        examples.withUnsafeBufferPointer { examples in
+          weights.withUnsafeBufferPointer { weights in
+            body(
+              meprop_support(
+                row_count: rowCount, rows: rows.baseAddress, starts: starts.baseAddress,
+                examples: examples.baseAddress, weights: weights.baseAddress))
+          }
+        }
+      }
+    }
+  }
+}

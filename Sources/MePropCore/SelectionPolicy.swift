@@ -1,0 +1,76 @@
+/// How many entries of an output gradient are kept: a count, or a share of the layer's outputs.
+public enum SelectionCount: Sendable, Equatable {
+  /// That many, whatever the width.
+  case count(Int)
+  /// That share of the outputs, in 0 < ratio ≤ 1, rounded to the nearest count and at least 1.
+  case ratio(Double)
+
+  /// The number of entries kept of `outputSize`; may exceed `outputSize` if it is a count.
+  public func resolved(outputSize: Int) -> Int {
+    switch self {
+    case .count(let count): count
+    case .ratio(let ratio): max(1, Int((ratio * Double(outputSize)).rounded()))
+    }
+  }
+
+  /// Whether the number makes sense: a count of at least 1, or a share in 0 < ratio ≤ 1.
+  public var isValid: Bool {
+    switch self {
+    case .count(let count): count >= 1
+    case .ratio(let ratio): ratio > 0 && ratio <= 1
+    }
+  }
+}
+
+/// Which entries of the gradient at a layer's outputs take part in back propagation.
+///
+/// The gradient `dy` is that of the loss with respect to the layer's pre-activations, exact up to this layer. Kept
+/// values are neither changed nor rescaled (Sun et al., ICML 2017, equations 9 and 10). A layer at most as wide as k
+/// is dense. Bias gradients stay dense.
+public enum SelectionPolicy: Sendable, Equatable {
+  /// All of them: ordinary back propagation.
+  case dense
+  /// Per example the `k` of largest magnitude, with unit memory if `memory` is above 0.
+  case top(k: SelectionCount, memory: Float = 0)
+  /// For all examples of a group the `k` outputs whose magnitudes add up to most over the group, with unit memory if
+  /// `memory` is above 0. `groupSize` `nil`: the whole batch is one group.
+  case unified(k: SelectionCount, groupSize: Int? = nil, memory: Float = 0)
+  /// Per example `k` chosen uniformly at random: a control, which loses accuracy.
+  case random(k: SelectionCount)
+
+  /// The number of entries kept, or `nil` if all are.
+  public var k: SelectionCount? {
+    switch self {
+    case .dense: nil
+    case .top(let k, _), .unified(let k, _, _), .random(let k): k
+    }
+  }
+
+  /// How much of the unit memory is added back at each step: β, from 0 (no memory) to 1.
+  ///
+  /// With memory m of one number a unit, 0 at first: `dᵢ = dyᵢ + β m`, `sᵢ = select(dᵢ)`, `m ← meanᵢ(dᵢ − sᵢ)`; products
+  /// use s, the bias gradient is Σ d.
+  public var memory: Float {
+    switch self {
+    case .dense, .random: 0
+    case .top(_, let memory), .unified(_, _, let memory): memory
+    }
+  }
+
+  /// The same policy with another number of entries kept; dense stays dense.
+  public func with(k: SelectionCount) -> SelectionPolicy {
+    switch self {
+    case .dense: .dense
+    case .top(_, let memory): .top(k: k, memory: memory)
+    case .unified(_, let groupSize, let memory):
+      .unified(k: k, groupSize: groupSize, memory: memory)
+    case .random: .random(k: k)
+    }
+  }
+
+  /// Whether a layer of `outputSize` outputs is dense under this policy.
+  public func isDense(outputSize: Int) -> Bool {
+    guard let k else { return true }
+    return k.resolved(outputSize: outputSize) >= outputSize
+  }
+}

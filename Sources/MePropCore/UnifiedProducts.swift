@@ -1,0 +1,117 @@
+import CMePropKernels
+
+/// The products of back propagation where all examples keep the same outputs: gather, then dense products.
+///
+/// Holds the gathered matrices, so that nothing is allocated from the second step on.
+public final class UnifiedProducts {
+  private var gradient = Matrix(rowCount: 0, columnCount: 0)
+  private var weightRows = Matrix(rowCount: 0, columnCount: 0)
+  private var gradientRows = Matrix(rowCount: 0, columnCount: 0)
+
+  /// Creates an empty workspace.
+  public init() {}
+
+  /// Gathers the kept columns of the output gradient; must come before the products of a step.
+  ///
+  /// - Parameter support: Must have ``GradientSupport/sharedOutputs``.
+  public func gather(_ support: GradientSupport) {
+    let count = sharedCount(support)
+    if gradient.columnCount != count {
+      gradient = Matrix(rowCount: support.batchSize, columnCount: count)
+    }
+    gradient.setRowCount(support.batchSize)
+    let stride = gradient.stride
+    let floats = gradient.unsafeMutableFloats()
+    for example in 0..<support.batchSize {
+      for entry in 0..<count {
+        floats[example * stride + entry] = support.values[example * support.k + entry]
+      }
+    }
+  }
+
+  /// `dx = s w`, overwriting `dx`; shapes as in ``ComputeContext/inputGradient(of:weights:into:)``.
+  public func inputGradient(
+    of support: GradientSupport, weights w: Matrix, into dx: inout Matrix, context: ComputeContext
+  ) {
+    precondition(
+      support.outputSize == w.rowCount && dx.rowCount == support.batchSize
+        && dx.columnCount == w.columnCount,
+      "inputGradient: support [\(support.batchSize), \(support.outputSize)], weights \(w.shape) into \(dx.shape)"
+    )
+    let count = sharedCount(support)
+    if weightRows.columnCount != w.columnCount {
+      weightRows = Matrix(rowCount: count, columnCount: w.columnCount)
+    }
+    weightRows.setRowCount(count)
+    let stride = weightRows.stride
+    let floats = weightRows.unsafeMutableFloats()
+    let from = w.unsafeFloats
+    for entry in 0..<count {
+      (floats + entry * stride).update(
+        from: from + Int(support.indices[entry]) * w.stride, count: w.columnCount)
+    }
+    context.multiply(gradient, by: weightRows, into: &dx)
+    withExtendedLifetime(w) {}
+  }
+
+  /// `sᵀ x` for the kept outputs, one row each in increasing order, into a matrix of its own.
+  private func computeGradientRows(
+    _ support: GradientSupport, input x: Matrix, context: ComputeContext
+  ) -> Int {
+    let count = sharedCount(support)
+    if gradientRows.columnCount != x.columnCount {
+      gradientRows = Matrix(rowCount: count, columnCount: x.columnCount)
+    }
+    gradientRows.setRowCount(count)
+    context.multiplyTranspose(of: gradient, by: x, into: &gradientRows)
+    return count
+  }
+
+  /// The rows of the weight gradient into `gradient`, whose valid rows become the kept outputs.
+  public func weightGradient(
+    of support: GradientSupport, input x: Matrix, into target: inout WeightGradient,
+    context: ComputeContext
+  ) {
+    precondition(
+      target.values.rowCount == support.outputSize && target.values.columnCount == x.columnCount,
+      "weightGradient: support [\(support.batchSize), \(support.outputSize)], input \(x.shape) into "
+        + "\(target.values.shape)")
+    let count = computeGradientRows(support, input: x, context: context)
+    let stride = target.values.stride
+    let floats = target.values.unsafeMutableFloats()
+    let from = gradientRows.unsafeFloats
+    for entry in 0..<count {
+      let output = Int(support.indices[entry])
+      (floats + output * stride).update(
+        from: from + entry * gradientRows.stride, count: x.columnCount)
+      target.rowIndices[entry] = UInt32(output)
+    }
+    target.rows = .listed
+    target.validCount = count
+  }
+
+  /// Computes the gradient rows and applies `rule` to the kept rows of the weights; others stay as they are.
+  public func updateWeights(
+    _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
+    support: GradientSupport, input x: Matrix,
+    context: ComputeContext
+  ) {
+    precondition(
+      weights.rowCount == support.outputSize && weights.columnCount == x.columnCount,
+      "updateWeights: support [\(support.batchSize), \(support.outputSize)], input \(x.shape), weights "
+        + "\(weights.shape)")
+    let count = computeGradientRows(support, input: x, context: context)
+    support.indices.withUnsafeBufferPointer { indices in
+      context.updateRows(
+        &weights, &moments, by: rule, rows: indices.baseAddress, count: count,
+        gradient: gradientRows, isCompact: true)
+    }
+  }
+
+  private func sharedCount(_ support: GradientSupport) -> Int {
+    guard let shared = support.sharedOutputs else {
+      preconditionFailure("UnifiedProducts: the examples of this support keep different outputs")
+    }
+    return shared.count
+  }
+}

@@ -1,0 +1,49 @@
+/// The gradient of a weight matrix together with the rows that are valid in it.
+///
+/// A sparse backward pass writes the rows of its support only. Other rows hold what they held before: nobody zeroes,
+/// reads or writes them.
+public struct WeightGradient: Sendable {
+  /// Which rows of ``values`` are valid.
+  public enum Rows: Sendable, Equatable {
+    /// Every row.
+    case all
+    /// The first `validCount` of ``WeightGradient/rowIndices``.
+    case listed
+  }
+
+  /// The gradient, shape `[outputSize, inputSize]`; only valid rows mean anything.
+  public internal(set) var values: Matrix
+  /// Which rows are valid.
+  public internal(set) var rows: Rows = .listed
+  /// The valid rows in increasing order, if ``rows`` is `.listed`; entries from `validCount` on are left over.
+  package var rowIndices: [UInt32]
+  /// The number of valid rows.
+  public internal(set) var validCount = 0
+
+  /// Creates a gradient without valid rows, shape `[outputSize, inputSize]`.
+  public init(outputSize: Int, inputSize: Int) {
+    values = Matrix(rowCount: outputSize, columnCount: inputSize)
+    rowIndices = Array(repeating: 0, count: outputSize)
+  }
+
+  /// The valid rows in increasing order.
+  public var validRows: [Int] {
+    switch rows {
+    case .all: Array(0..<values.rowCount)
+    case .listed: rowIndices.prefix(validCount).map(Int.init)
+    }
+  }
+
+  /// Σ g² over the valid rows, in double precision and a fixed order.
+  public func sumOfSquares(context: ComputeContext) -> Double {
+    var sum = 0.0
+    let floats = values.unsafeFloats
+    let width = values.lineCount * 16
+    for valid in 0..<validCount {
+      let row = rows == .all ? valid : Int(rowIndices[valid])
+      sum += context.kernels.sum_of_squares(floats + row * values.stride, width)
+    }
+    withExtendedLifetime(values) {}
+    return sum
+  }
+}

@@ -1,0 +1,70 @@
+import MePropCore
+import Testing
+import _MePropTestSupport
+
+/// The forward product's three ways, each against the naive product.
+@Suite struct ForwardProductTests {
+  /// A matrix whose entries are zero with probability `zeroShare`.
+  private func input(
+    _ rows: Int, _ columns: Int, zeroShare: Double, _ random: inout Philox
+  ) -> Matrix {
+    var x = random.nextMatrix(rows, columns)
+    for row in 0..<rows {
+      for column in 0..<columns where random.nextDouble(in: 0...1) < zeroShare {
+        x[row, column] = 0
+      }
+    }
+    return x
+  }
+
+  @Test(arguments: InstructionSet.available, [0, 0.5, 0.9, 1])
+  func everyWayAgreesWithTheNaiveProduct(set: InstructionSet, zeroShare: Double) {
+    var random = Philox(seed: 310)
+    let context = ComputeContext(instructionSet: set)
+    // Batches below, at and above the borders between the ways; odd sizes of the layer.
+    for batchSize in [1, 2, 3, 4, 5, 6, 9, 19, 20, 21, 63, 64, 65] {
+      for (n, m) in [(1, 1), (3, 17), (16, 16), (18, 65), (33, 70)] {
+        let x = input(batchSize, m, zeroShare: zeroShare, &random)
+        let w = random.nextMatrix(n, m)
+        var y = random.nextMatrix(batchSize, n)
+        ForwardProduct().multiply(x, byTransposeOf: w, into: &y, context: context)
+        let expected = NaiveReference.multiply(DoubleMatrix(x), byTransposeOf: DoubleMatrix(w))
+        // Up to 70 terms of size 1, each rounding below 2⁻²⁴ of a sum of about 10.
+        expectClose(y, expected, atol: 4e-5, rtol: 0, "\(batchSize) x \(m) to \(n), \(set)")
+        expectZeroPadding(y)
+      }
+    }
+  }
+
+  @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)])
+  func changedWeightsAreSeen(batchSize: Int, zeroShare: Double) {
+    var random = Philox(seed: 311)
+    let context = ComputeContext()
+    let product = ForwardProduct()
+    let x = input(batchSize, 40, zeroShare: zeroShare, &random)
+    var y = Matrix(rowCount: batchSize, columnCount: 24)
+    var w = random.nextMatrix(24, 40)
+    for _ in 0..<3 {
+      product.multiply(x, byTransposeOf: w, into: &y, context: context)
+      let expected = NaiveReference.multiply(DoubleMatrix(x), byTransposeOf: DoubleMatrix(w))
+      expectClose(y, expected, atol: 4e-5, rtol: 0)
+      w = random.nextMatrix(24, 40)
+      product.weightsDidChange()
+    }
+  }
+
+  @Test(arguments: [(12, 0.0), (40, 0.0), (80, 0.9)])
+  func threadsDoNotChangeTheBits(batchSize: Int, zeroShare: Double) {
+    var random = Philox(seed: 312)
+    let x = input(batchSize, 300, zeroShare: zeroShare, &random)
+    let w = random.nextMatrix(333, 300)
+    let results = (1...3).map { threads in
+      var y = Matrix(rowCount: batchSize, columnCount: 333)
+      ForwardProduct().multiply(
+        x, byTransposeOf: w, into: &y, context: ComputeContext(threadCount: threads))
+      return y
+    }
+    expectSameBits(results[1], results[0])
+    expectSameBits(results[2], results[0])
+  }
+}
