@@ -11,6 +11,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "MePropCore", targets: ["MePropCore"]),
+    .library(name: "MePropNN", targets: ["MePropNN"]),
   ],
   dependencies: [
   ],
@@ -20,8 +21,12 @@ let package = Package(
       providers: [.apt(["libdnnl-dev"])]),
     .target(name: "CMePropKernels"),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
+    .target(name: "MePropNN", dependencies: ["MePropCore"]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
+    .testTarget(
+      name: "MePropNNTests", dependencies: ["MePropNN", "_MePropTestSupport"],
+      resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,68 @@
+import MePropCore
+
+/// What one layer of a network keeps from step to step while it is trained: caches, gradients, moments, statistics.
+final class LayerState {
+  let outputSize: Int
+  /// The layer's output; kept from forward to backward.
+  var output: Matrix
+  /// The gradient at the output, then at the pre-activations.
+  var gradient: Matrix
+  /// The gradient of the weights, if it is stored at all.
+  var weightGradient: WeightGradient?
+  /// Σᵢ dᵢ: the gradient of the bias.
+  var biasGradient: Matrix
+  var weightMoments: Moments
+  var biasMoments: Moments
+  /// Unit memory; zero until the first sparse step.
+  var memory: Matrix
+  let support = GradientSupport()
+  let unified = UnifiedProducts()
+  let product = ForwardProduct()
+  var partialSums: Matrix
+  var norms: [Float] = []
+  var statistics = SelectionStatistics()
+
+  init(layer: Linear, momentCount: Int) {
+    let columns = layer.outputSize
+    outputSize = columns
+    output = Matrix(rowCount: 0, columnCount: columns)
+    gradient = Matrix(rowCount: 0, columnCount: columns)
+    biasGradient = Matrix(rowCount: 1, columnCount: columns)
+    memory = Matrix(rowCount: 1, columnCount: columns)
+    partialSums = Matrix(rowCount: 1, columnCount: columns)
+    weightMoments = Moments(count: momentCount, rowCount: columns, columnCount: layer.inputSize)
+    biasMoments = Moments(count: momentCount, rowCount: 1, columnCount: columns)
+  }
+
+  func setBatchSize(_ count: Int) {
+    output.setRowCount(count)
+    gradient.setRowCount(count)
+    if norms.count < count { norms = Array(repeating: 0, count: count) }
+  }
+}
+
+/// What selection did in one layer, added up over steps.
+public struct SelectionStatistics: Sendable, Equatable {
+  /// The number of steps.
+  public private(set) var steps = 0
+  private var touchedRows = 0
+  private var sampledSteps = 0
+  private var keptShare = 0.0
+
+  /// Every how many steps the kept share is measured: adding up magnitudes is left out of the other steps.
+  static let samplingInterval = 16
+
+  /// Weight rows whose gradient was not skipped, a mean per step.
+  public var meanTouchedRows: Double { steps == 0 ? 0 : Double(touchedRows) / Double(steps) }
+  /// The share of Σ|d| that was kept, from 0 to 1: a mean over every 16th step, 1 for a dense layer.
+  public var meanKeptMagnitude: Double { sampledSteps == 0 ? 1 : keptShare / Double(sampledSteps) }
+
+  mutating func add(touchedRows count: Int, keptShare share: Double?) {
+    steps += 1
+    touchedRows += count
+    if let share {
+      sampledSteps += 1
+      keptShare += share
+    }
+  }
+}

@@ -1,0 +1,368 @@
+import MePropCore
+
+/// A number that is not finite came up in training: usually the learning rate is too high.
+public struct NonFiniteError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Where it was found first.
+  public enum Quantity: String, Sendable {
+    /// The layer's output in the forward pass.
+    case output
+    /// The gradient at the layer's pre-activations.
+    case gradient
+  }
+  /// The layer's name.
+  public let layer: String
+  /// The step of the run, from 1.
+  public let step: Int
+  /// What was not finite.
+  public let quantity: Quantity
+
+  /// One line for the user.
+  public var description: String {
+    "\(layer): the \(quantity.rawValue) is no longer finite in step \(step) of training; "
+      + "lower the learning rate or clip gradients"
+  }
+}
+
+/// Seconds of wall-clock time by phase of a step.
+///
+/// `backward` includes `selection`, and updates that are applied to gradient rows as these are
+/// computed; `optimizer` is the time of all other updates.
+public struct PhaseTimes: Sendable, Equatable {
+  /// Forward pass and loss.
+  public var forward = 0.0
+  /// Backward pass, selection included.
+  public var backward = 0.0
+  /// Selection alone: unit memory, top-k, bookkeeping.
+  public var selection = 0.0
+  /// Updates of parameters that are not fused into the backward pass.
+  public var optimizer = 0.0
+  /// Creates zeros.
+  public init() {}
+}
+
+/// Trains an ``MLP`` for classification, one batch at a time, with selection in the backward pass.
+///
+/// A step is: forward, softmax cross-entropy (mean over the batch), backward (for each layer from the last: selection,
+/// input gradient, weight gradient rows), update. Same seed and settings give the same bits for any number of threads.
+public final class MLPTrainer {
+  /// The network in its current state.
+  public internal(set) var network: MLP
+  /// How parameters are updated.
+  public let optimizer: Optimizer
+  /// The selection policy of each layer.
+  public let selection: [SelectionPolicy]
+  /// When selection departs from that.
+  public let schedule: SelectionSchedule
+  /// The dropout rate after each hidden layer.
+  public let dropout: Float
+  /// The seed of dropout and random selection.
+  public let seed: UInt64
+  /// The number of steps done.
+  public internal(set) var step = 0
+  /// Time spent since the caller last set this to zero.
+  public var times = PhaseTimes()
+
+  private let context: ComputeContext
+  let states: [LayerState]
+  private var losses: [Float] = []
+
+  /// Creates a trainer.
+  ///
+  /// - Parameters:
+  ///   - network: Where training starts.
+  ///   - optimizer: How parameters are updated.
+  ///   - selection: The policy of the hidden layers; the output layer is dense, as in the authors' code.
+  ///   - schedule: When selection departs from it.
+  ///   - dropout: The rate after each hidden layer, in 0 ..< 1.
+  ///   - seed: Of dropout and random selection.
+  ///   - context: Where to compute.
+  public convenience init(
+    _ network: MLP, optimizer: Optimizer = .adam(), selection: SelectionPolicy = .dense,
+    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0, seed: UInt64 = 1,
+    context: ComputeContext
+  ) {
+    let hidden = network.layers.count - 1
+    self.init(
+      network, optimizer: optimizer,
+      selectionByLayer: Array(repeating: selection, count: hidden) + [.dense],
+      schedule: schedule, dropout: dropout, seed: seed, context: context)
+  }
+
+  /// Creates a trainer with a policy for each layer, the output layer included.
+  public init(
+    _ network: MLP, optimizer: Optimizer, selectionByLayer selection: [SelectionPolicy],
+    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0, seed: UInt64 = 1,
+    context: ComputeContext
+  ) {
+    precondition(
+      selection.count == network.layers.count,
+      "MLPTrainer: \(selection.count) selection policies for \(network.layers.count) layers")
+    for policy in selection {
+      precondition(
+        policy.k?.isValid ?? true,
+        "MLPTrainer: k is \(policy.k.map { "\($0)" } ?? "none"), expected above 0")
+      precondition(
+        policy.memory >= 0 && policy.memory <= 1,
+        "MLPTrainer: memory is \(policy.memory), expected 0 ... 1")
+    }
+    precondition(
+      dropout >= 0 && dropout < 1,
+      "MLPTrainer: dropout is \(dropout), expected 0 or more and below 1")
+    self.network = network
+    self.optimizer = optimizer
+    self.selection = selection
+    self.schedule = schedule
+    self.dropout = dropout
+    self.seed = seed
+    self.context = context
+    states = network.layers.map { LayerState(layer: $0, momentCount: optimizer.momentCount) }
+  }
+
+  /// Does one step on a batch.
+  ///
+  /// - Parameters:
+  ///   - input: Shape `[batchSize, inputSize]`, `batchSize` at least 1.
+  ///   - labels: One class a row, each in 0 ..< outputSize.
+  ///   - epoch: The epoch from 1, for the schedule.
+  /// - Returns: The loss added up over the batch, in nats.
+  /// - Throws: ``NonFiniteError``; parameters are then as before the step or partly updated.
+  @discardableResult
+  public func train(_ input: Matrix, labels: [Int32], epoch: Int = 1) throws -> Double {
+    precondition(
+      input.rowCount >= 1 && labels.count == input.rowCount,
+      "MLPTrainer.train: \(labels.count) labels for an input of \(input.rowCount) rows")
+    step += 1
+    let start = Clock.now()
+    let loss = try forward(input, labels: labels)
+    let middle = Clock.now()
+    times.forward += middle - start
+    let optimizerBefore = times.optimizer
+    try backward(input, epoch: epoch)
+    let end = Clock.now()
+    times.backward += end - middle - (times.optimizer - optimizerBefore)
+    return loss
+  }
+
+  /// What selection did in each layer since the last call.
+  public func takeStatistics() -> [SelectionStatistics] {
+    states.map { state in
+      defer { state.statistics = SelectionStatistics() }
+      return state.statistics
+    }
+  }
+
+  // MARK: Forward
+
+  private func dropout(ofLayer index: Int) -> Dropout {
+    guard dropout > 0, index < states.count - 1 else { return .none }
+    return Dropout(
+      rate: dropout, seed: seed, stream: RandomPurpose.dropout.stream(step * states.count + index))
+  }
+
+  private func forward(_ input: Matrix, labels: [Int32]) throws -> Double {
+    let batchSize = input.rowCount
+    for (index, state) in states.enumerated() {
+      state.setBatchSize(batchSize)
+      network.layers[index].forward(
+        index == 0 ? input : states[index - 1].output, into: &state.output,
+        activation: network.activation(ofLayer: index), dropout: dropout(ofLayer: index),
+        product: state.product, context: context)
+    }
+    if losses.count < batchSize { losses = Array(repeating: 0, count: batchSize) }
+    let last = states[states.count - 1]
+    context.crossEntropy(
+      last.output, labels: labels, scale: 1 / Float(batchSize), gradient: &last.gradient,
+      losses: &losses)
+    var sum = 0.0
+    for index in 0..<batchSize { sum += Double(losses[index]) }
+    guard sum.isFinite else {
+      throw NonFiniteError(layer: firstBrokenLayer(), step: step, quantity: .output)
+    }
+    return sum
+  }
+
+  private func firstBrokenLayer() -> String {
+    for (index, state) in states.enumerated() {
+      for row in 0..<state.output.rowCount
+      where !state.output.withRow(row, { $0.allSatisfy(\.isFinite) }) {
+        return MLP.layerName(index)
+      }
+    }
+    return MLP.layerName(states.count - 1)
+  }
+
+  // MARK: Backward
+
+  private func backward(_ input: Matrix, epoch: Int) throws {
+    let storesGradients = optimizer.clipNorm != nil
+    let rule = optimizer.rule(step: step, isBias: false)
+    let biasRule = optimizer.rule(step: step, isBias: true)
+    for index in states.indices.reversed() {
+      states[index].product.weightsDidChange()
+      try differentiate(
+        layer: index, input: index == 0 ? input : states[index - 1].output, epoch: epoch,
+        rule: storesGradients ? nil : rule)
+      if !storesGradients {
+        let start = Clock.now()
+        updateBias(ofLayer: index, by: biasRule)
+        times.optimizer += Clock.now() - start
+      }
+    }
+    if storesGradients {
+      let start = Clock.now()
+      applyStoredGradients(rule: rule, biasRule: biasRule)
+      times.optimizer += Clock.now() - start
+    }
+  }
+
+  /// One layer: the gradient at its pre-activations, selection, both products, and the update of its weights by `rule`
+  /// (`nil`: the gradient is stored instead).
+  private func differentiate(layer index: Int, input: Matrix, epoch: Int, rule: UpdateRule?) throws
+  {
+    let state = states[index]
+    let policy = selection[index]
+    // Also where k covers this layer: the schedule may set a smaller one.
+    let usesMemory = policy.memory > 0
+    context.differentiate(
+      &state.gradient, output: state.output, activation: network.activation(ofLayer: index),
+      dropout: dropout(ofLayer: index), memory: usesMemory ? state.memory : nil,
+      beta: policy.memory,
+      partialSums: &state.partialSums, columnSums: &state.biasGradient, norms: &state.norms)
+    let effective = schedule.policy(policy, step: step, epoch: epoch)
+    if effective.isDense(outputSize: state.outputSize) {
+      if usesMemory { state.memory.setToZero() }
+      state.statistics.add(touchedRows: state.outputSize, keptShare: nil)
+      if index > 0 {
+        context.multiply(
+          state.gradient, by: network.layers[index].weight, into: &states[index - 1].gradient)
+      }
+      updateDense(layer: index, input: input, rule: rule)
+      return
+    }
+    let start = Clock.now()
+    do {
+      try select(effective, in: state, layer: index)
+    } catch is NaNGradientError {
+      throw NonFiniteError(layer: MLP.layerName(index), step: step, quantity: .gradient)
+    }
+    if usesMemory {
+      state.support.storeRemainder(in: &state.memory, columnSums: state.biasGradient)
+    }
+    addStatistics(of: state)
+    times.selection += Clock.now() - start
+    updateSparse(layer: index, input: input, rule: rule)
+  }
+
+  private func select(_ policy: SelectionPolicy, in state: LayerState, layer index: Int) throws {
+    let count = policy.k?.resolved(outputSize: state.outputSize) ?? state.outputSize
+    switch policy {
+    case .dense: break
+    case .top:
+      try state.support.selectTop(count, of: state.gradient, norms: state.norms, context: context)
+    case .unified(_, let groupSize, _):
+      try state.support.selectUnified(
+        count, of: state.gradient, groupSize: groupSize, context: context)
+    case .random:
+      try state.support.selectRandom(
+        count, of: state.gradient, seed: seed,
+        stream: RandomPurpose.selection.stream(step * states.count + index))
+    }
+  }
+
+  private func addStatistics(of state: LayerState) {
+    var share: Double?
+    if step % SelectionStatistics.samplingInterval == 1 {
+      var whole = 0.0
+      for row in 0..<state.gradient.rowCount { whole += Double(state.norms[row]) }
+      share = whole > 0 ? min(1, state.support.keptMagnitude / whole) : 1
+    }
+    state.statistics.add(touchedRows: state.support.countTouchedOutputs(), keptShare: share)
+  }
+
+  private func updateDense(layer index: Int, input: Matrix, rule: UpdateRule?) {
+    let state = states[index]
+    var gradient =
+      state.weightGradient
+      ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
+    state.weightGradient = nil
+    context.weightGradient(ofDense: state.gradient, input: input, into: &gradient)
+    if let rule {
+      let start = Clock.now()
+      context.update(
+        &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
+      times.optimizer += Clock.now() - start
+    }
+    state.weightGradient = gradient
+  }
+
+  private func updateSparse(layer index: Int, input: Matrix, rule: UpdateRule?) {
+    let state = states[index]
+    let support = state.support
+    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    // One support for all examples: gathered and multiplied densely, unless untouched rows have to be visited too.
+    let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
+    if isGathered { state.unified.gather(support) }
+    if index > 0 {
+      if isGathered {
+        state.unified.inputGradient(
+          of: support, weights: network.layers[index].weight, into: &states[index - 1].gradient,
+          context: context)
+      } else {
+        context.inputGradient(
+          of: support, weights: network.layers[index].weight, into: &states[index - 1].gradient)
+      }
+    }
+    if let rule {
+      if isGathered {
+        state.unified.updateWeights(
+          &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
+          input: input,
+          context: context)
+      } else {
+        context.updateWeights(
+          &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
+          input: input,
+          everyRow: everyRow)
+      }
+    } else {
+      var gradient =
+        state.weightGradient
+        ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
+      state.weightGradient = nil
+      if isGathered {
+        state.unified.weightGradient(of: support, input: input, into: &gradient, context: context)
+      } else {
+        context.weightGradient(of: support, input: input, into: &gradient, everyRow: everyRow)
+      }
+      state.weightGradient = gradient
+    }
+  }
+
+  private func updateBias(ofLayer index: Int, by rule: UpdateRule) {
+    let state = states[index]
+    context.update(
+      &network.layers[index].bias, &state.biasMoments, by: rule, gradient: state.biasGradient)
+  }
+
+  /// Scales all gradients to the norm that is allowed, then updates all parameters.
+  private func applyStoredGradients(rule: UpdateRule, biasRule: UpdateRule) {
+    var sum = 0.0
+    for state in states {
+      sum += state.weightGradient?.sumOfSquares(context: context) ?? 0
+      sum += state.biasGradient.withRow(0) { $0.reduce(0) { $0 + Double($1) * Double($1) } }
+    }
+    var rule = rule
+    var biasRule = biasRule
+    if let limit = optimizer.clipNorm, sum.squareRoot() > Double(limit) {
+      rule.gradientScale = Float(Double(limit) / sum.squareRoot())
+      biasRule.gradientScale = rule.gradientScale
+    }
+    for (index, state) in states.enumerated() {
+      if let gradient = state.weightGradient {
+        context.update(
+          &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
+      }
+      updateBias(ofLayer: index, by: biasRule)
+    }
+  }
+}
