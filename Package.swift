@@ -12,21 +12,37 @@ let package = Package(
   products: [
     .library(name: "MePropCore", targets: ["MePropCore"]),
     .library(name: "MePropNN", targets: ["MePropNN"]),
+    .library(name: "MePropData", targets: ["MePropData"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     .systemLibrary(
       name: "COneDNN", pkgConfig: nil,
       providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CMePropKernels"),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
     .target(name: "MePropNN", dependencies: ["MePropCore"]),
+    .target(
+      name: "MePropData",
+      dependencies: [
+        "MePropCore", "CZlib", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
     .testTarget(
       name: "MePropNNTests", dependencies: ["MePropNN", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "MePropDataTests",
+      dependencies: [
+        "MePropData", "CZlib", "_MePropTestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

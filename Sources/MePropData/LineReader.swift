@@ -1,0 +1,111 @@
+// Lines of a text file, plain or gzip, in constant memory: for CSV now and CoNLL-U.
+
+import Foundation
+
+/// Reads a text file line by line; `\n` and `\r\n` end a line, and the last line may lack its end.
+///
+/// A byte-order mark at the start is skipped. Memory is bounded by the longest line.
+public final class LineReader {
+  /// The number of the line that was returned last, from 1; 0 before the first.
+  public private(set) var lineNumber = 0
+
+  private let file: InputFile
+  private let maximumLineLength: Int
+  private var buffer: UnsafeMutableRawBufferPointer
+  private var start = 0
+  private var end = 0
+  private var fileHasEnded = false
+
+  /// The path or name of the file, for messages.
+  public var path: String { file.path }
+
+  /// Creates a reader of the lines of `file`.
+  ///
+  /// - Parameters:
+  ///   - file: The file, at the start of a line.
+  ///   - maximumLineLength: Longer lines, in bytes, are an error.
+  public init(_ file: InputFile, maximumLineLength: Int = 16 << 20) {
+    precondition(
+      maximumLineLength > 0,
+      "LineReader: maximumLineLength is \(maximumLineLength), expected 1 or more")
+    self.file = file
+    self.maximumLineLength = maximumLineLength
+    buffer = .allocate(byteCount: 64 * 1024, alignment: 16)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// Returns the next line without its end, or `nil` at the end of the file.
+  ///
+  /// - Throws: `DataFormatError` for read errors, lines too long, and text that is not UTF-8.
+  public func next() throws -> String? {
+    let text = try withNextLine { String(validating: $0, as: UTF8.self) }
+    guard let text else { return nil }
+    guard let line = text else {
+      throw DataFormatError.notUTF8(path: path, line: lineNumber)
+    }
+    return line
+  }
+
+  /// Calls `body` with the bytes of the next line without its end, valid during the call only.
+  ///
+  /// - Returns: What `body` returns, or `nil` at the end of the file.
+  /// - Throws: `DataFormatError` for read errors and lines too long, and what `body` throws.
+  public func withNextLine<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result? {
+    var searched = start
+    while true {
+      let fresh = UnsafeRawBufferPointer(rebasing: buffer[searched..<end])
+      if let base = fresh.baseAddress, let found = memchr(base, 10, fresh.count) {
+        let lineEnd = searched + base.distance(to: UnsafeRawPointer(found))
+        return try deliver(upTo: lineEnd, next: lineEnd + 1, body)
+      }
+      if fileHasEnded {
+        return start == end ? nil : try deliver(upTo: end, next: end, body)
+      }
+      let pending = end - start
+      guard pending <= maximumLineLength else {
+        throw DataFormatError.lineTooLong(
+          path: path, line: lineNumber + 1, limit: maximumLineLength)
+      }
+      try refill()
+      searched = start + pending
+    }
+  }
+
+  private func deliver<Result>(
+    upTo lineEnd: Int, next: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    lineNumber += 1
+    var line = UnsafeRawBufferPointer(rebasing: buffer[start..<lineEnd])
+    start = next
+    if line.last == 13 { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+    if lineNumber == 1, line.starts(with: [0xef, 0xbb, 0xbf]) {
+      line = UnsafeRawBufferPointer(rebasing: line.dropFirst(3))
+    }
+    guard line.count <= maximumLineLength else {
+      throw DataFormatError.lineTooLong(path: path, line: lineNumber, limit: maximumLineLength)
+    }
+    return try body(line)
+  }
+
+  /// Moves what is left to the front, makes room where there is none, and reads more.
+  private func refill() throws {
+    let pending = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+    if pending.count * 2 > buffer.count {
+      let larger = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: buffer.count * 2, alignment: 16)
+      larger.copyMemory(from: pending)
+      buffer.deallocate()
+      buffer = larger
+    } else if start > 0 {
+      UnsafeMutableRawBufferPointer(rebasing: buffer[..<pending.count]).copyMemory(from: pending)
+    }
+    end = pending.count
+    start = 0
+    let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+    if count == 0 { fileHasEnded = true }
+    end += count
+  }
+}
