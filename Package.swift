@@ -13,9 +13,12 @@ let package = Package(
     .library(name: "MePropCore", targets: ["MePropCore"]),
     .library(name: "MePropNN", targets: ["MePropNN"]),
     .library(name: "MePropData", targets: ["MePropData"]),
+    .library(name: "MePropTraining", targets: ["MePropTraining"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -32,6 +35,12 @@ let package = Package(
       dependencies: [
         "MePropCore", "CZlib", .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(
+      name: "MePropTraining",
+      dependencies: [
+        "MePropNN", "MePropData", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
     .testTarget(
@@ -43,6 +52,8 @@ let package = Package(
         "MePropData", "CZlib", "_MePropTestSupport",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .testTarget(
+      name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,89 @@
+// The schema of a configuration: declared once by a task, used by files, flags and `--set` alike.
+
+/// One setting: its name, type, default, and what it is for.
+public struct ConfigurationKey: Sendable, Equatable {
+  /// The name in files and after `--`, for example `learning-rate`.
+  public let name: String
+  /// The type of the value.
+  public let kind: ConfigurationKind
+  /// The value where nobody sets the key.
+  public let defaultValue: ConfigurationValue
+  /// What the setting does, in a line; becomes the comment in rendered files.
+  public let summary: String
+  /// Whether a run may be resumed with another value than it was started with.
+  public let mayChangeOnResume: Bool
+
+  /// Creates a key; `defaultValue` must be a value of `kind`.
+  public init(
+    _ name: String, _ kind: ConfigurationKind, default defaultValue: ConfigurationValue,
+    mayChangeOnResume: Bool = false, _ summary: String
+  ) {
+    precondition(
+      kind.value(from: defaultValue.text) == defaultValue,
+      "ConfigurationKey(\(name)): expected \(kind.expectation), default is \(defaultValue)")
+    self.name = name
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.mayChangeOnResume = mayChangeOnResume
+    self.summary = summary
+  }
+
+  /// The key as a flag of the command line, for example `--learning-rate`.
+  public var flag: String { "--" + name }
+
+  /// The summary with what is expected and the default, as help texts show it.
+  public var help: String {
+    "\(summary) (\(kind.expectation); default: \(defaultValue.text))"
+  }
+}
+
+/// All keys of a configuration, in the order in which they are rendered.
+public struct ConfigurationSchema: Sendable, Equatable {
+  /// The keys; their names are unique.
+  public let keys: [ConfigurationKey]
+  private let positions: [String: Int]
+
+  /// Creates a schema; two keys of one name are a programmer's error.
+  public init(_ keys: [ConfigurationKey]) {
+    self.keys = keys
+    positions = Dictionary(
+      keys.enumerated().map { ($1.name, $0) },
+      uniquingKeysWith: { first, _ in
+        preconditionFailure("ConfigurationSchema: key '\(keys[first].name)' appears twice")
+      })
+  }
+
+  /// The key of this name, or `nil`.
+  public subscript(name: String) -> ConfigurationKey? { positions[name].map { keys[$0] } }
+
+  /// Returns the name closest to `name` by edit distance, or `nil` where none is close.
+  public func suggestion(for name: String) -> String? {
+    let wanted = name.lowercased().replacing("_", with: "-")
+    let limit = max(1, wanted.count / 3)
+    let best = keys.map { (name: $0.name, distance: editDistance(wanted, $0.name)) }
+      .min { $0.distance < $1.distance }
+    return best.flatMap { $0.distance <= limit ? $0.name : nil }
+  }
+}
+
+/// Returns the number of insertions, deletions, substitutions and swaps of neighbors between texts.
+///
+/// - Complexity: O(*nm*) for texts of *n* and *m* characters.
+package func editDistance(_ first: String, _ second: String) -> Int {
+  let a = Array(first)
+  let b = Array(second)
+  guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
+  var twoAbove = [Int](repeating: 0, count: b.count + 1)
+  var above = Array(0...b.count)
+  for i in 1...a.count {
+    var row = [i] + [Int](repeating: 0, count: b.count)
+    for j in 1...b.count {
+      row[j] = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+        row[j] = min(row[j], twoAbove[j - 2] + 1)
+      }
+    }
+    (twoAbove, above) = (above, row)
+  }
+  return above[b.count]
+}

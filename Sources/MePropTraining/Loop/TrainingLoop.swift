@@ -1,0 +1,290 @@
+// The training loop: epochs, steps, evaluation, checkpoints. Knows nothing of digits or trees.
+
+import Foundation
+
+/// Trains a task, telling recorders what happens, and keeps a run folder up to date.
+///
+/// ```swift
+/// let loop = TrainingLoop(
+///   task: task, stopping: StoppingRule(epochs: 20), run: run, configuration: configuration,
+///   recorders: [ProgressRecorder(), JSONLRecorder(run: run)])
+/// let result = try loop.run()
+/// ```
+///
+/// A run whose folder has a checkpoint goes on from there, and yields the same bits as one that was
+/// never interrupted. A checkpoint is saved after each epoch and when a signal stops the run.
+public final class TrainingLoop {
+  private let task: any TrainingTask
+  private let stopping: StoppingRule
+  private let runFolder: RunFolder?
+  private let configuration: Configuration?
+  private let description: [String]
+  private let recorders: [any Recorder]
+  private let interrupt: InterruptFlag
+  private let handlesSignals: Bool
+  private let progressInterval: Duration
+
+  private var position = TrainingPosition()
+  private var savedPosition: TrainingPosition?
+  private var progress = EpochProgress()
+  private var history: [EpochRecord] = []
+
+  /// Creates a loop.
+  ///
+  /// - Parameters:
+  ///   - task: What to train.
+  ///   - stopping: When to end.
+  ///   - run: The run folder; `nil` to write nothing.
+  ///   - configuration: All settings. Saved in the run folder; a run is only resumed with the
+  ///     settings it was started with, except those that may change.
+  ///   - description: Lines on model, data and machine, passed to recorders.
+  ///   - recorders: Who is told.
+  ///   - handlesSignals: Whether SIGINT and SIGTERM stop the run.
+  ///   - interrupt: Looked at before each step; `nil`: `InterruptFlag.process` where signals are
+  ///     handled, else a flag of the loop's own.
+  ///   - progressInterval: The time between two progress events.
+  public init(
+    task: any TrainingTask, stopping: StoppingRule, run: RunFolder? = nil,
+    configuration: Configuration? = nil, description: [String] = [],
+    recorders: [any Recorder] = [], handlesSignals: Bool = false,
+    interrupt: InterruptFlag? = nil, progressInterval: Duration = .milliseconds(100)
+  ) {
+    precondition(
+      !handlesSignals || interrupt == nil || interrupt === InterruptFlag.process,
+      "TrainingLoop: signals can only set InterruptFlag.process, found another flag")
+    self.task = task
+    self.stopping = stopping
+    runFolder = run
+    self.configuration = configuration
+    self.description = description
+    self.recorders = recorders
+    self.handlesSignals = handlesSignals
+    // A loop that does not handle signals is not stopped by those that another loop handles.
+    self.interrupt = interrupt ?? (handlesSignals ? .process : InterruptFlag())
+    self.progressInterval = progressInterval
+  }
+
+  /// Trains until the stopping rule, a signal or an error ends the run.
+  ///
+  /// - Throws: `TrainingError`, `CheckpointError`, `FileWriteError`, and errors of the task and of
+  ///   recorders. The last checkpoint stays as it is then.
+  public func run() throws -> TrainingResult {
+    let trap = handlesSignals ? SignalTrap() : nil
+    defer { trap?.restore() }
+    do {
+      try resume()
+      if let runFolder, let configuration {
+        try runFolder.save(configuration, title: "Complete configuration of this run.")
+      }
+      try emit(.runStarted(start))
+      let outcome = try trainEpochs()
+      let result = TrainingResult(outcome: outcome, history: history, position: position)
+      if case .interrupted(let signal) = outcome {
+        try emit(.interrupted(signal: signal, result))
+      } else {
+        try emit(.finished(result))
+      }
+      return result
+    } catch {
+      for recorder in recorders { try? recorder.record(.failed(String(describing: error))) }
+      throw error
+    }
+  }
+
+  // MARK: Epochs
+
+  private func trainEpochs() throws -> TrainingOutcome {
+    while true {
+      if let outcome = stopping.outcome(after: history) { return outcome }
+      if let signal = interrupt.signal { return try interrupted(by: signal) }
+      if let signal = try trainEpoch() { return try interrupted(by: signal) }
+      try endEpoch()
+    }
+  }
+
+  private func interrupted(by signal: Int32) throws -> TrainingOutcome {
+    if position != savedPosition { try saveCheckpoint(writesModel: false) }
+    return .interrupted(signal: signal)
+  }
+
+  /// Trains from the position to the epoch's end; returns the signal that interrupted it, if any.
+  private func trainEpoch() throws -> Int32? {
+    let epoch = position.epoch
+    let stepCount = task.stepsPerEpoch
+    let clock = ContinuousClock()
+    let start = clock.now
+    let earlierSeconds = progress.seconds.total
+    let firstStep = position.step
+    try emit(.epochStarted(epoch: epoch))
+    try task.beginEpoch(epoch)
+    var now = clock.now
+    var lastProgress = now
+    progress.seconds.data += start.duration(to: now).inSeconds
+    var stopSignal: Int32?
+    while position.step < stepCount {
+      if let signal = interrupt.signal {
+        stopSignal = signal
+        break
+      }
+      let report = try task.trainStep(position.step, ofEpoch: epoch)
+      guard report.lossSum.isFinite else {
+        throw TrainingError.nonFiniteLoss(
+          epoch: epoch, step: position.step, loss: report.lossSum)
+      }
+      position.step += 1
+      progress.lossSum += report.lossSum
+      progress.exampleCount += report.exampleCount
+      progress.seconds += report.seconds
+      now = clock.now
+      if now - lastProgress >= progressInterval {
+        lastProgress = now
+        try emitProgress(seconds: earlierSeconds + start.duration(to: now).inSeconds)
+      }
+    }
+    progress.seconds.total = earlierSeconds + start.duration(to: now).inSeconds
+    takeLayerReports(steps: position.step - firstStep)
+    return stopSignal
+  }
+
+  /// Evaluates, records and saves the epoch that was trained.
+  private func endEpoch() throws {
+    let record = EpochRecord(
+      epoch: position.epoch, seconds: progress.seconds,
+      trainLoss: progress.lossSum / Double(max(progress.exampleCount, 1)),
+      exampleCount: progress.exampleCount, exampleUnit: task.exampleUnit,
+      dev: try evaluate(.dev), test: try evaluate(.test), layers: progress.layers)
+    history.append(record)
+    position = TrainingPosition(epoch: record.epoch + 1)
+    progress = EpochProgress()
+    let isBest = history.best?.epoch == record.epoch
+    try emit(.epochEnded(record, isBest: isBest))
+    try saveCheckpoint(writesModel: isBest)
+  }
+
+  private func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
+    let evaluation = try task.evaluate(split)
+    for metric in evaluation?.metrics ?? [] where !metric.value.isFinite {
+      throw TrainingError.nonFiniteMetric(
+        epoch: position.epoch, split: split, name: metric.name, value: metric.value)
+    }
+    return evaluation
+  }
+
+  /// Joins what selection did since the last call with what it did before an interruption.
+  private func takeLayerReports(steps: Int) {
+    guard steps > 0 else { return }
+    let reports = task.takeLayerReports()
+    let before = progress.layerSteps
+    if before > 0 && reports.map(\.name) == progress.layers.map(\.name) {
+      let share = Double(before) / Double(before + steps)
+      progress.layers = zip(progress.layers, reports).map { old, new in
+        LayerReport(
+          name: new.name, touchedRows: share * old.touchedRows + (1 - share) * new.touchedRows,
+          keptMagnitude: share * old.keptMagnitude + (1 - share) * new.keptMagnitude)
+      }
+    } else {
+      progress.layers = reports
+    }
+    progress.layerSteps = before + steps
+  }
+
+  // MARK: Checkpoints
+
+  private var settings: [String: String] {
+    guard let configuration else { return [:] }
+    let texts = configuration.texts
+    return Dictionary(
+      uniqueKeysWithValues: configuration.fixedKeys.map { ($0, texts[$0] ?? "") })
+  }
+
+  private func resume() throws {
+    guard let (checkpoint, folder) = try runFolder?.loadCheckpoint() else { return }
+    let state = checkpoint.state
+    guard state.task == task.name else {
+      throw CheckpointError(.otherTask(expected: task.name, found: state.task), path: folder.path)
+    }
+    try state.check(settings: settings, path: folder.path)
+    guard state.position.step < task.stepsPerEpoch else {
+      throw CheckpointError(
+        .corrupt(
+          expected: "a step below \(task.stepsPerEpoch), the number in an epoch",
+          found: "\(state.position.step)"), path: folder.path)
+    }
+    do {
+      try task.restore(tensors: checkpoint.tensors, counters: state.counters)
+    } catch var error as CheckpointError {
+      error.path = error.path ?? folder.path
+      throw error
+    }
+    position = state.position
+    savedPosition = state.position
+    progress = state.progress
+    history = state.history
+  }
+
+  private func saveCheckpoint(writesModel: Bool) throws {
+    guard let runFolder else { return }
+    let start = ContinuousClock.now
+    let (tensors, counters) = task.checkpointTensors()
+    for tensor in tensors where !tensor.isFinite {
+      let isBetweenEpochs = position.step == 0
+      throw TrainingError.nonFiniteTensor(
+        name: tensor.name, epoch: position.epoch - (isBetweenEpochs ? 1 : 0),
+        step: isBetweenEpochs ? task.stepsPerEpoch : position.step)
+    }
+    let state = CheckpointState(
+      task: task.name, position: position, progress: progress, history: history,
+      counters: counters, settings: settings, tensors: tensors)
+    try runFolder.save(
+      Checkpoint(tensors: tensors, state: state),
+      writeModel: writesModel ? { try self.task.writeModel(to: $0) } : nil)
+    savedPosition = position
+    let seconds = start.duration(to: .now).inSeconds
+    try emit(
+      .checkpointSaved(runFolder.lastCheckpointURL, position: position, seconds: seconds))
+  }
+
+  // MARK: Events
+
+  private var start: RunStart {
+    RunStart(
+      task: task.name, exampleUnit: task.exampleUnit, folder: runFolder?.url,
+      configuration: configuration, description: description, epochs: stopping.epochs,
+      stepsPerEpoch: task.stepsPerEpoch, position: position, history: history)
+  }
+
+  private func emit(_ event: TrainingEvent) throws {
+    for recorder in recorders { try recorder.record(event) }
+  }
+
+  private func emitProgress(seconds: Double) throws {
+    if recorders.isEmpty { return }
+    try emit(
+      .progress(
+        TrainingProgress(
+          epoch: position.epoch, epochs: stopping.epochs, step: position.step,
+          stepsPerEpoch: task.stepsPerEpoch,
+          meanLoss: progress.lossSum / Double(max(progress.exampleCount, 1)),
+          exampleCount: progress.exampleCount, seconds: seconds)))
+  }
+}
+
+extension NamedTensor {
+  /// Whether no value is infinite or NaN.
+  var isFinite: Bool {
+    var found: UInt32 = 0
+    values.withUnsafeBufferPointer { values in
+      for value in values {
+        found |= (value.bitPattern & 0x7F80_0000) == 0x7F80_0000 ? 1 : 0
+      }
+    }
+    return found == 0
+  }
+}
+
+extension Duration {
+  /// The duration as a number of seconds.
+  package var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,89 @@
+// TensorBoard event files: a scalar a figure and epoch.
+
+import Foundation
+import SwiftProtobuf
+
+/// Writes the figures of each epoch as TensorBoard scalars into the run folder.
+///
+/// Curves are named `train/loss`, `dev/accuracy`, `seconds/total`, `touched-rows/hidden.0` and the
+/// like; their horizontal axis is the number of training steps. A resumed run writes a file of its
+/// own, which tells TensorBoard to drop what earlier files have beyond the checkpoint.
+public final class TensorBoardRecorder: Recorder {
+  private let folder: URL
+  private var file: FileHandle?
+  private var path = ""
+  private var stepsPerEpoch = 1
+
+  /// Creates a recorder for event files in a run folder.
+  public convenience init(run: RunFolder) { self.init(folder: run.url) }
+
+  /// Creates a recorder for event files in any folder.
+  public init(folder: URL) { self.folder = folder }
+
+  /// Writes the event if it is the start of a run or the end of an epoch.
+  ///
+  /// - Throws: `FileWriteError`.
+  public func record(_ event: TrainingEvent) throws {
+    switch event {
+    case .runStarted(let start): try begin(start)
+    case .epochEnded(let record, _):
+      var summary = TensorBoardSummary()
+      summary.value = Self.scalars(of: record).filter { $0.1.isFinite }.map { tag, value in
+        var scalar = TensorBoardSummary.Value()
+        scalar.tag = tag
+        scalar.simpleValue = Float(value)
+        return scalar
+      }
+      try write(.summary(summary), step: record.epoch * stepsPerEpoch)
+    default: break
+    }
+  }
+
+  private func begin(_ start: RunStart) throws {
+    stepsPerEpoch = start.stepsPerEpoch
+    let host = ProcessInfo.processInfo.hostName
+    // TensorBoard reads the files of a run in the order of their names.
+    var seconds = Int(Date().timeIntervalSince1970)
+    let taken = (try? FileSystem().entries(of: folder)) ?? []
+    func name() -> String { "events.out.tfevents.\(seconds)." }
+    while taken.contains(where: { $0.hasPrefix(name()) }) { seconds += 1 }
+    let url = folder.appendingPathComponent("\(name())\(host).\(getpid())")
+    path = url.path
+    file = try openForAppending(url)
+    try write(.fileVersion("brain.Event:2"), step: 0)
+    if start.stepsDone > 0 {
+      var session = TensorBoardSessionLog()
+      session.status = .start
+      try write(.sessionLog(session), step: start.history.count * start.stepsPerEpoch + 1)
+    }
+  }
+
+  private func write(_ content: TensorBoardEvent.OneOf_What, step: Int) throws {
+    guard let file else { return }
+    var event = TensorBoardEvent()
+    event.wallTime = Date().timeIntervalSince1970
+    event.step = Int64(step)
+    event.what = content
+    let record = tfRecord(try event.serializedData())
+    try FileSystem.writeAll(record, to: file.fileDescriptor, path: path)
+  }
+
+  private static func scalars(of record: EpochRecord) -> [(String, Double)] {
+    var scalars = [("train/loss", record.trainLoss)]
+    for (split, evaluation) in [("dev", record.dev), ("test", record.test)] {
+      scalars += (evaluation?.metrics ?? []).map { ("\(split)/\($0.name)", $0.value) }
+    }
+    let seconds = record.seconds
+    scalars += [
+      ("seconds/total", seconds.total), ("seconds/forward", seconds.forward),
+      ("seconds/backward", seconds.backward), ("seconds/selection", seconds.selection),
+      ("seconds/optimizer", seconds.optimizer), ("seconds/data", seconds.data),
+      ("rate/\(record.exampleUnit)-per-second", record.examplesPerSecond),
+    ]
+    for layer in record.layers {
+      scalars.append(("touched-rows/\(layer.name)", layer.touchedRows))
+      scalars.append(("kept-magnitude/\(layer.name)", layer.keptMagnitude))
+    }
+    return scalars
+  }
+}

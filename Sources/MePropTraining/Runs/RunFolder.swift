@@ -1,0 +1,156 @@
+// The folder of a run, DESIGN.md section 7: configuration, metrics, checkpoints and model.
+
+import Foundation
+
+/// A run's folder, locked against other runs for the life of the object.
+///
+/// ```text
+/// config.yaml        the complete configuration
+/// metrics.jsonl      a row an epoch
+/// events.out.…       TensorBoard event files
+/// checkpoints/last   tensors.safetensors and state.json of the last checkpoint
+/// checkpoints/best   the same after the best epoch
+/// model/             what evaluate and predict take, of the best epoch
+/// ```
+public final class RunFolder {
+  /// The folder.
+  public let url: URL
+  var files = FileSystem()
+  private var lock: RunLock?
+
+  /// Creates the folder for a new run, or opens that of an earlier one.
+  ///
+  /// - Parameters:
+  ///   - url: The folder. For a new run its parents are created, and it may exist if it is empty.
+  ///   - resuming: Whether the run in the folder is to be continued. A run that died before its
+  ///     first checkpoint can be resumed, and starts over.
+  /// - Throws: `RunFolderError`, `FileWriteError`.
+  public convenience init(at url: URL, resuming: Bool) throws {
+    try self.init(at: url, resuming: resuming, files: FileSystem())
+  }
+
+  package init(at url: URL, resuming: Bool, files: FileSystem) throws {
+    self.url = url.absoluteURL.standardizedFileURL
+    self.files = files
+    if !files.isFolder(self.url.resolvingSymlinksInPath()) {
+      if resuming { throw RunFolderError.nothingToResume(path: self.url.path) }
+      try createParents(of: self.url)
+      try files.createFolder(self.url)
+    }
+    let visible = try files.entries(of: self.url).filter { !$0.hasPrefix(".") }
+    let isOurs = [".lock", "config.yaml", "checkpoints"].contains {
+      files.exists(self.url.appendingPathComponent($0))
+    }
+    if !visible.isEmpty && !isOurs { throw RunFolderError.notARunFolder(path: self.url.path) }
+    lock = try RunLock(folder: self.url)
+    if !visible.isEmpty && !resuming {
+      throw RunFolderError.alreadyHoldsRun(path: self.url.path)
+    }
+    for swap in [lastSwap, bestSwap, modelSwap] { try swap.recover() }
+  }
+
+  /// Creates a folder named after the task and the time, such as `runs/digits-20250131-235959`.
+  ///
+  /// If that is taken, `-2`, `-3`, … is added.
+  ///
+  /// - Parameters:
+  ///   - task: The task's name.
+  ///   - parent: The folder of all runs; created if it is missing.
+  ///   - date: The time, shown in the local time zone.
+  /// - Returns: The folder, locked.
+  /// - Throws: `RunFolderError`, `FileWriteError`.
+  public static func create(
+    task: String, in parent: URL = URL(fileURLWithPath: "runs"), at date: Date = Date()
+  ) throws -> RunFolder {
+    let files = FileSystem()
+    var seconds = time_t(date.timeIntervalSince1970)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    var buffer = [CChar](repeating: 0, count: 32)
+    strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
+    let digits = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    let name = task + "-" + String(decoding: digits, as: UTF8.self)
+    try createFolders(parent.absoluteURL.standardizedFileURL, files)
+    var candidate = parent.appendingPathComponent(name)
+    var number = 1
+    while try !files.createFolder(candidate) {
+      number += 1
+      candidate = parent.appendingPathComponent("\(name)-\(number)")
+    }
+    return try RunFolder(at: candidate, resuming: false)
+  }
+
+  /// Returns the newest run of a task that has a default name, or `nil`.
+  public static func latest(
+    task: String, in parent: URL = URL(fileURLWithPath: "runs")
+  ) -> URL? {
+    let files = FileSystem()
+    let digits = (0..<8).map { _ in "[0-9]" }.joined()
+    let time = (0..<6).map { _ in "[0-9]" }.joined()
+    let names = (try? files.entries(of: parent)) ?? []
+    let runs = names.filter { fnmatch("\(task)-\(digits)-\(time)*", $0, 0) == 0 }
+    // "-2" is newer than no number and "-10" newer than "-9".
+    return runs.max {
+      ($0.prefix(task.count + 16), $0.count, $0) < ($1.prefix(task.count + 16), $1.count, $1)
+    }
+    .map { parent.appendingPathComponent($0) }
+  }
+
+  // MARK: Parts
+
+  /// The complete configuration of the run.
+  public var configurationURL: URL { url.appendingPathComponent("config.yaml") }
+  /// The figures of every epoch, a JSON object a line.
+  public var metricsURL: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// The model of the best epoch.
+  public var modelURL: URL { url.appendingPathComponent("model") }
+  /// The last checkpoint.
+  public var lastCheckpointURL: URL { checkpoints.appendingPathComponent("last") }
+  /// The checkpoint after the best epoch.
+  public var bestCheckpointURL: URL { checkpoints.appendingPathComponent("best") }
+
+  var checkpoints: URL { url.appendingPathComponent("checkpoints") }
+  var lastSwap: FolderSwap { FolderSwap(target: lastCheckpointURL, files: files) }
+  var bestSwap: FolderSwap { FolderSwap(target: bestCheckpointURL, files: files) }
+  var modelSwap: FolderSwap { FolderSwap(target: modelURL, files: files) }
+
+  /// Whether a configuration has been saved in the folder.
+  public var hasConfiguration: Bool { files.exists(configurationURL) }
+
+  /// Saves the complete configuration, replacing an earlier one as a whole.
+  public func save(_ configuration: Configuration, title: String? = nil) throws {
+    try replace(configurationURL, with: Data(configuration.yaml(title: title).utf8))
+  }
+
+  /// Replaces a file such that a kill leaves the old or the new content.
+  func replace(_ file: URL, with data: Data) throws {
+    let temporary = url.appendingPathComponent(".\(file.lastPathComponent).tmp")
+    try files.write(data, to: temporary)
+    try files.rename(temporary, to: file)
+    try files.sync(url)
+  }
+
+  /// Returns the folder of a model: that of a run, or `url` itself.
+  ///
+  /// Works also while the run goes on, and after a run that died while it replaced its model.
+  public static func modelFolder(at url: URL) -> URL {
+    let files = FileSystem()
+    let ofRun = FolderSwap(target: url.appendingPathComponent("model"), files: files).readable
+    if files.exists(ofRun) { return ofRun }
+    return FolderSwap(target: url, files: files).readable
+  }
+}
+
+/// Creates the folders that lead to `url`.
+private func createParents(of url: URL) throws {
+  try RunFolder.createFolders(url.deletingLastPathComponent(), FileSystem())
+}
+
+extension RunFolder {
+  fileprivate static func createFolders(_ url: URL, _ files: FileSystem) throws {
+    let path = url.resolvingSymlinksInPath()
+    if files.isFolder(path) || path.pathComponents.count <= 1 { return }
+    try createFolders(path.deletingLastPathComponent(), files)
+    try files.createFolder(path)
+  }
+}

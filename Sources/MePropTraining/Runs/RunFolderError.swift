@@ -1,0 +1,108 @@
+// What can go wrong with run folders and checkpoints.
+
+import Foundation
+
+/// A run folder that cannot be used; `description` is one line naming the path.
+///
+/// Files that cannot be written (no rights, disk full, …) are a `FileWriteError`.
+public enum RunFolderError: Error, Equatable, CustomStringConvertible, LocalizedError {
+  /// A file or folder cannot be read.
+  case cannotRead(path: String, reason: String)
+  /// Another process trains in the folder.
+  case inUse(path: String, process: String?)
+  /// The folder holds a run, and resuming was not asked for.
+  case alreadyHoldsRun(path: String)
+  /// The folder holds something else.
+  case notARunFolder(path: String)
+  /// Resuming was asked for, and there is no run.
+  case nothingToResume(path: String)
+
+  /// One line: path, what is wrong, what to do.
+  public var description: String {
+    switch self {
+    case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
+    case .inUse(let path, let process):
+      "\(path): another run is using this folder\(process.map { " (process \($0))" } ?? ""); "
+        + "wait for it, stop it, or choose another folder with --run"
+    case .alreadyHoldsRun(let path):
+      "\(path): the folder already holds a run; continue it with --resume, or choose another "
+        + "folder with --run"
+    case .notARunFolder(let path):
+      "\(path): expected an empty folder or a run, found other files; choose another folder "
+        + "with --run"
+    case .nothingToResume(let path):
+      "\(path): no run to resume; check the path, or leave out --resume to start a new run"
+    }
+  }
+
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+}
+
+/// A checkpoint that cannot be loaded; `description` is one line naming file and place.
+public struct CheckpointError: Error, Equatable, CustomStringConvertible, LocalizedError {
+  /// What is wrong.
+  public enum Problem: Sendable, Equatable {
+    /// A file is missing or cannot be read, with the system's reason.
+    case unreadable(reason: String)
+    /// A file is torn or was changed, with what was expected and found.
+    case corrupt(expected: String, found: String)
+    /// Written by a version of the program with another format.
+    case unknownVersion(Int)
+    /// Written by another task.
+    case otherTask(expected: String, found: String)
+    /// The run was started with another value of a setting.
+    case otherSetting(key: String, checkpoint: String?, now: String?)
+    /// A tensor that the model needs is missing.
+    case missingTensor(String)
+    /// A tensor that the model does not have.
+    case unexpectedTensor(String)
+    /// A tensor of another shape.
+    case shapeMismatch(name: String, expected: [Int], found: [Int])
+    /// A counter that the task needs is missing.
+    case missingCounter(String)
+    /// A counter of an impossible value.
+    case invalidCounter(name: String, expected: String, found: Int)
+  }
+
+  /// The file or folder; `nil` until the loop adds it to an error of a task.
+  public var path: String?
+  /// What is wrong with it.
+  public var problem: Problem
+
+  /// Creates an error; tasks leave out the path, the loop fills it in.
+  public init(_ problem: Problem, path: String? = nil) {
+    self.path = path
+    self.problem = problem
+  }
+
+  /// One line: path, place, expected, found, what to do.
+  public var description: String { "\(path ?? "checkpoint"): \(explanation)" }
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+
+  private var explanation: String {
+    switch problem {
+    case .unreadable(let reason): "cannot read the checkpoint: \(reason)"
+    case .corrupt(let expected, let found):
+      "corrupt checkpoint: expected \(expected), found \(found); remove its folder and run "
+        + "--resume again to continue from checkpoints/best, or start a new run"
+    case .unknownVersion(let version):
+      "expected checkpoint format \(CheckpointState.currentVersion), found \(version); use the "
+        + "version of meprop that wrote it"
+    case .otherTask(let expected, let found):
+      "expected a checkpoint of task '\(expected)', found one of '\(found)'"
+    case .otherSetting(let key, let checkpoint, let now):
+      "the run was started with \(key) = \(checkpoint ?? "(not set)"), found "
+        + "\(now ?? "(not set)") now; a resumed run keeps its settings, so leave it as it was or "
+        + "start a new run"
+    case .missingTensor(let name): "expected a tensor '\(name)', found none"
+    case .unexpectedTensor(let name): "found a tensor '\(name)' that this model does not have"
+    case .shapeMismatch(let name, let expected, let found):
+      "tensor '\(name)': expected shape \(expected), found \(found)"
+    case .missingCounter(let name): "expected a counter '\(name)', found none"
+    case .invalidCounter(let name, let expected, let found):
+      "counter '\(name)': expected \(expected), found \(found)"
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// The contract between a task (digits, tagger, parser) and the training loop, DESIGN.md section 2.
+
+import Foundation
+
+/// A set of held-out examples that a task can be evaluated on.
+public enum EvaluationSplit: String, Sendable, Codable, CaseIterable {
+  /// Development data: chooses the best epoch.
+  case dev
+  /// Test data: only ever reported.
+  case test
+}
+
+/// The measured result of one evaluation: named figures in the task's own order.
+///
+/// Shares (accuracy, UAS, …) are in percent; losses are means per example in nats.
+public struct Evaluation: Sendable, Equatable, Codable {
+  /// One named figure, for example `accuracy`, `98.1`.
+  public struct Metric: Sendable, Equatable, Codable {
+    /// The key under which the figure appears in JSON and in log lines.
+    public var name: String
+    /// The figure.
+    public var value: Double
+
+    /// Creates a named figure.
+    public init(_ name: String, _ value: Double) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The figures in the order in which they are printed.
+  ///
+  /// The first decides which epoch is best; higher is better.
+  public var metrics: [Metric]
+
+  /// Creates a result from its figures; `metrics` must not be empty.
+  public init(_ metrics: [Metric]) {
+    precondition(!metrics.isEmpty, "Evaluation: needs at least one metric, found none")
+    self.metrics = metrics
+  }
+
+  /// The figure that decides which epoch is best.
+  public var primary: Double { metrics[0].value }
+}
+
+/// Wall-clock seconds by phase, added up over steps.
+///
+/// `backward` includes `selection`, and `forward` includes the loss.
+public struct PhaseSeconds: Sendable, Codable, Equatable {
+  /// The whole training part of an epoch; evaluation and checkpoints excluded.
+  public var total = 0.0
+  /// Forward propagation and the loss.
+  public var forward = 0.0
+  /// Back propagation, selection included.
+  public var backward = 0.0
+  /// Choosing the entries of output gradients that take part; a part of `backward`.
+  public var selection = 0.0
+  /// Updating the parameters.
+  public var optimizer = 0.0
+  /// Gathering the batch.
+  public var data = 0.0
+
+  /// Creates a record of no time at all.
+  public init() {}
+
+  /// Adds every phase of `other` to this one's.
+  public static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
+    sum.total += other.total
+    sum.forward += other.forward
+    sum.backward += other.backward
+    sum.selection += other.selection
+    sum.optimizer += other.optimizer
+    sum.data += other.data
+  }
+}
+
+/// What one training step reports to the loop.
+public struct StepReport: Sendable {
+  /// The loss added up over the examples of the step, in nats.
+  public var lossSum: Double
+  /// The number of examples the loss is a sum over (images, words, transitions).
+  public var exampleCount: Int
+  /// Seconds spent, by phase (`total` is left 0: the loop measures it).
+  public var seconds: PhaseSeconds
+
+  /// Creates the report of a step.
+  public init(lossSum: Double, exampleCount: Int, seconds: PhaseSeconds) {
+    self.lossSum = lossSum
+    self.exampleCount = exampleCount
+    self.seconds = seconds
+  }
+}
+
+/// What selection did in one layer, as means over the steps of an epoch.
+public struct LayerReport: Sendable, Codable, Equatable {
+  /// The layer's dotted name, for example `hidden.0`.
+  public var name: String
+  /// The number of weight rows updated, a mean per step.
+  public var touchedRows: Double
+  /// The share of Σ|dy| that selection kept, in 0...1.
+  public var keptMagnitude: Double
+
+  /// Creates the report of a layer.
+  public init(name: String, touchedRows: Double, keptMagnitude: Double) {
+    self.name = name
+    self.touchedRows = touchedRows
+    self.keptMagnitude = keptMagnitude
+  }
+}
+
+/// A named array of numbers with its shape, as checkpoints and models store it (row-major).
+public struct NamedTensor: Sendable, Equatable {
+  /// The dotted name, unique within a checkpoint.
+  public var name: String
+  /// The extents, outermost first.
+  public var shape: [Int]
+  /// The numbers, row-major; as many as the product of `shape`.
+  public var values: [Float]
+
+  /// Creates a tensor; `values` must have as many entries as `shape` says.
+  public init(name: String, shape: [Int], values: [Float]) {
+    let count = shape.reduce(1, *)
+    precondition(
+      count == values.count,
+      "NamedTensor(\(name)): shape \(shape) needs \(count) values, found \(values.count)")
+    self.name = name
+    self.shape = shape
+    self.values = values
+  }
+}
+
+/// What the training loop needs of a task.
+///
+/// The loop knows nothing of digits or trees.
+///
+/// All randomness of a task is a function of its seed, the epoch and the step, so a checkpoint holds
+/// tensors, integers and the position only, and a resumed run equals an uninterrupted one bit for
+/// bit.
+public protocol TrainingTask: AnyObject {
+  /// The task's name in the command line, file names and JSON, for example `digits`.
+  var name: String { get }
+  /// What an example is called in rates, plural, for example `images`, `words`.
+  var exampleUnit: String { get }
+  /// The number of steps in an epoch, at least 1.
+  var stepsPerEpoch: Int { get }
+  /// Prepares the order of examples of an epoch, counted from 1.
+  ///
+  /// Called also when a run resumes within the epoch.
+  func beginEpoch(_ epoch: Int) throws
+  /// Does step `step` (from 0) of `epoch` (from 1): data, forward, backward, update.
+  func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport
+  /// Returns what selection did since the last call, and starts afresh.
+  ///
+  /// One entry a layer that can be sparsified, always in the same order.
+  func takeLayerReports() -> [LayerReport]
+  /// Evaluates the current weights; `nil` where the task has no such data.
+  func evaluate(_ split: EvaluationSplit) throws -> Evaluation?
+  /// Returns what must survive a restart: weights, optimizer moments, unit memories, step counters.
+  func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int])
+  /// Takes such a state back.
+  ///
+  /// - Throws: `CheckpointError` naming the tensor or counter that is missing or does not fit.
+  func restore(tensors: [NamedTensor], counters: [String: Int]) throws
+  /// Writes the model for `evaluate` and `predict` into an existing, empty folder.
+  func writeModel(to folder: URL) throws
+}

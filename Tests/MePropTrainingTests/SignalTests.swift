@@ -1,0 +1,58 @@
+import Foundation
+import MePropTraining
+import Testing
+
+/// Signals belong to the whole process, so these tests run one after the other.
+@Suite(.serialized) struct SignalTests {
+  @Test(arguments: [SIGINT, SIGTERM])
+  func aSignalStopsTheLoopAtTheNextStep(signal number: Int32) throws {
+    let folder = try TemporaryFolder()
+    let run = try RunFolder(at: folder("run"), resuming: false)
+    let task = ToyTask()
+    task.willTrain = { epoch, step in
+      if epoch == 2 && step == 3 { send(number) }
+    }
+    let log = EventLog()
+    let loop = TrainingLoop(
+      task: task, stopping: StoppingRule(epochs: 3), run: run, recorders: [log],
+      handlesSignals: true)
+    let result = try loop.run()
+    #expect(result.outcome == .interrupted(signal: number))
+    #expect(result.position == TrainingPosition(epoch: 2, step: 4))
+    #expect(log.names.suffix(2) == ["checkpointSaved", "interrupted"])
+    let last = try RunFolder.loadCheckpoint(from: run.lastCheckpointURL)
+    #expect(last.state.position == result.position)
+    #expect(last.state.progress.exampleCount == 12)
+  }
+
+  @Test func aSecondSignalEndsTheProcess() async {
+    await #expect(processExitsWith: .signal(SIGTERM)) {
+      let task = ToyTask()
+      task.willTrain = { _, step in
+        guard step == 2 else { return }
+        send(SIGTERM)
+        send(SIGTERM)
+        sleep(10)
+      }
+      _ = try TrainingLoop(
+        task: task, stopping: StoppingRule(epochs: 1), handlesSignals: true
+      ).run()
+    }
+  }
+
+  @Test func handlersArePutBack() throws {
+    _ = try TrainingLoop(task: ToyTask(), stopping: StoppingRule(epochs: 1), handlesSignals: true)
+      .run()
+    var action = sigaction()
+    sigaction(SIGTERM, nil, &action)
+    #if !canImport(Darwin)
+      #expect(action.__sigaction_handler.sa_handler == nil)
+    #endif
+  }
+}
+
+/// Sends a signal to this process and waits until some thread has handled it.
+private func send(_ signal: Int32) {
+  kill(getpid(), signal)
+  for _ in 0..<5000 where InterruptFlag.process.signal == nil { usleep(1000) }
+}
