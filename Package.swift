@@ -10,12 +10,15 @@ let package = Package(
   name: "meprop",
   platforms: [.macOS(.v15)],
   products: [
+    .executable(name: "meprop", targets: ["meprop"]),
     .library(name: "MePropCore", targets: ["MePropCore"]),
     .library(name: "MePropNN", targets: ["MePropNN"]),
     .library(name: "MePropData", targets: ["MePropData"]),
     .library(name: "MePropTraining", targets: ["MePropTraining"]),
+    .library(name: "MePropTasks", targets: ["MePropTasks"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -41,6 +44,14 @@ let package = Package(
         "MePropNN", "MePropData", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "Yams", package: "Yams"),
       ]),
+    .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
+    .target(name: "MePropBench", dependencies: ["MePropTraining"]),
+    .executableTarget(
+      name: "meprop",
+      dependencies: [
+        "MePropTasks", "MePropBench",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
     .testTarget(
@@ -54,6 +65,8 @@ let package = Package(
       ]),
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
+    .testTarget(name: "MePropTasksTests", dependencies: ["MePropTasks", "_MePropTestSupport"]),
+    .testTarget(name: "MePropCommandTests", dependencies: ["meprop", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

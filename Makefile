@@ -1,0 +1,47 @@
+# `make demo` and `make test` are all that a machine with a Swift toolchain needs.
+# ARGS adds arguments: make bench ARGS="kernels --threads 1", make test ARGS="--filter Matrix".
+
+SWIFT ?= swift
+ARGS ?=
+BIN = $$($(SWIFT) build -c release --show-bin-path)
+
+# Debug builds check overflow and invariants in Swift, but leave the C kernels unoptimised, so only
+# the modules that lean on those checks are tested that way as well.
+DEBUG_TESTS = MePropCoreTests|MePropNNTests
+
+.PHONY: help deps demo test format lint bench
+
+help:
+	@echo "make demo     install what is missing, build, compare dense and sparse training"
+	@echo "make test     install what is missing, run all tests in release, core and layers in debug"
+	@echo "make format   format the Swift files"
+	@echo "make lint     check their format, and the C kernels for warnings"
+	@echo "make bench    build in release and run 'meprop bench'"
+	@echo "make deps     install the system libraries and Fashion-MNIST"
+
+deps:
+	@Scripts/install-deps.sh
+
+demo: deps
+	$(SWIFT) build -c release --product meprop
+	"$(BIN)/meprop" demo $(ARGS)
+
+test:
+	@Scripts/install-deps.sh --tests
+	@python="$$(Scripts/python-env.sh)"; \
+	if [ -n "$$python" ]; then export MEPROP_PYTHON="$$python"; fi; \
+	set -ex; \
+	$(SWIFT) test -c release --disable-testable-imports $(ARGS); \
+	$(SWIFT) test $(if $(ARGS),$(ARGS),--filter '$(DEBUG_TESTS)')
+
+format:
+	Scripts/format.sh
+
+lint:
+	Scripts/format.sh --lint
+	clang -std=c11 -Wall -Wextra -Werror -fsyntax-only -I Sources/CMePropKernels/include \
+	  Sources/CMePropKernels/*.c
+
+bench: deps
+	$(SWIFT) build -c release --product meprop
+	"$(BIN)/meprop" bench $(ARGS)

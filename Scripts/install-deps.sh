@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Installs the system libraries and the data set that the package needs, where they are missing.
+#
+#   Scripts/install-deps.sh           libraries and Fashion-MNIST
+#   Scripts/install-deps.sh --tests   the same, and what the Python environment of the tests needs
+#
+# Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
+# macOS: Homebrew; the dense products use Accelerate, and Fashion-MNIST comes with `meprop data get`.
+# Elsewhere it checks that the compiler finds the headers, and says what to install if not.
+set -euo pipefail
+
+with_tests=false
+case "${1-}" in
+  "") ;;
+  --tests) with_tests=true ;;
+  *) echo "install-deps: unknown argument '$1'; expected nothing or --tests" >&2; exit 64 ;;
+esac
+
+say() { echo "install-deps: $*" >&2; }
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Sets `missing` to those of the given packages that are not installed.
+find_missing() {
+  missing=()
+  local package
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+}
+
+apt_updated=false
+apt_install() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      say "not root and no sudo; ask an administrator to run: apt-get install $*"
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  say "installing $*"
+  if ! $apt_updated; then
+    "${as_root[@]}" apt-get update -qq || say "apt-get update failed; trying with the lists at hand"
+    apt_updated=true
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >&2 || {
+    say "apt-get could not install $*; see its message above"
+    return 1
+  }
+}
+
+install_debian() {
+  find_missing libdnnl-dev zlib1g-dev dataset-fashion-mnist
+  [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
+  # Any python3 that can make an environment will do; without one some tests are skipped.
+  if $with_tests && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    apt_install python3-venv || say "going on without; tests that need Python packages are skipped"
+  fi
+}
+
+install_macos() {
+  if ! command -v brew >/dev/null; then
+    say "Homebrew is missing; install it from https://brew.sh, or install zlib yourself"
+    exit 1
+  fi
+  brew list --versions zlib >/dev/null || brew install zlib
+}
+
+check_headers() {
+  local header failed=false
+  for header in oneapi/dnnl/dnnl.h zlib.h; do
+    echo "#include <$header>" | clang -fsyntax-only -x c - 2>/dev/null || {
+      say "the header <$header> is missing"
+      failed=true
+    }
+  done
+  if $failed; then
+    say "this system has no apt-get; install the development packages of oneDNN and zlib"
+    exit 1
+  fi
+}
+
+case "$(uname -s)" in
+  Darwin) install_macos ;;
+  Linux) if command -v apt-get >/dev/null; then install_debian; else check_headers; fi ;;
+  *) say "$(uname -s) is not supported; the package runs on Linux and macOS"; exit 1 ;;
+esac

@@ -1,0 +1,49 @@
+// What the machine can do at best, measured: the yardstick of `limitShare`.
+
+import MePropCore
+
+/// Peak rates of the threads in use.
+public struct MachineLimits: Sendable, Equatable {
+  /// Multiply-adds per microsecond in a large dense product.
+  public var multiplyAdds: Double
+  /// Bytes per microsecond that can be read and written back from beyond the second-level cache.
+  public var bytes: Double
+
+  /// Measures the peaks, in about half a second.
+  public static func measure(context: ComputeContext) -> MachineLimits {
+    let size = 768
+    var random = Philox(seed: 1)
+    let a = randomMatrix(size, size, &random)
+    let b = randomMatrix(size, size, &random)
+    var c = Matrix(rowCount: size, columnCount: size)
+    let product = Timing.alternating([{ _ in context.multiply(a, by: b, into: &c) }], seconds: 0.2)[
+      0]
+    // An update by plain gradient descent reads two numbers and writes one.
+    let rows = 4_096
+    var weights = Matrix(rowCount: rows, columnCount: 1_024)
+    let gradient = Matrix(rowCount: rows, columnCount: 1_024)
+    var moments = Moments(count: 0, rowCount: rows, columnCount: 1_024)
+    let rule = UpdateRule(formula: .gradientDescent, rate: 0.1)
+    let sweep = Timing.alternating(
+      [{ _ in context.update(&weights, &moments, by: rule, gradient: gradient) }], seconds: 0.3)[0]
+    return MachineLimits(
+      multiplyAdds: Double(size * size * size) / product.microseconds,
+      bytes: Double(rows * 1_024 * 12) / sweep.microseconds)
+  }
+
+  /// The least time for so many multiply-adds and bytes, in microseconds: the longer of the two.
+  func leastMicroseconds(multiplyAdds count: Int, bytes size: Int) -> Double {
+    max(Double(count) / multiplyAdds, Double(size) / bytes)
+  }
+}
+
+/// A matrix of normally distributed numbers.
+func randomMatrix(_ rowCount: Int, _ columnCount: Int, _ random: inout Philox) -> Matrix {
+  var matrix = Matrix(rowCount: rowCount, columnCount: columnCount)
+  for row in 0..<rowCount {
+    matrix.withMutableRow(row) { values in
+      for column in values.indices { values[column] = random.nextNormal() }
+    }
+  }
+  return matrix
+}

@@ -1,0 +1,121 @@
+// Whole training steps of the paper's digit network: forward, loss, backward with selection, Adam.
+
+import MePropCore
+import MePropNN
+
+/// One way to do a step.
+private struct StepMode {
+  var name: String
+  var k: Int
+  var policy: SelectionPolicy
+  var untouched: Optimizer.UntouchedRows
+}
+
+extension Benchmark {
+  private static let hidden = 500
+  private static let modes = [
+    StepMode(name: "dense", k: hidden, policy: .dense, untouched: .update),
+    StepMode(name: "top-k", k: 20, policy: .top(k: .count(20)), untouched: .skip),
+    StepMode(
+      name: "top-k, all rows updated", k: 20, policy: .top(k: .count(20)), untouched: .update),
+    StepMode(
+      name: "top-k, unit memory", k: 20, policy: .top(k: .count(20), memory: 0.9), untouched: .skip),
+    StepMode(name: "unified", k: 20, policy: .unified(k: .count(20)), untouched: .skip),
+  ]
+
+  func runSteps() throws {
+    let torch = try settings.python.map { try TorchBaseline(python: $0, threads: settings.threads) }
+    for batchSize in [10, 50, 128] {
+      progress("steps: 784-500-500-10, batch \(batchSize)")
+      try runSteps(batchSize: batchSize, torch: torch)
+    }
+  }
+
+  private func runSteps(batchSize: Int, torch: TorchBaseline?) throws {
+    let batches = DigitLikeBatches(count: 64, batchSize: batchSize)
+    let network = MLP(
+      inputSize: 784, hiddenSizes: [Self.hidden, Self.hidden], outputSize: 10, seed: 1)
+    var trainers = Self.modes.map {
+      MLPTrainer(
+        network, optimizer: .adam(untouchedRows: $0.untouched), selection: $0.policy,
+        context: context)
+    }
+    // Selection settles within a few hundred steps: fewer rows are touched once most examples are learned.
+    for trainer in trainers {
+      for step in 0..<300 {
+        try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
+      }
+    }
+    var times = Self.modes.map { _ in [Double]() }
+    var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
+    let rounds = 6
+    for round in 0..<rounds {
+      for (index, trainer) in trainers.enumerated() {
+        let start = Timing.now()
+        var step = round
+        while Timing.now() - start < settings.secondsPerRow * 1e6 / Double(rounds) {
+          let before = Timing.now()
+          try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
+          times[index].append(Timing.now() - before)
+          step += 1
+        }
+      }
+      if let torch {
+        for variant in torch.variants.indices {
+          torchTimes[variant] += try torch.stepMicroseconds(
+            variant: variant, batchSize: batchSize, hidden: Self.hidden,
+            seconds: settings.secondsPerRow / Double(rounds))
+        }
+      }
+    }
+    trainers = []
+    let dense = Timing(times[0]).microseconds
+    let torchMedians = torchTimes.map { Timing($0).microseconds }
+    for (mode, times) in zip(Self.modes, times) {
+      let timing = Timing(times)
+      report(
+        BenchmarkRow(
+          group: "steps", name: mode.name, batchSize: batchSize, inputSize: 784,
+          outputSize: Self.hidden, k: mode.k,
+          threads: settings.threads, microseconds: timing.microseconds, spread: timing.spread,
+          denseMicroseconds: dense, torchMicroseconds: torchMedians.first,
+          torchBestMicroseconds: torchMedians.min()))
+    }
+  }
+}
+
+/// Batches that look like digits to the arithmetic: ten classes, each a pattern that covers a fifth of the image, with
+/// a tenth of its pixels changed.
+private struct DigitLikeBatches {
+  let inputs: [Matrix]
+  let labels: [[Int32]]
+
+  init(count: Int, batchSize: Int) {
+    var random = Philox(seed: 3)
+    let patterns = (0..<10).map { _ in
+      // Strokes: runs of eight pixels.
+      (0..<98).flatMap { _ in Array(repeating: random.nextUniform() < 0.19, count: 8) }
+    }
+    var inputs: [Matrix] = []
+    var labels: [[Int32]] = []
+    for _ in 0..<count {
+      var input = Matrix(rowCount: batchSize, columnCount: 784)
+      var classes: [Int32] = []
+      for row in 0..<batchSize {
+        let label = random.next(below: 10)
+        classes.append(Int32(label))
+        input.withMutableRow(row) { pixels in
+          for pixel in pixels.indices {
+            let isInk =
+              random.nextUniform() < 0.1 ? random.nextUniform() < 0.19 : patterns[Int(label)][pixel]
+            pixels[pixel] = isInk ? random.nextUniform() : 0
+          }
+        }
+      }
+      inputs.append(input)
+      labels.append(classes)
+    }
+    self.inputs = inputs
+    self.labels = labels
+  }
+}

@@ -1,0 +1,89 @@
+// The images of the digits task: training, development and test.
+
+import Foundation
+import MePropData
+
+/// Images that belong together: all of one size.
+public struct DigitsData: Sendable, Equatable {
+  /// What is trained on.
+  public var training: LabeledImages
+  /// What chooses the best epoch.
+  public var development: LabeledImages
+  /// What is only reported.
+  public var test: LabeledImages
+
+  /// Creates a data set; images must be of one size, and each part must have at least one.
+  public init(training: LabeledImages, development: LabeledImages, test: LabeledImages) {
+    for part in [development, test] {
+      precondition(
+        part.rows == training.rows && part.columns == training.columns && part.count > 0,
+        "DigitsData: \(part.count) images of \(part.rows) x \(part.columns), expected "
+          + "\(training.rows) x \(training.columns) as for training")
+    }
+    precondition(training.count > 0, "DigitsData: found no training images")
+    self.training = training
+    self.development = development
+    self.test = test
+  }
+
+  /// Loads the four files of a folder.
+  ///
+  /// - Parameters:
+  ///   - folder: Where they are.
+  ///   - developmentCount: How many of the first training images are held out.
+  ///   - classCount: Labels must be below this.
+  ///   - trainingLimit: Use only the first so many of the other training images; `nil` for all.
+  /// - Throws: `DataLocationError`, `DataFormatError`, `DigitsDataError`.
+  public init(
+    folder: URL, developmentCount: Int = ImageDataset.developmentCount, classCount: Int = 10,
+    trainingLimit: Int? = nil
+  ) throws {
+    test = try ImageDataset.load(from: folder, split: .test, classCount: classCount)
+    (development, training) = try ImageDataset.loadTraining(
+      from: folder, developmentCount: developmentCount, classCount: classCount)
+    guard (test.rows, test.columns) == (training.rows, training.columns) else {
+      throw DigitsDataError.sizesDiffer(
+        folder: folder.path, training: [training.rows, training.columns],
+        test: [test.rows, test.columns])
+    }
+    if let trainingLimit, trainingLimit < training.count { training = training[0..<trainingLimit] }
+  }
+
+  /// A number that differs for other training images: their count and a hash of their labels.
+  ///
+  /// Kept in checkpoints, so that a run is not resumed on other data.
+  var fingerprint: Int {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(training.pixelsPerImage)
+    for label in training.labels { hash = (hash ^ UInt64(label)) &* 0x100_0000_01b3 }
+    return Int(hash >> 2)
+  }
+}
+
+/// Images that do not go together, with each other or with a model.
+public enum DigitsDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+  /// Training and test images of one folder differ in size; sizes are rows, columns.
+  case sizesDiffer(folder: String, training: [Int], test: [Int])
+  /// Images that a model does not take; sizes are rows, columns.
+  case wrongSize(path: String, expected: [Int], found: [Int])
+  /// A pixel in a row of text that is below 0 or above 255.
+  case pixelOutOfRange(path: String, line: Int, field: Int, found: Float)
+
+  /// One line: file, place, expected, found, what to do.
+  public var description: String {
+    func size(_ extents: [Int]) -> String { extents.map(String.init).joined(separator: " x ") }
+    switch self {
+    case .sizesDiffer(let folder, let training, let test):
+      return "\(folder): test images are \(size(test)), expected \(size(training)) as the training "
+        + "images; use files that belong together"
+    case .wrongSize(let path, let expected, let found):
+      return "\(path): images are \(size(found)), expected \(size(expected)), the size the model "
+        + "was trained on; scale them first or use another model"
+    case .pixelOutOfRange(let path, let line, let field, let found):
+      return "\(path):\(line): field \(field) is \(found), expected a pixel from 0 (background) to "
+        + "255"
+    }
+  }
+
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+}

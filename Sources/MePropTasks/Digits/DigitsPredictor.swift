@@ -1,0 +1,133 @@
+// Labels for images that have none: idx files, or rows of numbers as text.
+
+import Foundation
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTraining
+
+/// What a model takes an image for.
+public struct DigitsPrediction: Sendable, Equatable {
+  /// The most probable class; of equals the lower.
+  public var label: Int
+  /// Its probability, in 0...1.
+  public var probability: Float
+
+  /// Creates a prediction.
+  public init(label: Int, probability: Float) {
+    self.label = label
+    self.probability = probability
+  }
+
+  /// An entry of what `predict --json` prints.
+  public var json: JSONValue {
+    .object([
+      .init("label", .integer(label)), .init("probability", .number(Double(probability))),
+    ])
+  }
+}
+
+/// Predicts the classes of images batch by batch, in constant memory for text.
+public final class DigitsPredictor {
+  /// The model.
+  public let model: DigitsModel
+  private let context: ComputeContext
+  private let inference: MLPInference
+  private var input: Matrix
+
+  /// Creates a predictor.
+  public init(_ model: DigitsModel, context: ComputeContext) {
+    self.model = model
+    self.context = context
+    inference = MLPInference(model.network, context: context)
+    input = Matrix(rowCount: 0, columnCount: model.network.inputSize)
+  }
+
+  /// Predicts all images of a file: idx (plain or gzip), or rows of numbers from 0 to 255.
+  ///
+  /// - Parameters:
+  ///   - file: Where to read, from its first byte.
+  ///   - receive: Called with the predictions of some images at a time, in their order. Those of the
+  ///     rows before a bad one are delivered.
+  /// - Throws: `DataFormatError`, `DigitsDataError`, and what `receive` throws.
+  public func predict(
+    _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
+  ) throws {
+    if try file.peek(3) == [0, 0, 8] {
+      try predictImages(file, receive)
+    } else {
+      try predictRows(file, receive)
+    }
+  }
+
+  private func predictImages(
+    _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
+  ) throws {
+    let images = try IDX.read(file, rank: 3)
+    let size = Array(images.dimensions[1...])
+    guard images.dimensions[0] > 0 else { return }
+    guard size == [model.imageRows, model.imageColumns] else {
+      throw DigitsDataError.wrongSize(
+        path: file.path, expected: [model.imageRows, model.imageColumns], found: size)
+    }
+    let order = Array(0..<UInt32(images.dimensions[0]))
+    for start in stride(from: 0, to: order.count, by: DigitsEvaluator.batchSize) {
+      let examples = order[start..<min(start + DigitsEvaluator.batchSize, order.count)]
+      input.setRowCount(examples.count)
+      context.gather(images.bytes, examples: examples, scale: model.pixelScale, into: &input)
+      try receive(predictBatch())
+    }
+  }
+
+  private func predictRows(
+    _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
+  ) throws {
+    let rows = CSVRows(file, fieldCount: model.network.inputSize)
+    var row: [Float] = []
+    var hasMore = true
+    while hasMore {
+      input.setRowCount(DigitsEvaluator.batchSize)
+      var count = 0
+      var failure: (any Error)?
+      while count < DigitsEvaluator.batchSize {
+        do {
+          hasMore = try rows.readRow(into: &row)
+          if !hasMore { break }
+          try setInput(count, to: row, of: rows)
+          count += 1
+        } catch {
+          failure = error
+          break
+        }
+      }
+      input.setRowCount(count)
+      if count > 0 { try receive(predictBatch()) }
+      if let failure { throw failure }
+    }
+  }
+
+  private func setInput(_ index: Int, to row: [Float], of rows: CSVRows) throws {
+    if let field = row.firstIndex(where: { !(0...255).contains($0) }) {
+      throw DigitsDataError.pixelOutOfRange(
+        path: rows.path, line: rows.lineNumber, field: field + 1, found: row[field])
+    }
+    let scale = model.pixelScale
+    input.withMutableRow(index) { target in
+      for column in target.indices { target[column] = row[column] * scale }
+    }
+  }
+
+  /// The predictions of the rows of `input`.
+  private func predictBatch() -> [DigitsPrediction] {
+    inference.withLogits(of: input) { logits in
+      context.softmax(&logits)
+      return (0..<logits.rowCount).map { row in
+        logits.withRow(row) { values in
+          var best = 0
+          for column in values.indices where values[column] > values[best] { best = column }
+          return DigitsPrediction(label: best, probability: values[best])
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,252 @@
+// The digits task for the training loop: batches of images, steps, evaluation, checkpoints.
+
+import Foundation
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTraining
+
+/// Trains a multilayer perceptron to tell images of digits, or of anything else, apart.
+public final class DigitsTask: TrainingTask {
+  /// `digits`.
+  public let name: String = DigitsTask.taskName
+  /// `images`.
+  public let exampleUnit = "images"
+  /// The task's name.
+  public static let taskName = "digits"
+  /// What pixels are multiplied by: inputs are in 0...1.
+  public static let pixelScale: Float = 1 / 255
+
+  /// What is trained with.
+  public let settings: DigitsSettings
+  /// The images.
+  public let data: DigitsData
+  private let context: ComputeContext
+  private let trainer: MLPTrainer
+  private let evaluator: DigitsEvaluator
+  private let inOrder: [UInt32]
+  private var order: [UInt32]
+  private var input: Matrix
+  private var labels: [Int32] = []
+
+  /// Creates the task at the start of a run.
+  ///
+  /// - Parameters:
+  ///   - settings: What to train with.
+  ///   - data: The images; labels are below `settings.classCount`.
+  ///   - context: Where to compute.
+  public init(settings: DigitsSettings, data: DigitsData, context: ComputeContext) {
+    precondition(
+      data.training.classCount == settings.classCount,
+      "DigitsTask: data of \(data.training.classCount) classes, settings of \(settings.classCount)")
+    self.settings = settings
+    self.data = data
+    self.context = context
+    trainer = Self.makeTrainer(
+      settings, inputSize: data.training.pixelsPerImage, context: context)
+    evaluator = DigitsEvaluator(inputSize: data.training.pixelsPerImage, context: context)
+    inOrder = Array(0..<UInt32(data.training.count))
+    order = inOrder
+    input = Matrix(rowCount: 0, columnCount: data.training.pixelsPerImage)
+  }
+
+  private static func makeTrainer(
+    _ settings: DigitsSettings, inputSize: Int, context: ComputeContext
+  ) -> MLPTrainer {
+    let network = MLP(
+      inputSize: inputSize, hiddenSizes: settings.hiddenSizes, outputSize: settings.classCount,
+      activation: settings.activation, initialization: settings.initialization,
+      seed: settings.seed)
+    return MLPTrainer(
+      network, optimizer: settings.optimizer, selectionByLayer: settings.selectionByLayer,
+      schedule: settings.schedule, dropout: settings.dropout, seed: settings.seed,
+      context: context)
+  }
+
+  /// The network in its current state.
+  public var network: MLP { trainer.network }
+
+  // MARK: Training
+
+  /// The number of batches, the short one included.
+  public var stepsPerEpoch: Int {
+    (order.count + settings.batchSize - 1) / settings.batchSize
+  }
+
+  /// Shuffles the images: their order is a function of seed and epoch.
+  public func beginEpoch(_ epoch: Int) {
+    for index in order.indices { order[index] = inOrder[index] }
+    var random = Philox(seed: settings.seed, stream: RandomPurpose.order.stream(epoch))
+    random.shuffle(&order)
+  }
+
+  /// Does one step on the images that the order of the epoch gives it.
+  ///
+  /// - Throws: `NonFiniteError`.
+  public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
+    let clock = ContinuousClock()
+    let start = clock.now
+    fillBatch(step)
+    var seconds = PhaseSeconds()
+    seconds.data = start.duration(to: clock.now).inSeconds
+    trainer.times = PhaseTimes()
+    let loss = try trainer.train(input, labels: labels, epoch: epoch)
+    let times = trainer.times
+    seconds.forward = times.forward
+    seconds.backward = times.backward
+    seconds.selection = times.selection
+    seconds.optimizer = times.optimizer
+    return StepReport(lossSum: loss, exampleCount: labels.count, seconds: seconds)
+  }
+
+  private func fillBatch(_ step: Int) {
+    let start = step * settings.batchSize
+    let examples = order[start..<min(start + settings.batchSize, order.count)]
+    input.setRowCount(examples.count)
+    context.gather(
+      data.training.pixels, examples: examples, scale: Self.pixelScale, into: &input)
+    labels.removeAll(keepingCapacity: true)
+    for example in examples { labels.append(Int32(data.training.labels[Int(example)])) }
+  }
+
+  /// One entry a layer, `layers.0` first, the output layer included.
+  public func takeLayerReports() -> [LayerReport] {
+    trainer.takeStatistics().enumerated().map { index, statistics in
+      LayerReport(
+        name: MLP.layerName(index), touchedRows: statistics.meanTouchedRows,
+        keptMagnitude: statistics.meanKeptMagnitude)
+    }
+  }
+
+  /// The accuracy in percent and the mean loss on images that are not trained on.
+  public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
+    let images = split == .dev ? data.development : data.test
+    return evaluator.evaluate(network, on: images, scale: Self.pixelScale).evaluation
+  }
+
+  // MARK: State
+
+  /// The trainer's matrices, its step, and a fingerprint of the data.
+  public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
+    let tensors = trainer.state.map { entry in
+      NamedTensor(
+        name: entry.name, shape: [entry.matrix.rowCount, entry.matrix.columnCount],
+        values: entry.matrix.elements)
+    }
+    return (tensors, ["step": trainer.step, "data": data.fingerprint])
+  }
+
+  /// Takes such a state back.
+  ///
+  /// - Throws: `CheckpointError`.
+  public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
+    guard let step = counters["step"] else { throw CheckpointError(.missingCounter("step")) }
+    guard step >= 0 else {
+      throw CheckpointError(
+        .invalidCounter(name: "step", expected: "0 or more", found: step))
+    }
+    guard let fingerprint = counters["data"] else {
+      throw CheckpointError(.missingCounter("data"))
+    }
+    guard fingerprint == data.fingerprint else {
+      throw CheckpointError(
+        .invalidCounter(
+          name: "data", expected: "\(data.fingerprint), of the training images found now",
+          found: fingerprint))
+    }
+    let matrices = try tensors.map { tensor in
+      guard tensor.shape.count == 2 else {
+        throw CheckpointError(
+          .shapeMismatch(name: tensor.name, expected: [0, 0], found: tensor.shape))
+      }
+      return NamedMatrix(
+        tensor.name,
+        Matrix(
+          rowCount: tensor.shape[0], columnCount: tensor.shape[1], elements: tensor.values))
+    }
+    do {
+      try trainer.restore(matrices, step: step)
+    } catch {
+      switch error {
+      case .missing(let name): throw CheckpointError(.missingTensor(name))
+      case .unexpected(let name): throw CheckpointError(.unexpectedTensor(name))
+      case .shapeMismatch(let name, let expected, let found):
+        throw CheckpointError(.shapeMismatch(name: name, expected: expected, found: found))
+      }
+    }
+  }
+
+  /// Writes the model of the current weights.
+  ///
+  /// - Throws: `FileWriteError`.
+  public func writeModel(to folder: URL) throws {
+    let isCatalogued = DataCatalogue.all.contains { $0.name == settings.data }
+    try DigitsModel(
+      network: network, imageRows: data.training.rows, imageColumns: data.training.columns,
+      pixelScale: Self.pixelScale, dataSet: isCatalogued ? settings.data : nil,
+      developmentCount: settings.developmentCount
+    ).write(to: folder)
+  }
+}
+
+// MARK: - Preparation
+
+extension DigitsTask {
+  /// Makes the task that a configuration describes: finds and loads data, chooses threads.
+  ///
+  /// - Parameters:
+  ///   - configuration: Of `DigitsConfiguration.schema`.
+  ///   - locator: Finds the data.
+  ///   - progress: Called while files are downloaded, on an arbitrary thread.
+  /// - Returns: The task at the start of a run, with what the loop needs besides.
+  /// - Throws: `ConfigurationError`, `DataLocationError`, `DownloadError`, `DataFormatError`,
+  ///   `DigitsDataError`.
+  public static func prepare(
+    _ configuration: Configuration, locator: DataLocator,
+    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+  ) throws -> PreparedTask {
+    let (settings, resolved) = try DigitsConfiguration.resolve(configuration)
+    let folder = try locator.folder(
+      for: settings.data, defaultName: DataCatalogue.mnist.name, progress: progress)
+    let data = try DigitsData(
+      folder: folder, developmentCount: settings.developmentCount,
+      classCount: settings.classCount, trainingLimit: settings.trainingLimit)
+    let sizes = [data.training.pixelsPerImage] + settings.layerSizes
+    try DigitsConfiguration.checkSize(of: sizes, resolved)
+    let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
+    let context = ComputeContext(threadCount: threads)
+    let task = DigitsTask(settings: settings, data: data, context: context)
+    let parameters = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
+    let description =
+      [
+        "data \(folder.path): \(data.training.count) training, \(data.development.count) "
+          + "development, \(data.test.count) test images of \(data.training.rows) x "
+          + "\(data.training.columns)",
+        "network \(sizes.map(String.init).joined(separator: "-")), \(settings.activation.rawValue)"
+          + ", \(parameters) parameters",
+        "\(threads) \(threads == 1 ? "thread" : "threads")"
+          + (settings.threadCount == nil ? " (measured)" : "")
+          + ", \(context.instructionSet.rawValue) kernels",
+      ] + settings.denseLayerNotes
+    return PreparedTask(
+      task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,
+      description: description)
+  }
+
+  /// Measures a few steps on the first images with each number of threads.
+  private static func fastestThreadCount(_ settings: DigitsSettings, data: DigitsData) -> Int {
+    var settings = settings
+    // What diverges would be measured on NaN.
+    settings.optimizer.learningRate = min(settings.optimizer.learningRate, 1e-3)
+    return ThreadChoice.fastest { threadCount in
+      let task = DigitsTask(
+        settings: settings, data: data, context: ComputeContext(threadCount: threadCount))
+      var step = 0
+      return {
+        // A step that fails is as long as any other, and the run will tell.
+        _ = try? task.trainStep(step, ofEpoch: 1)
+        step = (step + 1) % task.stepsPerEpoch
+      }
+    }
+  }
+}

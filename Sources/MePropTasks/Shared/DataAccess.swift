@@ -1,0 +1,63 @@
+// Finding the data of a task, and saying all there is to say where that fails.
+
+import Foundation
+import MePropData
+
+/// A data set that is neither on this machine nor can be downloaded now; `description` is one line.
+public struct UnavailableDataError: Error, Equatable, Sendable, CustomStringConvertible,
+  LocalizedError
+{
+  /// The data set's name.
+  public var name: String
+  /// Its files, and where they were looked for.
+  public var files: [String]
+  /// Where it was looked for.
+  public var searched: [SearchedPlace]
+  /// Where a download would have put it.
+  public var downloadFolder: String
+  /// What each address answered.
+  public var failures: [DownloadFailure]
+
+  /// One line: what is missing, where it was looked for, why it was not downloaded, what to do.
+  public var description: String {
+    var reasons: [String] = []
+    for failure in failures.map(\.description) where !reasons.contains(failure) {
+      reasons.append(failure)
+    }
+    return "data set \(name) not found; looked in "
+      + searched.map(\.description).joined(separator: "; ")
+      + "; and the download failed (\(reasons.joined(separator: "; "))); put "
+      + "\(files.joined(separator: ", ")) (each may also end in .gz) in \(downloadFolder), or name "
+      + "their folder with --data or MEPROP_DATA"
+  }
+
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+}
+
+extension DataLocator {
+  /// A locator for the environment of this process.
+  public static var ofProcess: DataLocator {
+    DataLocator(environment: ProcessInfo.processInfo.environment)
+  }
+
+  /// Finds the folder that `argument` stands for, and downloads the data set where it is nowhere.
+  ///
+  /// - Parameters: As for `locateOrDownload(_:defaultName:downloader:progress:)`.
+  /// - Throws: The same, with `UnavailableDataError` where no mirror delivers.
+  func folder(
+    for argument: String?, defaultName: String,
+    progress: @escaping @Sendable (DownloadProgress) -> Void
+  ) throws -> URL {
+    do {
+      return try locateOrDownload(
+        argument, defaultName: defaultName,
+        downloader: Downloader(attemptsPerMirror: 2, retryDelay: 0.5), progress: progress)
+    } catch DownloadError.allMirrorsFailed(_, let folder, let failures) {
+      let dataSet = try DataCatalogue.dataSet(named: argument ?? defaultName)
+      throw UnavailableDataError(
+        name: dataSet.name, files: dataSet.files.map(\.name),
+        searched: search(for: dataSet).searched, downloadFolder: folder, failures: failures)
+    }
+  }
+}

@@ -1,0 +1,4 @@
+// What the command line needs of the modules below: values to parse, print and pass on.
+
+@_exported import MePropData
+@_exported import MePropTraining

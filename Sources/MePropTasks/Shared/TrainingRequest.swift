@@ -1,0 +1,127 @@
+// From what a user asks for to a trained run, the same for every task.
+
+import Foundation
+import MePropData
+import MePropTraining
+
+/// A task made ready for the training loop.
+public struct PreparedTask {
+  /// The task.
+  public var task: any TrainingTask
+  /// All settings with what was left open decided, as the run folder keeps them.
+  public var configuration: Configuration
+  /// When the run ends.
+  public var stopping: StoppingRule
+  /// The number of threads the task computes with.
+  public var threadCount: Int
+  /// Lines on model, data and machine.
+  public var description: [String]
+
+  /// Creates a record of a task and what goes with it.
+  public init(
+    task: any TrainingTask, configuration: Configuration, stopping: StoppingRule,
+    threadCount: Int, description: [String]
+  ) {
+    self.task = task
+    self.configuration = configuration
+    self.stopping = stopping
+    self.threadCount = threadCount
+    self.description = description
+  }
+}
+
+/// What came of a training run.
+public struct TrainingReport: Sendable {
+  /// The object that `--json` prints.
+  public var summary: TrainingSummary
+  /// How the run ended.
+  public var outcome: TrainingOutcome
+  /// Where the model of the best epoch is.
+  public var model: URL
+}
+
+/// What a user asks of `meprop train`.
+public struct TrainingRequest: Sendable {
+  /// A YAML file of settings, or `nil`.
+  public var configurationFile: URL?
+  /// Settings in the form `KEY=VALUE`; they override the file.
+  public var assignments: [String]
+  /// Settings given as flags, by key; they override the others, and `nil` is a flag not given.
+  public var flags: [(key: String, value: String?)]
+  /// The run folder, or `nil` for one named after task and time.
+  public var runFolder: URL?
+  /// Whether to go on with the run in `runFolder`; with the newest run if that is `nil`.
+  public var resumes: Bool
+
+  /// Creates a request; without arguments, for a new run of the defaults.
+  public init(
+    configurationFile: URL? = nil, assignments: [String] = [],
+    flags: [(key: String, value: String?)] = [], runFolder: URL? = nil, resumes: Bool = false
+  ) {
+    self.configurationFile = configurationFile
+    self.assignments = assignments
+    self.flags = flags
+    self.runFolder = runFolder
+    self.resumes = resumes
+  }
+
+  /// Returns the settings of all places; those of a run to be resumed come first.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public func configuration(
+    for schema: ConfigurationSchema, resuming run: RunFolder? = nil
+  ) throws -> Configuration {
+    var files: [URL] = []
+    if let run, run.hasConfiguration { files.append(run.configurationURL) }
+    if let configurationFile { files.append(configurationFile) }
+    var configuration = try Configuration(
+      schema: schema, files: files, assignments: assignments)
+    for (key, value) in flags {
+      if let value { try configuration.set(key, to: value, from: .flag("--" + key)) }
+    }
+    return configuration
+  }
+
+  /// Trains a task in a run folder, on signals until the next step.
+  ///
+  /// A new run folder is made only when settings and data are known to be good.
+  ///
+  /// - Parameters:
+  ///   - name: The task's name.
+  ///   - schema: The task's keys.
+  ///   - recorders: Who is told, besides the files in the run folder.
+  ///   - handlesSignals: Whether Ctrl-C and SIGTERM end the run with a checkpoint.
+  ///   - prepare: Makes the task from the settings.
+  /// - Returns: What to print.
+  /// - Throws: `ConfigurationError`, `RunFolderError`, `FileWriteError`, `CheckpointError`,
+  ///   `TrainingError`, and what `prepare` and the task throw.
+  public func train(
+    _ name: String, schema: ConfigurationSchema, recorders: [any Recorder] = [],
+    handlesSignals: Bool = false, prepare: (Configuration) throws -> PreparedTask
+  ) throws -> TrainingReport {
+    let run: RunFolder
+    let prepared: PreparedTask
+    if resumes {
+      guard let folder = runFolder ?? RunFolder.latest(task: name) else {
+        throw RunFolderError.nothingToResume(path: "runs")
+      }
+      run = try RunFolder(at: folder, resuming: true)
+      prepared = try prepare(configuration(for: schema, resuming: run))
+    } else {
+      prepared = try prepare(configuration(for: schema))
+      run =
+        try runFolder.map { try RunFolder(at: $0, resuming: false) }
+        ?? RunFolder.create(task: name)
+    }
+    let loop = TrainingLoop(
+      task: prepared.task, stopping: prepared.stopping, run: run,
+      configuration: prepared.configuration, description: prepared.description,
+      recorders: recorders + [JSONLRecorder(run: run), TensorBoardRecorder(run: run)],
+      handlesSignals: handlesSignals)
+    let result = try loop.run()
+    return TrainingReport(
+      summary: TrainingSummary(
+        task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
+      outcome: result.outcome, model: run.modelURL)
+  }
+}

@@ -1,0 +1,65 @@
+// meprop bench: what this machine does, beside dense products, its own limits and PyTorch.
+
+import ArgumentParser
+import MePropBench
+import MePropTasks
+
+/// `meprop bench`.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure kernels, training steps and wide layers on this machine.",
+    discussion: """
+      Each result is checked against a plain reference before it is timed. Times are medians; what is compared takes \
+      turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), widths \
+      (the paper's Tables 7 and 8: unified selection, up to 8,192 wide; takes minutes). Without a group: kernels and \
+      steps.
+
+      EXAMPLES:
+        meprop bench
+        meprop bench steps --threads 2 --torch python3
+        meprop bench widths --json > widths.json
+      """)
+
+  @Argument(help: ArgumentHelp("What to measure: kernels, steps, widths.", valueName: "group"))
+  var groups: [BenchmarkGroup] = []
+
+  @Flag(help: "Print one JSON object and nothing else on standard output.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Threads for all columns.", valueName: "n"))
+  var threads = 1
+
+  @Option(help: ArgumentHelp("Measure PyTorch too, with this interpreter.", valueName: "python"))
+  var torch: String?
+
+  func validate() throws {
+    guard threads >= 1 && threads <= 1_024 else {
+      throw ValidationError("--threads: found \(threads), expected 1 to 1024")
+    }
+  }
+
+  func run() throws {
+    var rows: [BenchmarkRow] = []
+    let benchmark = Benchmark(
+      BenchmarkSettings(threads: threads, python: torch),
+      progress: { StandardError.write("bench: \($0)") }, report: { rows.append($0) })
+    if !json { try StandardOutput.write(benchmark.machine + "\n") }
+    for group in groups.isEmpty ? [.kernels, .steps] : groups {
+      let first = rows.count
+      try benchmark.run(group)
+      if !json {
+        try StandardOutput.write("\n")
+        try StandardOutput.write(table: BenchmarkTable.lines(Array(rows[first...])))
+      }
+    }
+    if json {
+      try StandardOutput.write(
+        JSONValue.object([
+          .init("machine", .string(benchmark.machine)), .init("rows", .array(rows.map(\.json))),
+        ]).description + "\n")
+    }
+  }
+}
+
+extension BenchmarkGroup: ExpressibleByArgument {}

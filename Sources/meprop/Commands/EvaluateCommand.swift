@@ -1,0 +1,58 @@
+// meprop evaluate: accuracy, confusion matrix and figures of each class.
+
+import ArgumentParser
+import Foundation
+import MePropTasks
+
+/// `meprop evaluate`.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Evaluate a model on labeled data.",
+    discussion: """
+      Prints accuracy, mean loss, the confusion matrix (a row for each true class, a column for each \
+      class found) and precision, recall and F1 of each class, in percent.
+
+      EXAMPLES:
+        meprop evaluate runs/fashion
+        meprop evaluate runs/fashion/model --data fashion-mnist --split dev --json
+      """)
+
+  @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "A data set of the catalogue or a folder of idx files (default: what the model was trained "
+        + "on, else mnist).", valueName: "name|folder"), completion: .directory)
+  var data: String?
+
+  @Option(help: ArgumentHelp("Which images to use.", valueName: "test|dev"))
+  var split: EvaluationSplit = .test
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let evaluation = try DigitsModel(at: URL(fileURLWithPath: model)).evaluate(
+      on: split, of: data, progress: DownloadNotice.show)
+    if json { return try StandardOutput.write("\(evaluation.json(split: split))\n") }
+    try StandardOutput.write(
+      "\(split.rawValue): accuracy \(fixed(evaluation.accuracy)) %, loss "
+        + "\(fixed(evaluation.loss, 4)), \(evaluation.count) images\n\n")
+    let classes = evaluation.confusion.indices.map(String.init)
+    try StandardOutput.write(
+      table: [["true \\ found"] + classes]
+        + zip(classes, evaluation.confusion).map { [$0] + $1.map(String.init) })
+    try StandardOutput.write("\n")
+    try StandardOutput.write(
+      table: [["class", "precision", "recall", "F1", "images"]]
+        + zip(classes, evaluation.perClass).map { label, figures in
+          [
+            label, fixed(figures.precision), fixed(figures.recall), fixed(figures.f1),
+            String(figures.count),
+          ]
+        })
+  }
+}
+
+extension EvaluationSplit: ExpressibleByArgument {}

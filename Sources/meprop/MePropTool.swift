@@ -1,0 +1,97 @@
+// The root of the command line: subcommands, and what happens to errors.
+
+import ArgumentParser
+import Foundation
+import MePropTasks
+
+/// `meprop`.
+@main
+struct MePropTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "meprop",
+    abstract: "Train neural networks on CPUs with minimal effort back propagation.",
+    discussion: """
+      EXAMPLES:
+        meprop train digits
+        meprop train digits --data fashion-mnist --epochs 5 --run runs/fashion
+        meprop evaluate runs/fashion
+        meprop predict runs/fashion images-idx3-ubyte.gz
+        meprop config digits > digits.yaml
+        meprop data list
+        meprop bench steps --torch python3
+
+      Results go to standard output, progress and messages to standard error. The exit code is 0 \
+      for success, 64 for a wrong use of the command, 128 plus the number of the signal for an \
+      interrupted run, and 1 for any other failure. --generate-completion-script bash (or zsh, \
+      fish) prints completions for the shell.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
+      DataCommand.self, DemoCommand.self, BenchCommand.self,
+    ])
+
+  static func main() {
+    // A closed pipe, or a file beyond the limit of the shell, then is an error of the write.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    unblockInterrupts()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      Foundation.exit(Failure.report(error))
+    }
+  }
+
+  /// Lets Ctrl-C and SIGTERM through, which a parent with threads may have left blocked.
+  private static func unblockInterrupts() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+}
+
+/// A run that a signal ended after its checkpoint was saved.
+struct Interrupted: Error {
+  /// The signal.
+  var signal: Int32
+}
+
+/// Turns errors into a line and an exit code.
+enum Failure {
+  /// Says what went wrong, if anything, and returns the exit code.
+  static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case is ClosedPipe: return 128 + SIGPIPE
+    case let interrupted as Interrupted: return 128 + interrupted.signal
+    default: break
+    }
+    let code = exitCode(for: error)
+    // Help and completions arrive as errors as well.
+    if code == EXIT_SUCCESS {
+      do {
+        try StandardOutput.write(MePropTool.fullMessage(for: error) + "\n")
+        return code
+      } catch {
+        return report(error)
+      }
+    }
+    let lines = message(for: error).split(whereSeparator: \.isNewline)
+    let line = lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    StandardError.write("error: \(line)")
+    return code
+  }
+
+  private static func exitCode(for error: any Error) -> Int32 {
+    if UsageError.isUsage(error) { return ExitCode.validationFailure.rawValue }
+    return MePropTool.exitCode(for: error).rawValue
+  }
+
+  private static func message(for error: any Error) -> String {
+    let message = MePropTool.message(for: error)
+    return message.isEmpty ? String(describing: error) : message
+  }
+}

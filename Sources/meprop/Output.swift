@@ -1,0 +1,61 @@
+// Writing to standard output and standard error, where a closed pipe is no crash.
+
+import Foundation
+import MePropTasks
+
+/// The reader of standard output has gone.
+struct ClosedPipe: Error {}
+
+/// Standard output, for results.
+enum StandardOutput {
+  /// Writes text as it is.
+  static func write(_ text: String) throws {
+    let code = writeAll(text, to: STDOUT_FILENO)
+    if code == EPIPE { throw ClosedPipe() }
+    if code != 0 {
+      throw FileWriteError(code: code, path: "standard output", operation: "writing")
+    }
+  }
+
+  /// Writes rows of columns, the first column to the left and the others to the right.
+  static func write(table rows: [[String]]) throws {
+    let columnCount = rows.map(\.count).max() ?? 0
+    let widths = (0..<columnCount).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    let lines = rows.map { row in
+      row.enumerated().map { column, text in
+        let padding = String(repeating: " ", count: widths[column] - text.count)
+        return column == 0 ? text + padding : padding + text
+      }.joined(separator: "  ")
+    }
+    try write(lines.map { $0 + "\n" }.joined())
+  }
+}
+
+/// Standard error, for messages.
+enum StandardError {
+  /// Writes a line; where that fails there is nobody to tell.
+  static func write(_ line: String) {
+    _ = writeAll(line + "\n", to: STDERR_FILENO)
+  }
+}
+
+/// Writes all of a text and returns 0 or the system's error number.
+private func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if count >= 0 {
+      bytes = bytes.dropFirst(count)
+    } else if errno != EINTR {
+      return errno
+    }
+  }
+  return 0
+}
+
+/// A number with so many places after the point.
+func fixed(_ value: Double, _ places: Int = 2) -> String {
+  String(format: "%.\(places)f", value)
+}

@@ -1,0 +1,121 @@
+// Settings that go together, and those that do not.
+
+import MePropCore
+import MePropNN
+import MePropTasks
+import Testing
+
+@Suite("Configuration of digits")
+struct DigitsConfigurationTests {
+  private func resolve(
+    _ assignments: [String]
+  ) throws -> (settings: DigitsSettings, configuration: Configuration) {
+    try DigitsConfiguration.resolve(
+      TrainingRequest(assignments: assignments).configuration(for: DigitsConfiguration.schema))
+  }
+
+  @Test("The defaults are the recipe")
+  func defaults() throws {
+    let settings = try resolve([]).settings
+    #expect(settings.hiddenSizes == [500, 500])
+    #expect(settings.selection == .top(k: .count(30), memory: 0.9))
+    #expect(settings.selectionByLayer.last == .dense)
+    #expect(settings.optimizer == .adam(learningRate: 0.001, untouchedRows: .skip))
+    #expect(settings.dropout == 0.1)
+    #expect(settings.batchSize == 32)
+    #expect(settings.stopping == StoppingRule(epochs: 20))
+    #expect(settings.threadCount == nil)
+  }
+
+  @Test("Every policy works with the other defaults")
+  func policies() throws {
+    #expect(try resolve(["select=dense"]).settings.selection == .dense)
+    #expect(try resolve(["select=random-k"]).settings.selection == .random(k: .count(30)))
+    #expect(
+      try resolve(["select=unified", "group=8", "k=0.5"]).settings.selection
+        == .unified(k: .ratio(0.5), groupSize: 8, memory: 0.9))
+    #expect(
+      try resolve(["select=top-k", "memory=0"]).settings.selection == .top(k: .count(30)))
+  }
+
+  @Test("Each key reaches the value it is for")
+  func keys() throws {
+    let settings = try resolve([
+      "data=here", "classes=7", "dev-count=9", "train-limit=11", "epochs=3", "patience=2",
+      "target=98.5", "batch=13", "seed=17", "threads=2", "hidden=40,30,20", "activation=tanh",
+      "initialization=he-normal", "dropout=0.25", "k=6", "k-epochs=5,4", "memory=0.5",
+      "dense-start=10", "dense-every=20", "select-output=true", "optimizer=sgd",
+      "learning-rate=0.5", "momentum=0.75", "untouched=update", "l2=0.125", "weight-decay=0.0625",
+      "clip-value=4", "clip-norm=8",
+    ]).settings
+    #expect(settings.data == "here")
+    #expect(settings.classCount == 7)
+    #expect(settings.developmentCount == 9)
+    #expect(settings.trainingLimit == 11)
+    #expect(settings.stopping == StoppingRule(epochs: 3, patience: 2, target: 98.5))
+    #expect(settings.batchSize == 13)
+    #expect(settings.seed == 17)
+    #expect(settings.threadCount == 2)
+    #expect(settings.hiddenSizes == [40, 30, 20])
+    #expect(settings.activation == .tanh)
+    #expect(settings.initialization == .heNormal)
+    #expect(settings.dropout == 0.25)
+    #expect(settings.selection == .top(k: .count(5), memory: 0.5))
+    #expect(settings.selectsInOutputLayer)
+    #expect(
+      settings.schedule
+        == SelectionSchedule(denseStart: 10, denseEvery: 20, kByEpoch: [.count(5), .count(4)]))
+    var optimizer = Optimizer(
+      .gradientDescent(momentum: 0.75), learningRate: 0.5, untouchedRows: .update)
+    optimizer.l2 = 0.125
+    optimizer.weightDecay = 0.0625
+    optimizer.clipValue = 4
+    optimizer.clipNorm = 8
+    #expect(settings.optimizer == optimizer)
+    #expect(try resolve(["optimizer=adagrad"]).settings.optimizer.method == .adaGrad())
+  }
+
+  @Test(
+    "What does not go together is refused",
+    arguments: [
+      (["k=0"], "count of at least 1"), (["k=-3"], "count of at least 1"),
+      (["k=501"], "above every layer's width (500, 500)"), (["hidden=0"], "whole numbers"),
+      (["hidden=-1"], "whole numbers"), (["hidden=abc"], "whole numbers"),
+      (["k-epochs=30,600"], "600 is above every layer's width"),
+      (["memory=0.5", "select=dense"], "only top-k and unified have unit memory"),
+      (["memory=0.5", "select=random-k"], "only top-k and unified have unit memory"),
+      (["memory=1.5"], "from 0 to 1"), (["group=5"], "only unified has groups"),
+      (["select=dense", "k=5"], "keeps all entries"),
+      (["select=dense", "dense-every=5"], "always dense"),
+      (["select=dense", "k-epochs=5"], "always dense"), (["momentum=0.9"], "only --optimizer sgd"),
+      (["dropout=1"], "to below 1"), (["learning-rate=0"], "learning-rate"),
+      (["learning-rate=nan"], "learning-rate"), (["hidden=1000000,1000000"], "at most"),
+      (["epochs=0"], "epochs"), (["batch=0"], "batch"), (["threads=0"], "threads"),
+      (["seed=-1"], "seed"), (["data="], "data"), (["hiden=5"], "did you mean 'hidden'"),
+    ])
+  func conflicts(assignments: [String], expected: String) {
+    let text = message { _ = try resolve(assignments) }
+    #expect(text.contains(expected), "\(text)")
+    #expect(!text.contains("\n"))
+  }
+
+  @Test("The resolved configuration gives itself again", arguments: ["dense", "top-k", "random-k"])
+  func resolvedAgain(policy: String) throws {
+    let (settings, configuration) = try resolve(["select=\(policy)"])
+    var again = Configuration(schema: DigitsConfiguration.schema)
+    try again.apply(yaml: configuration.yaml(), path: "config.yaml")
+    let second = try DigitsConfiguration.resolve(again)
+    #expect(second.settings == settings)
+    #expect(second.configuration == configuration)
+    #expect(configuration.value("memory") != .auto)
+  }
+
+  @Test("Layers not wider than k are named")
+  func denseLayers() throws {
+    let settings = try resolve(["hidden=20,100"]).settings
+    #expect(
+      settings.denseLayerNotes == ["layers.0 is dense: k = 30 is not below its width 20"])
+    #expect(try resolve([]).settings.denseLayerNotes.isEmpty)
+    #expect(try resolve(["hidden=30", "k=30"]).settings.denseLayerNotes.count == 1)
+  }
+}
