@@ -59,6 +59,8 @@ public final class MLPTrainer {
   public let seed: UInt64
   /// The number of steps done.
   public internal(set) var step = 0
+  /// Multiplies the learning rate of the coming steps: where a schedule stands, 0 or more.
+  public var learningRateFactor: Float = 1
   /// Time spent since the caller last set this to zero.
   public var times = PhaseTimes()
 
@@ -195,8 +197,10 @@ public final class MLPTrainer {
 
   private func backward(_ input: Matrix, epoch: Int) throws {
     let storesGradients = optimizer.clipNorm != nil
-    let rule = optimizer.rule(step: step, isBias: false)
-    let biasRule = optimizer.rule(step: step, isBias: true)
+    let rule = optimizer.rule(
+      step: step, isBias: false, learningRateFactor: learningRateFactor)
+    let biasRule = optimizer.rule(
+      step: step, isBias: true, learningRateFactor: learningRateFactor)
     for index in states.indices.reversed() {
       states[index].product.weightsDidChange()
       try differentiate(

@@ -61,8 +61,9 @@ public struct Optimizer: Sendable, Equatable {
   /// The number of moments kept for each weight.
   public var momentCount: Int { rule(step: 1, isBias: false).momentCount }
 
-  /// What step `step`, counted from 1, does to a weight, or to a bias.
-  public func rule(step: Int, isBias: Bool) -> UpdateRule {
+  /// What step `step`, counted from 1, does to a weight, or to a bias, at `learningRateFactor` times the rate.
+  public func rule(step: Int, isBias: Bool, learningRateFactor: Float = 1) -> UpdateRule {
+    let learningRate = self.learningRate * learningRateFactor
     precondition(step >= 1, "Optimizer: step is \(step), expected 1 or more")
     var rule: UpdateRule
     switch method {

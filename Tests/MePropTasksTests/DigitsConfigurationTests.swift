@@ -18,24 +18,34 @@ struct DigitsConfigurationTests {
   func defaults() throws {
     let settings = try resolve([]).settings
     #expect(settings.hiddenSizes == [500, 500])
-    #expect(settings.selection == .top(k: .count(30), memory: 0.9))
+    #expect(settings.selection == .top(k: .ratio(0.1), memory: 0.9))
     #expect(settings.selectionByLayer.last == .dense)
-    #expect(settings.optimizer == .adam(learningRate: 0.001, untouchedRows: .skip))
-    #expect(settings.dropout == 0.1)
-    #expect(settings.batchSize == 32)
-    #expect(settings.stopping == StoppingRule(epochs: 20))
+    #expect(settings.optimizer == .adam(learningRate: 0.003162, untouchedRows: .skip))
+    #expect(settings.learningRateSchedule == .linear)
+    #expect(settings.dropout == 0)
+    #expect(settings.batchSize == 100)
+    #expect(settings.stopping == StoppingRule(epochs: 2))
     #expect(settings.threadCount == nil)
+  }
+
+  @Test("The automatic learning rate grows with the root of the batch")
+  func learningRates() throws {
+    #expect(try resolve(["batch=10"]).settings.optimizer.learningRate == 0.001)
+    #expect(try resolve(["batch=40"]).settings.optimizer.learningRate == 0.002)
+    #expect(
+      try resolve(["batch=10", "optimizer=adagrad"]).settings.optimizer.learningRate == 0.01)
+    #expect(try resolve(["batch=40", "learning-rate=0.5"]).settings.optimizer.learningRate == 0.5)
   }
 
   @Test("Every policy works with the other defaults")
   func policies() throws {
     #expect(try resolve(["select=dense"]).settings.selection == .dense)
-    #expect(try resolve(["select=random-k"]).settings.selection == .random(k: .count(30)))
+    #expect(try resolve(["select=random-k"]).settings.selection == .random(k: .ratio(0.1)))
     #expect(
       try resolve(["select=unified", "group=8", "k=0.5"]).settings.selection
         == .unified(k: .ratio(0.5), groupSize: 8, memory: 0.9))
     #expect(
-      try resolve(["select=top-k", "memory=0"]).settings.selection == .top(k: .count(30)))
+      try resolve(["select=top-k", "memory=0"]).settings.selection == .top(k: .ratio(0.1)))
   }
 
   @Test("Each key reaches the value it is for")
@@ -112,7 +122,7 @@ struct DigitsConfigurationTests {
 
   @Test("Layers not wider than k are named")
   func denseLayers() throws {
-    let settings = try resolve(["hidden=20,100"]).settings
+    let settings = try resolve(["hidden=20,100", "k=30"]).settings
     #expect(
       settings.denseLayerNotes == ["layers.0 is dense: k = 30 is not below its width 20"])
     #expect(try resolve([]).settings.denseLayerNotes.isEmpty)

@@ -1,5 +1,6 @@
 // The keys of the digits task, and which of their values do not go together.
 
+import Foundation
 import MePropCore
 import MePropNN
 import MePropTraining
@@ -23,7 +24,7 @@ public enum DigitsConfiguration {
       "train-limit", .optional(count), default: .none,
       "train on the first so many of the other training images only"),
     .init(
-      "epochs", .int(1...1_000_000), default: .int(20), mayChangeOnResume: true,
+      "epochs", .int(1...1_000_000), default: .int(2), mayChangeOnResume: true,
       "passes over the training images"),
     .init(
       "patience", .optional(count), default: .none, mayChangeOnResume: true,
@@ -31,7 +32,7 @@ public enum DigitsConfiguration {
     .init(
       "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
       mayChangeOnResume: true, "stop once the dev accuracy, in percent, reaches this"),
-    .init("batch", .int(1...1_000_000), default: .int(32), "images a step"),
+    .init("batch", .int(1...1_000_000), default: .int(100), "images a step"),
     .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
@@ -50,7 +51,7 @@ public enum DigitsConfiguration {
       default: .string(Initialization.heNormal.rawValue),
       "how weights start; uniform-fan-in is PyTorch's, reference the authors' C# code's"),
     .init(
-      "dropout", .double(.share), default: .double(0.1),
+      "dropout", .double(.share), default: .double(0),
       "share of the outputs of hidden layers that fall out in training"),
   ]
 
@@ -58,7 +59,9 @@ public enum DigitsConfiguration {
     .init(
       "select", .choice(["dense", "top-k", "unified", "random-k"]), default: .string("top-k"),
       "which entries of output gradients take part in back propagation"),
-    .init("k", .countOrRatio, default: .count(30), "how many entries are kept"),
+    .init(
+      "k", .countOrRatio, default: .ratio(0.1),
+      "how many entries are kept, as a count or as a share of the layer's width"),
     .init(
       "k-epochs", .optional(.intList(1...Int.max)), default: .none,
       "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
@@ -82,8 +85,13 @@ public enum DigitsConfiguration {
       "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
       "how parameters follow their gradients"),
     .init(
-      "learning-rate", .double(NumberBounds(lower: 1e-30, upper: 1e30)), default: .double(0.001),
-      "step size"),
+      "learning-rate", .auto(.double(NumberBounds(lower: 1e-30, upper: 1e30))), default: .auto,
+      "step size at the start; auto is sqrt(batch / 10) times 0.001 for adam, 0.01 for adagrad and "
+        + "0.05 for sgd"),
+    .init(
+      "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
+      default: .string(LearningRateSchedule.linear.rawValue),
+      "how the step size falls over all epochs"),
     .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
     .init(
       "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
@@ -125,6 +133,11 @@ public enum DigitsConfiguration {
       let memory = policy == "top-k" || policy == "unified" ? autoMemory : 0
       try resolved.set("memory", to: String(memory), from: configuration.origin(of: "memory"))
     }
+    if configuration.value("learning-rate") == .auto {
+      try resolved.set(
+        "learning-rate", to: automaticLearningRate(configuration),
+        from: configuration.origin(of: "learning-rate"))
+    }
     try checkSelection(resolved)
     try checkWidths(resolved)
     if configuration.string("data").isEmpty {
@@ -137,6 +150,18 @@ public enum DigitsConfiguration {
         "only --optimizer sgd has momentum, found \(resolved.string("optimizer")); leave it out")
     }
     return (DigitsSettings(resolved: resolved), resolved)
+  }
+
+  /// The learning rate that suits the optimizer and the batch: noise in a mean over a batch falls with the root of its
+  /// size, and the step may grow with it.
+  private static func automaticLearningRate(_ configuration: Configuration) -> String {
+    let base =
+      switch configuration.string("optimizer") {
+      case "adagrad": 0.01
+      case "sgd": 0.05
+      default: 0.001
+      }
+    return String(format: "%.4g", base * (Double(configuration.int("batch")) / 10).squareRoot())
   }
 
   private static func checkSelection(_ configuration: Configuration) throws {

@@ -34,6 +34,8 @@ public struct DigitsSettings: Sendable, Equatable {
   public var dropout: Float
   /// How parameters follow their gradients.
   public var optimizer: Optimizer
+  /// How the learning rate falls over the run.
+  public var learningRateSchedule: LearningRateSchedule
   /// The seed of all randomness.
   public var seed: UInt64
   /// The number of threads; `nil` to measure.
@@ -82,6 +84,8 @@ extension DigitsSettings {
       kByEpoch: configuration.kByEpoch.map(SelectionCount.count))
     dropout = Float(configuration.double("dropout"))
     optimizer = Self.optimizer(in: configuration)
+    learningRateSchedule =
+      LearningRateSchedule(rawValue: configuration.string("learning-rate-schedule")) ?? .linear
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
   }

@@ -90,6 +90,9 @@ public final class DigitsTask: TrainingTask {
     var seconds = PhaseSeconds()
     seconds.data = start.duration(to: clock.now).inSeconds
     trainer.times = PhaseTimes()
+    let stepCount = settings.stopping.epochs * stepsPerEpoch
+    trainer.learningRateFactor = settings.learningRateSchedule.factor(
+      progress: Double(trainer.step) / Double(stepCount))
     let loss = try trainer.train(input, labels: labels, epoch: epoch)
     let times = trainer.times
     seconds.forward = times.forward

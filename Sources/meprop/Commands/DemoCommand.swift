@@ -20,6 +20,9 @@ struct DemoCommand: ParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Passes over the training images.", valueName: "n"))
   var epochs = "6"
 
+  @Option(parsing: .unconditional, help: ArgumentHelp("Images a step.", valueName: "n"))
+  var batch = "32"
+
   @Option(
     help: ArgumentHelp("A data set or a folder of idx files.", valueName: "name|folder"),
     completion: .directory)
@@ -27,7 +30,7 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     let demo = try DigitsDemo(
-      assignments: ["data=\(data)", "epochs=\(epochs)"], locator: .ofProcess,
+      assignments: ["data=\(data)", "epochs=\(epochs)", "batch=\(batch)"], locator: .ofProcess,
       recorders: [ProgressRecorder(showsConfiguration: false)])
     for line in demo.description { try StandardOutput.write(line + "\n") }
     try StandardOutput.write("\n")

@@ -39,6 +39,9 @@ struct DigitsFlags: ParsableArguments {
     parsing: .unconditional, help: digitsHelp("optimizer", "name"),
     completion: digitsChoices("optimizer")) var optimizer: String?
   @Option(parsing: .unconditional, help: digitsHelp("learning-rate", "x")) var learningRate: String?
+  @Option(
+    parsing: .unconditional, help: digitsHelp("learning-rate-schedule", "name"),
+    completion: digitsChoices("learning-rate-schedule")) var learningRateSchedule: String?
   @Option(parsing: .unconditional, help: digitsHelp("momentum", "x")) var momentum: String?
   @Option(
     parsing: .unconditional, help: digitsHelp("untouched", "update|skip"),
@@ -75,6 +78,7 @@ struct DigitsFlags: ParsableArguments {
       ("select-output", selectOutput),
       ("optimizer", optimizer),
       ("learning-rate", learningRate),
+      ("learning-rate-schedule", learningRateSchedule),
       ("momentum", momentum),
       ("untouched", untouched),
       ("l2", l2),
