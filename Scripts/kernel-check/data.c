@@ -54,7 +54,7 @@ static void check_transpose(const meprop_kernels *kernels, size_t rows, size_t c
   matrix w = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, rows, GARBAGE);
   meprop_transpose_arguments a = {.w = w.v, .stride = w.stride, .rows = rows, .columns = columns, .wt = wt.v,
     .wt_stride = wt.stride};
-  run_parts(kernels->transpose, &a, lines(columns));
+  run_parts(kernels->transpose, &a, lines(rows));
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++) expect_near("wt", c, r, row_of(&wt, c)[r], row_of(&w, r)[c], 0, 0);
   matrix_free(&w, "w");

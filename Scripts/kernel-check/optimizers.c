@@ -118,9 +118,9 @@ static void check_fused(const meprop_kernels *kernels, const meprop_update *upda
   matrix x = matrix_new(batch, m, RANDOM);
   meprop_weight_rows_arguments a = {
     .support = {.row_count = count, .rows = rows, .starts = starts, .examples = examples, .weights = weights},
-    .x = x.v, .x_stride = x.stride, .batch = batch, .update = *update, .w = after.w.v, .first = after.first.v,
+    .x = x.v, .x_stride = x.stride, .batch = batch, .columns = m, .update = *update, .w = after.w.v, .first = after.first.v,
     .second = after.second.v, .stride = after.w.stride};
-  run_parts(kernels->weight_rows, &a, lines(m));
+  run_parts(kernels->weight_rows, &a, a.support.row_count);
   for (size_t r = 0; r < n; r++)
     for (size_t c = 0; c < m; c++) {
       double g = 0, magnitude = 0;

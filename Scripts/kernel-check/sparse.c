@@ -118,9 +118,9 @@ static void check_products(const meprop_kernels *kernels, size_t batch, size_t n
       }
 
     begin_case(kernels->name, "weight_rows", n, m, k);
-    meprop_weight_rows_arguments weight = {.support = support, .x = x.v, .x_stride = x.stride, .batch = batch,
+    meprop_weight_rows_arguments weight = {.support = support, .x = x.v, .x_stride = x.stride, .batch = batch, .columns = m,
       .update = {.kind = MEPROP_STORE}, .g = g.v, .stride = g.stride};
-    run_parts(kernels->weight_rows, &weight, lines(m));
+    run_parts(kernels->weight_rows, &weight, row_count);
     size_t listed = 0;
     for (size_t r = 0; r < n; r++) {
       int touched = all_rows;

@@ -46,9 +46,21 @@ static void restore_floats(float_mode mode) { (void)mode; }
 /* About 50 to 100 microseconds: longer than the gaps within a training step, short beside those between steps. */
 enum { SPINS = 4000 };
 
+/* A thread's share of a loop's range, on a cache line of its own. */
+typedef struct {
+  _Alignas(64) atomic_size_t next;
+  size_t end;
+} share;
+
+typedef struct {
+  meprop_pool *pool;
+  int thread;
+} worker;
+
 struct meprop_pool {
   int workers; /* beside the caller */
   pthread_t *threads;
+  worker *arguments_of_workers;
   void (*prepare)(void);
   pthread_mutex_t mutex;
   pthread_cond_t wake;
@@ -59,21 +71,27 @@ struct meprop_pool {
   atomic_int inside, open;
   meprop_part part;
   const void *arguments;
-  size_t count, grain;
-  atomic_size_t next;
+  size_t grain;
+  share *shares; /* one a thread, the caller's first */
 };
 
-static void take_parts(meprop_pool *pool) {
-  for (;;) {
-    size_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
-    if (begin >= pool->count) return;
-    size_t end = pool->count - begin < pool->grain ? pool->count : begin + pool->grain;
-    pool->part(pool->arguments, begin, end);
+/* The thread's own share first, then what is left of the others'. */
+static void take_parts(meprop_pool *pool, int thread) {
+  int threads = pool->workers + 1;
+  for (int i = 0; i < threads; i++) {
+    share *from = &pool->shares[(thread + i) % threads];
+    for (;;) {
+      size_t begin = atomic_fetch_add_explicit(&from->next, pool->grain, memory_order_relaxed);
+      if (begin >= from->end) break;
+      size_t end = from->end - begin < pool->grain ? from->end : begin + pool->grain;
+      pool->part(pool->arguments, begin, end);
+    }
   }
 }
 
 static void *work(void *argument) {
-  meprop_pool *pool = argument;
+  meprop_pool *pool = ((worker *)argument)->pool;
+  int thread = ((worker *)argument)->thread;
   flush_denormals();
   if (pool->prepare != NULL) pool->prepare();
   unsigned seen = 0;
@@ -93,7 +111,7 @@ static void *work(void *argument) {
     seen = now;
     if (atomic_load(&pool->stopping)) return NULL;
     atomic_fetch_add(&pool->inside, 1);
-    if (atomic_load(&pool->open)) take_parts(pool);
+    if (atomic_load(&pool->open)) take_parts(pool, thread);
     atomic_fetch_sub(&pool->inside, 1);
   }
 }
@@ -107,19 +125,30 @@ static void announce(meprop_pool *pool) {
   }
 }
 
+static void release(meprop_pool *pool) {
+  free(pool->threads);
+  free(pool->arguments_of_workers);
+  free(pool->shares);
+  free(pool);
+}
+
 meprop_pool *meprop_pool_create(int threads, void (*prepare)(void)) {
   meprop_pool *pool = calloc(1, sizeof *pool);
   if (pool == NULL) return NULL;
   pool->prepare = prepare;
-  pool->threads = calloc((size_t)(threads > 1 ? threads - 1 : 1), sizeof *pool->threads);
-  if (pool->threads == NULL) {
-    free(pool);
+  size_t workers = (size_t)(threads > 1 ? threads - 1 : 1);
+  pool->threads = calloc(workers, sizeof *pool->threads);
+  pool->arguments_of_workers = calloc(workers, sizeof *pool->arguments_of_workers);
+  pool->shares = aligned_alloc(64, (workers + 1) * sizeof *pool->shares);
+  if (pool->threads == NULL || pool->arguments_of_workers == NULL || pool->shares == NULL) {
+    release(pool);
     return NULL;
   }
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
   for (int i = 0; i < threads - 1; i++) {
-    if (pthread_create(&pool->threads[i], NULL, work, pool) != 0) {
+    pool->arguments_of_workers[i] = (worker){.pool = pool, .thread = i + 1};
+    if (pthread_create(&pool->threads[i], NULL, work, &pool->arguments_of_workers[i]) != 0) {
       meprop_pool_destroy(pool);
       return NULL;
     }
@@ -134,8 +163,7 @@ void meprop_pool_destroy(meprop_pool *pool) {
   for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->mutex);
-  free(pool->threads);
-  free(pool);
+  release(pool);
 }
 
 void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count, size_t grain) {
@@ -148,12 +176,18 @@ void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments,
   }
   pool->part = part;
   pool->arguments = arguments;
-  pool->count = count;
   pool->grain = grain;
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  int threads = pool->workers + 1;
+  size_t parts = (count + grain - 1) / grain, begin = 0;
+  for (int i = 0; i < threads; i++) {
+    size_t end = parts * (size_t)(i + 1) / (size_t)threads * grain;
+    pool->shares[i].end = end < count ? end : count;
+    atomic_store_explicit(&pool->shares[i].next, begin, memory_order_relaxed);
+    begin = end;
+  }
   atomic_store(&pool->open, 1);
   announce(pool);
-  take_parts(pool);
+  take_parts(pool, 0);
   atomic_store(&pool->open, 0);
   while (atomic_load(&pool->inside) != 0) PAUSE();
   restore_floats(before);

@@ -16,13 +16,13 @@ public enum BenchmarkTable {
       ("out", { String($0.outputSize) }),
       ("k", { String($0.k) }),
       ("µs", { text($0.microseconds, 1) }),
-      ("spread", { text($0.spread * 100, 0, " %") }),
+      ("spread", { text($0.spread * 100, 0, " %%") }),
       ("dense µs", { text($0.denseMicroseconds, 1) }),
       ("× dense", { text($0.ratioDense, 2) }),
       ("torch µs", { text($0.torchMicroseconds, 1) }),
       ("× torch", { text($0.ratioTorch, 2) }),
       ("× torch at its best", { text($0.ratioTorchBest, 2) }),
-      ("of the limit", { text($0.limitShare.map { $0 * 100 }, 0, " %") }),
+      ("of the limit", { text($0.limitShare.map { $0 * 100 }, 0, " %%") }),
     ]
     let shown = columns.filter { column in rows.contains { !column.1($0).isEmpty } }
     return [shown.map(\.0)] + rows.map { row in shown.map { $0.1(row) } }

@@ -18,7 +18,7 @@ extension Benchmark {
       LayerShape(batchSize: 128, inputSize: 2_048, outputSize: 2_048, k: 80),
     ]
     for shape in shapes {
-      let layer = LayerBench(shape, random: Philox(seed: 7), bufferBytes: 16 << 20)
+      let layer = LayerBench(shape, random: Philox(seed: 7), bufferBytes: 8 << 20)
       progress(
         "kernels: \(shape.batchSize) x \(shape.inputSize) -> \(shape.outputSize), k = \(shape.k)")
       try layer.check(context: context)
@@ -56,18 +56,21 @@ extension Benchmark {
         { select($0) },
         { layer.buffers($0).inputGradient(context: context) },
         { layer.buffers($0).weightGradient(context: context) },
-        {
-          select($0 + 1)
-          layer.buffers($0 + 1).inputGradient(context: context)
-          layer.buffers($0 + 1).weightGradient(context: context)
-        },
         { layer.buffers($0).denseInputGradient(context: context) },
         { layer.buffers($0).denseWeightGradient(context: context) },
+      ], seconds: settings.secondsPerRow * 2)
+    let together = Timing.alternating(
+      [
+        {
+          select($0)
+          layer.buffers($0).inputGradient(context: context)
+          layer.buffers($0).weightGradient(context: context)
+        },
         {
           layer.buffers($0 + 1).denseInputGradient(context: context)
           layer.buffers($0 + 1).denseWeightGradient(context: context)
         },
-      ], seconds: settings.secondsPerRow * 4)
+      ], seconds: settings.secondsPerRow * 2)
     if let failure { throw failure }
     let entries = shape.batchSize * shape.k
     let touched = layer.buffers(0).support.touchedOutputs.count
@@ -77,9 +80,9 @@ extension Benchmark {
     let product = limits.leastMicroseconds(
       multiplyAdds: entries * shape.inputSize, bytes: inputBytes)
     row(layer, "selection top-k", timings[0], dense: nil, least: selection)
-    row(layer, "input gradient", timings[1], dense: timings[4], least: product)
-    row(layer, "weight gradient", timings[2], dense: timings[5], least: product)
-    row(layer, "backward", timings[3], dense: timings[6], least: selection + 2 * product)
+    row(layer, "input gradient", timings[1], dense: timings[3], least: product)
+    row(layer, "weight gradient", timings[2], dense: timings[4], least: product)
+    row(layer, "backward", together[0], dense: together[1], least: selection + 2 * product)
   }
 
   /// Adam on the touched rows, with their gradient, beside the dense gradient and all rows.

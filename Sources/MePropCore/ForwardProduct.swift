@@ -132,7 +132,7 @@ public final class ForwardProduct {
       w: w.unsafeFloats, stride: w.stride, rows: w.rowCount, columns: w.columnCount,
       wt: transposed.unsafeMutableFloats(), wt_stride: stride)
     context.run(
-      context.kernels.transpose, &arguments, count: (w.columnCount + 15) / 16,
+      context.kernels.transpose, &arguments, count: (w.rowCount + 15) / 16,
       work: w.rowCount * w.columnCount * 8)
     isTransposed = true
     withExtendedLifetime(w) {}

@@ -115,12 +115,12 @@ extension ComputeContext {
   ) {
     support.withRegrouped { regrouped in
       var arguments = meprop_weight_rows_arguments(
-        support: regrouped, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount,
+        support: regrouped, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount, columns: x.columnCount,
         update: update, g: g, w: w,
         first: first, second: second, stride: stride)
       let perRow = update.kind == MEPROP_STORE ? 4 : 20
       run(
-        kernels.weight_rows, &arguments, count: x.lineCount, grain: 4,
+        kernels.weight_rows, &arguments, count: support.rowCount, grain: 4,
         work: (support.batchSize * support.k + support.rowCount * perRow) * x.columnCount)
     }
     withExtendedLifetime(x) {}

@@ -24,7 +24,7 @@ struct DigitsConfigurationTests {
     #expect(settings.learningRateSchedule == .linear)
     #expect(settings.dropout == 0)
     #expect(settings.batchSize == 100)
-    #expect(settings.stopping == StoppingRule(epochs: 2))
+    #expect(settings.stopping == StoppingRule(epochs: 3))
     #expect(settings.threadCount == nil)
   }
 

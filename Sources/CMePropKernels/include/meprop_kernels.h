@@ -156,12 +156,13 @@ typedef struct {
   float epsilon;
 } meprop_update;
 
-/* Gradient rows as weighted sums of rows of x, stored or applied at once. Part range: lines of 16 columns of w. */
+/* Gradient rows as weighted sums of rows of x, stored or applied at once. Part range: entries of support.rows: what
+ * a core has written of the weights it finds in its own cache in the next forward product, which goes by rows too. */
 typedef struct {
   meprop_support support;
   const float *x;
   size_t x_stride;
-  size_t batch;
+  size_t batch, columns; /* of x */
   meprop_update update;
   float *g; /* MEPROP_STORE: row r of the gradient goes to g + r * stride */
   float *w, *first, *second; /* weights and moments, as the update kind needs them */
@@ -219,7 +220,7 @@ typedef struct {
   size_t y_stride;
 } meprop_gather_product_arguments;
 
-/* wt <- w'. Part range: lines of 16 columns of w (16 rows of wt). */
+/* wt <- w'. Part range: lines of 16 rows of w (16 columns of wt). */
 typedef struct {
   const float *w; /* [rows, columns] */
   size_t stride, rows, columns;
@@ -280,7 +281,8 @@ void meprop_pool_destroy(meprop_pool *pool);
 /* The number of processors that this process may use, at least 1. */
 int meprop_available_processors(void);
 /* Does parts [0, grain), [grain, 2 grain), … of [0, count) on all workers and returns when all are done.
- * Not reentrant. With one thread, or one part, everything happens on the caller. Denormal numbers count as zero. */
+ * A worker begins with the same share of the parts each time, so that it meets data that it had before, and then takes
+ * what others have left. Not reentrant. With one thread, or one part, everything happens on the caller. Denormal numbers count as zero. */
 void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count, size_t grain);
 
 #endif

@@ -24,7 +24,7 @@ public enum DigitsConfiguration {
       "train-limit", .optional(count), default: .none,
       "train on the first so many of the other training images only"),
     .init(
-      "epochs", .int(1...1_000_000), default: .int(2), mayChangeOnResume: true,
+      "epochs", .int(1...1_000_000), default: .int(3), mayChangeOnResume: true,
       "passes over the training images"),
     .init(
       "patience", .optional(count), default: .none, mayChangeOnResume: true,
