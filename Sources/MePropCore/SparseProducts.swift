@@ -115,7 +115,8 @@ extension ComputeContext {
   ) {
     support.withRegrouped { regrouped in
       var arguments = meprop_weight_rows_arguments(
-        support: regrouped, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount, columns: x.columnCount,
+        support: regrouped, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount,
+        columns: x.columnCount,
         update: update, g: g, w: w,
         first: first, second: second, stride: stride)
       let perRow = update.kind == MEPROP_STORE ? 4 : 20
