@@ -31,5 +31,10 @@ final class RunLock {
     try? FileSystem.writeAll(Data("\(getpid())\n".utf8), to: descriptor, path: path)
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Unlocked, not only closed: a child process that is just being started still has a copy of the
+    // descriptor, and would hold the lock until it runs its own program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
