@@ -67,6 +67,20 @@ extension ComputeContext {
     withExtendedLifetime((d, x)) {}
   }
 
+  /// `c = a b` for matrices given by their first element and row distance.
+  ///
+  /// Overwrites `c`.
+  func multiply(
+    rows: Int, inner: Int, columns: Int, _ a: UnsafePointer<Float>, _ aStride: Int,
+    _ b: UnsafePointer<Float>, _ bStride: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+  ) {
+    var job = DenseJob(
+      transposesA: false, transposesB: false, rows: rows, columns: columns, inner: inner, a: a,
+      aStride: aStride, b: b, bStride: bStride, c: c, cStride: cStride, tile: Self.tile,
+      tilesRows: false)
+    run(&job)
+  }
+
   private func run(_ job: inout DenseJob) {
     guard job.rows > 0, job.columns > 0 else { return }
     guard job.inner > 0 else {

@@ -1,4 +1,4 @@
-// Lines of a text file, plain or gzip, in constant memory: for CSV now and CoNLL-U.
+// Lines of a text file, plain or gzip, in constant memory: for CSV and CoNLL-U.
 
 import Foundation
 
@@ -8,6 +8,10 @@ import Foundation
 public final class LineReader {
   /// The number of the line that was returned last, from 1; 0 before the first.
   public private(set) var lineNumber = 0
+  /// What ended the line that was returned last: `\n`, `\r\n`, or at the end of the file nothing (or `\r`).
+  public private(set) var lineEnd = ""
+  /// Whether the file starts with a byte-order mark; known from the first line on.
+  public private(set) var hasByteOrderMark = false
 
   private let file: InputFile
   private let maximumLineLength: Int
@@ -80,8 +84,14 @@ public final class LineReader {
     lineNumber += 1
     var line = UnsafeRawBufferPointer(rebasing: buffer[start..<lineEnd])
     start = next
-    if line.last == 13 { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+    let isComplete = next > lineEnd
+    self.lineEnd = isComplete ? "\n" : ""
+    if line.last == 13 {
+      line = UnsafeRawBufferPointer(rebasing: line.dropLast())
+      self.lineEnd = isComplete ? "\r\n" : "\r"
+    }
     if lineNumber == 1, line.starts(with: [0xef, 0xbb, 0xbf]) {
+      hasByteOrderMark = true
       line = UnsafeRawBufferPointer(rebasing: line.dropFirst(3))
     }
     guard line.count <= maximumLineLength else {

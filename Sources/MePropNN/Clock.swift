@@ -5,9 +5,9 @@
 #endif
 
 /// Monotonic wall-clock time.
-enum Clock {
+package enum Clock {
   /// Seconds since some moment in the past, to the nanosecond; takes some 25 ns.
-  static func now() -> Double {
+  package static func now() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)

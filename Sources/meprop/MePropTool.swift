@@ -18,7 +18,6 @@ struct MePropTool: ParsableCommand {
         meprop predict runs/fashion images-idx3-ubyte.gz
         meprop config digits > digits.yaml
         meprop data list
-        meprop bench steps --torch python3
 
       Results go to standard output, progress and messages to standard error. The exit code is 0 \
       for success, 64 for a wrong use of the command, 128 plus the number of the signal for an \
@@ -28,7 +27,7 @@ struct MePropTool: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
-      DataCommand.self, DemoCommand.self, BenchCommand.self,
+      DataCommand.self, CheckCommand.self, DemoCommand.self,
     ])
 
   static func main() {

@@ -17,6 +17,15 @@ enum StandardOutput {
     }
   }
 
+  /// Writes bytes as they are.
+  static func write(bytes: [UInt8]) throws {
+    let code = writeAll(bytes[...], to: STDOUT_FILENO)
+    if code == EPIPE { throw ClosedPipe() }
+    if code != 0 {
+      throw FileWriteError(code: code, path: "standard output", operation: "writing")
+    }
+  }
+
   /// Writes rows of columns, the first column to the left and the others to the right.
   static func write(table rows: [[String]]) throws {
     let columnCount = rows.map(\.count).max() ?? 0
@@ -43,7 +52,12 @@ enum StandardError {
 
 /// Writes all of a text and returns 0 or the system's error number.
 private func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
-  var bytes = Array(text.utf8)[...]
+  writeAll(Array(text.utf8)[...], to: descriptor)
+}
+
+/// Writes all bytes and returns 0 or the system's error number.
+private func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32 {
+  var bytes = bytes
   while !bytes.isEmpty {
     let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     if count >= 0 {

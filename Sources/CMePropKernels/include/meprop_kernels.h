@@ -228,6 +228,86 @@ typedef struct {
   size_t wt_stride;
 } meprop_transpose_arguments;
 
+/* ---- LSTM ------------------------------------------------------------------------------------------------------- */
+
+/* Sentences are sorted by falling length. Position p = starts[t] + i is word t of sentence i; the starts[t + 1] -
+ * starts[t] sentences that have a word t are the first ones, so nothing is padded. A layer of `hidden` units (h) pads
+ * each gate to hp = h rounded up to whole lines: gate g (input, forget, candidate, output) of unit u is number
+ * g hp + u, and numbers of padding are zero everywhere. */
+
+/* One direction of a layer. Matrices by position or sentence of h columns have the row distance `stride`. */
+typedef struct {
+  int reversed;   /* from the last word to the first */
+  const float *w; /* recurrent weights [4 hp, h] */
+  size_t w_stride;
+  const float *bias; /* [4 hp] */
+  float *gates;      /* [positions, 4 hp]: products of the input; forward: gates; backward: gradients before them */
+  size_t gate_stride;
+  float *cell;     /* [positions, h] */
+  float *previous; /* [positions, h]: the state that the step at this position started from, after its mask */
+  size_t stride;
+  float *output; /* [positions, ...] */
+  size_t output_stride; /* of output and output_gradient */
+  const float *mask; /* [sentences, h]: factors of the state on its way to the next step; NULL: none */
+  /* Backward only. */
+  const float *output_gradient;          /* [positions, ...] */
+  float *state_gradient, *cell_gradient; /* [sentences, h]: scratch */
+  const float *memory;                   /* unit memory [4 hp]; NULL: none */
+  float *keys;                           /* [groups, h]: scratch for groups and random selection */
+  uint32_t *indices; /* [positions, 4 k]: rows of w that are kept, ascending */
+  float *values;     /* [positions, 4 k] */
+  uint32_t *counts;  /* [positions] */
+  float *whole, *kept; /* [positions]: sums of magnitudes of all and of the kept entries */
+} meprop_lstm_direction;
+
+/* Forward, one step of all directions. Part range: directions x lines of 16 units. */
+typedef struct {
+  const meprop_lstm_direction *directions;
+  size_t hidden, steps, step; /* step: in the order of each direction */
+  const uint32_t *starts;     /* [steps + 1] */
+} meprop_lstm_step_arguments;
+
+/* Backward: all steps with selection (part range: directions x groups of sentences), or one step without (part range:
+ * directions x sentences), after which the caller has to fill state_gradient. */
+typedef struct {
+  const meprop_lstm_direction *directions;
+  size_t hidden, steps, step;
+  const uint32_t *starts;
+  size_t sentences;
+  size_t k, group; /* entries kept of each gate; sentences that keep the same ones in a step */
+  int random;      /* k at random instead of the largest; group is 1 then */
+  uint64_t seed, stream;
+  float beta;
+  int32_t *nan_position; /* set to 1 + a position where NaN was kept */
+} meprop_lstm_backward_arguments;
+
+/* x[p] <- x[p] * mask[sentence of p]. Part range: steps. */
+typedef struct {
+  float *x;
+  size_t stride, columns;
+  const float *mask;
+  size_t mask_stride;
+  const uint32_t *starts;
+} meprop_lstm_mask_arguments;
+
+/* sums <- sum over rows of x. Part range: lines of 16 columns. */
+typedef struct {
+  const float *x;
+  size_t rows, stride;
+  float *sums;
+} meprop_column_sums_arguments;
+
+/* y <- x w' + bias where x has few rows. Part range: lines of 16 rows of w. */
+typedef struct {
+  const float *x;
+  size_t x_stride, rows, inner;
+  const float *w; /* [columns, inner] */
+  size_t w_stride, columns;
+  const float *bias; /* [columns], padded; NULL: none */
+  float *y;
+  size_t y_stride;
+} meprop_thin_product_arguments;
+
 /* ---- small things --------------------------------------------------------------------------------------------- */
 
 /* Bytes to floats times scale. Part range: rows. */
@@ -256,6 +336,8 @@ typedef struct {
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose;
   meprop_part bytes, reduce;
+  /* For LSTM layers, and sums over rows. */
+  meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;
   /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */
   double (*sum_of_squares)(const float *values, size_t count);
   /* The numbers of rows `row`, as dropout draws them: count 32-bit numbers (a multiple of 64). */

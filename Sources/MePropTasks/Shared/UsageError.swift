@@ -17,7 +17,9 @@ public struct UsageError: Error, Equatable, Sendable, CustomStringConvertible, L
   /// Returns whether an error is about what the user wrote on the command line or in a configuration.
   public static func isUsage(_ error: any Error) -> Bool {
     switch error {
-    case is UsageError, is ConfigurationError, DataLocationError.unknownName: true
+    case is UsageError, is ConfigurationError, DataLocationError.unknownName,
+      TreebankError.notFound:
+      true
     default: false
     }
   }

@@ -33,6 +33,9 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func run() throws {
+    if TaggerCommands.isTagger(model) {
+      return try TaggerCommands.evaluate(model, data: data, split: split, json: json)
+    }
     let evaluation = try DigitsModel(at: URL(fileURLWithPath: model)).evaluate(
       on: split, of: data, progress: DownloadNotice.show)
     if json { return try StandardOutput.write("\(evaluation.json(split: split))\n") }

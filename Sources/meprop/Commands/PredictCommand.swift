@@ -29,7 +29,23 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "For taggers, what comes in and out: conllu, text (a sentence a line) or jsonl.",
+      valueName: "format"))
+  var format: TaggerFormat = .conllu
+
+  @Option(
+    help: ArgumentHelp("For taggers, threads to compute with (default: all).", valueName: "n"))
+  var threads: Int?
+
   func run() throws {
+    if TaggerCommands.isTagger(model) {
+      if let threads, !(1...256).contains(threads) {
+        throw UsageError("--threads: found \(threads), expected 1 to 256")
+      }
+      return try TaggerCommands.predict(model, file: file, format: format, threads: threads)
+    }
     let model = try DigitsModel(at: URL(fileURLWithPath: model))
     let input =
       file == "-"

@@ -1,0 +1,273 @@
+import CMePropKernels
+
+/// How the backward pass of an LSTM selects: in each time step, from each gate's gradients.
+public struct LSTMSelection: Sendable, Equatable {
+  /// Entries kept of each gate, from 1 to hiddenSize.
+  public var k: Int
+  /// How many sentences keep the same entries: those whose magnitudes add up to most.
+  public var groupSize: Int
+  /// Whether entries are drawn uniformly at random instead; `groupSize` is 1 then.
+  public var isRandom: Bool
+  /// β of the unit memory; 0: none.
+  public var memory: Float
+  /// The seed of random selection.
+  public var seed: UInt64
+  /// Its sequence; each direction takes one, starting from this.
+  public var stream: UInt64
+
+  /// Creates a selection of the `k` largest entries of each gate, position by position.
+  public init(
+    k: Int, groupSize: Int = 1, isRandom: Bool = false, memory: Float = 0, seed: UInt64 = 0,
+    stream: UInt64 = 0
+  ) {
+    precondition(k >= 1, "LSTMSelection: k is \(k), expected 1 or more")
+    precondition(groupSize >= 1, "LSTMSelection: group size is \(groupSize), expected 1 or more")
+    precondition(
+      !isRandom || groupSize == 1, "LSTMSelection: random selection has groups of \(groupSize)")
+    self.k = k
+    self.groupSize = groupSize
+    self.isRandom = isRandom
+    self.memory = memory
+    self.seed = seed
+    self.stream = stream
+  }
+}
+
+/// One layer of an LSTM over a batch of sentences: all steps of one or two directions.
+///
+/// A second direction goes from the last word to the first. The output of direction j of unit u is in
+/// column `j · paddedSize + u` of the layer's output; columns of padding are zero.
+extension ComputeContext {
+  /// The forward pass; fills the workspaces and `output`.
+  ///
+  /// The input products of all positions are one product a direction. Absolute error of each gate
+  /// below 3·10⁻⁷ beside the rounding of its pre-activation. Results do not depend on the number of
+  /// threads.
+  ///
+  /// - Parameters:
+  ///   - weights: One or two directions of equal size.
+  ///   - workspaces: As many.
+  ///   - input: Shape `[positions, inputSize]`.
+  ///   - packing: Which position is which word.
+  ///   - masks: For each direction factors of the state on its way to the next step, shape
+  ///     `[sentences, hiddenSize]` (longest first); empty: none.
+  ///   - output: Shape `[positions, directions · paddedSize]`, overwritten.
+  public func lstmForward(
+    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], input: Matrix,
+    packing: SentencePacking, masks: [Matrix] = [], output: inout Matrix
+  ) {
+    checkShapes(weights, workspaces, input, packing, masks, output)
+    for (workspace, direction) in zip(workspaces, weights) {
+      workspace.prepareForward(packing)
+      multiplyThin(input, byTransposeOf: direction.inputWeight, into: &workspace.gates)
+    }
+    let hidden = weights[0].hiddenSize
+    let lines = weights[0].paddedSize / 16
+    let target = output.unsafeMutableFloats()
+    let stride = output.stride
+    let directions = weights.indices.map { index in
+      workspaces[index].direction(
+        reversed: index == 1, weights: weights[index], output: target, outputGradient: nil,
+        outputStride: stride, mask: masks.isEmpty ? nil : masks[index].unsafeFloats,
+        usesMemory: false, column: index * weights[0].paddedSize)
+    }
+    packing.starts.withUnsafeBufferPointer { starts in
+      directions.withUnsafeBufferPointer { directions in
+        for step in 0..<packing.stepCount {
+          var arguments = meprop_lstm_step_arguments(
+            directions: directions.baseAddress, hidden: hidden, steps: packing.stepCount,
+            step: step, starts: starts.baseAddress)
+          let active = packing.activeCount(atStep: step)
+          run(
+            kernels.lstm_step, &arguments, count: directions.count * lines,
+            work: directions.count * active * 4 * hidden * (hidden + 20))
+        }
+      }
+    }
+    withExtendedLifetime((weights, masks)) {}
+  }
+
+  /// The backward pass through time: from gradients at the output to those at the pre-activations.
+  ///
+  /// With a selection only its entries go back in time, and stay in the workspaces as the support of
+  /// all products; the path through the cells is exact. Without one everything does. Afterwards
+  /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support; with memory,
+  /// `m ← mean over positions of d − s`.
+  ///
+  /// - Parameters:
+  ///   - weights: As in the forward pass.
+  ///   - workspaces: As the forward pass left them.
+  ///   - outputGradient: Shape of the output of ``lstmForward(_:_:input:packing:masks:output:)``.
+  ///   - packing: As in the forward pass.
+  ///   - masks: As in the forward pass.
+  ///   - selection: `nil`: dense.
+  /// - Throws: ``NaNGradientError``, with the position, if a NaN is selected.
+  public func lstmBackward(
+    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], outputGradient: Matrix,
+    packing: SentencePacking, masks: [Matrix] = [], selection: LSTMSelection?
+  ) throws {
+    let hidden = weights[0].hiddenSize
+    let group = min(selection?.groupSize ?? 1, max(packing.sentenceCount, 1))
+    let groups = (packing.sentenceCount + group - 1) / group
+    let k = selection.map { min($0.k, hidden) } ?? 0
+    for workspace in workspaces {
+      workspace.prepareBackward(packing, k: k, groupCount: groups)
+    }
+    let usesMemory = (selection?.memory ?? 0) > 0
+    let directions = weights.indices.map { index in
+      workspaces[index].direction(
+        reversed: index == 1, weights: weights[index], output: nil,
+        outputGradient: outputGradient.unsafeFloats, outputStride: outputGradient.stride,
+        mask: masks.isEmpty ? nil : masks[index].unsafeFloats, usesMemory: usesMemory,
+        column: index * weights[0].paddedSize)
+    }
+    var nanPosition: Int32 = 0
+    packing.starts.withUnsafeBufferPointer { starts in
+      directions.withUnsafeBufferPointer { directions in
+        withUnsafeMutablePointer(to: &nanPosition) { nanPosition in
+          var arguments = meprop_lstm_backward_arguments(
+            directions: directions.baseAddress, hidden: hidden, steps: packing.stepCount, step: 0,
+            starts: starts.baseAddress, sentences: packing.sentenceCount, k: k, group: group,
+            random: selection?.isRandom ?? false ? 1 : 0, seed: selection?.seed ?? 0,
+            stream: selection?.stream ?? 0, beta: selection?.memory ?? 0,
+            nan_position: nanPosition)
+          if selection != nil {
+            run(
+              kernels.lstm_backward, &arguments, count: directions.count * groups,
+              work: directions.count * packing.positionCount * hidden * (4 * k + 60))
+          } else {
+            backwardDensely(weights, workspaces, packing, &arguments)
+          }
+        }
+      }
+    }
+    if nanPosition != 0 { throw NaNGradientError(example: Int(nanPosition) - 1) }
+    for workspace in workspaces {
+      workspace.sumColumns(context: self)
+      if usesMemory { workspace.storeRemainder() }
+    }
+    withExtendedLifetime((weights, masks, outputGradient)) {}
+  }
+
+  private func backwardDensely(
+    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], _ packing: SentencePacking,
+    _ arguments: inout meprop_lstm_backward_arguments
+  ) {
+    let count = workspaces.count * packing.sentenceCount
+    for step in (0..<packing.stepCount).reversed() {
+      arguments.step = step
+      run(
+        kernels.lstm_backward_step, &arguments, count: count,
+        work: count * workspaces[0].hiddenSize * 60)
+      for (index, workspace) in workspaces.enumerated() {
+        let time = index == 1 ? packing.stepCount - 1 - step : step
+        let receiving =
+          index == 1
+          ? (time + 1 < packing.stepCount ? packing.activeCount(atStep: time + 1) : 0)
+          : (time > 0 ? packing.activeCount(atStep: time) : 0)
+        if receiving == 0 { continue }
+        multiplyRows(
+          workspace.gates, from: Int(packing.starts[time]), count: receiving,
+          by: weights[index].recurrentWeight, into: &workspace.stateGradient)
+      }
+    }
+  }
+
+  private func checkShapes(
+    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], _ input: Matrix,
+    _ packing: SentencePacking, _ masks: [Matrix], _ output: Matrix
+  ) {
+    precondition(
+      (1...2).contains(weights.count) && workspaces.count == weights.count
+        && (masks.isEmpty || masks.count == weights.count),
+      "LSTM: \(weights.count) directions, \(workspaces.count) workspaces, \(masks.count) masks")
+    precondition(
+      input.rowCount == packing.positionCount && input.columnCount == weights[0].inputSize
+        && output.rowCount == packing.positionCount
+        && output.columnCount == weights.count * weights[0].paddedSize,
+      "LSTM(\(weights[0].inputSize) → \(weights[0].hiddenSize)): input is \(input.shape), output "
+        + "\(output.shape), expected [\(packing.positionCount), \(weights[0].inputSize)] and "
+        + "[\(packing.positionCount), \(weights.count * weights[0].paddedSize)]")
+  }
+}
+
+/// Products of the support that a backward pass with selection left in a workspace.
+extension ComputeContext {
+  /// `dx ← s W`, overwriting `dx`: shapes `[4 · paddedSize, n]` and `[positions, n]`.
+  public func inputGradient(
+    of workspace: LSTMWorkspace, weights w: Matrix, into dx: inout Matrix
+  ) {
+    precondition(
+      workspace.k > 0 && dx.rowCount == workspace.gates.rowCount && dx.columnCount == w.columnCount
+        && w.rowCount == workspace.gates.columnCount,
+      "LSTM inputGradient: gates \(workspace.gates.shape), weights \(w.shape) into \(dx.shape)")
+    var arguments = meprop_input_gradient_arguments(
+      indices: workspace.indices.base, values: workspace.values.base,
+      counts: workspace.counts.base, batch: dx.rowCount, k: 4 * workspace.k, outputs: w.rowCount,
+      w: w.unsafeFloats,
+      w_stride: w.stride, dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
+    run(
+      kernels.input_gradient, &arguments, count: w.lineCount, grain: 4,
+      work: dx.rowCount * 4 * workspace.k * w.columnCount)
+    withExtendedLifetime(w) {}
+  }
+
+  /// Computes the gradient rows `sᵀ x` and applies `rule` to each at once.
+  ///
+  /// Needs ``LSTMWorkspace/regroup(everyRow:)`` first; rows that it does not list stay as they are.
+  ///
+  /// - Parameters:
+  ///   - weights: Shape `[4 · paddedSize, n]`, changed in place.
+  ///   - moments: Its moments, changed in place.
+  ///   - rule: The step.
+  ///   - workspace: Has the support s.
+  ///   - x: Shape `[positions, n]`.
+  package func updateWeights(
+    _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
+    workspace: LSTMWorkspace, input x: Matrix
+  ) {
+    precondition(
+      x.rowCount == workspace.gates.rowCount && weights.columnCount == x.columnCount
+        && weights.rowCount == workspace.gates.columnCount,
+      "LSTM sᵀ x: gates \(workspace.gates.shape), input \(x.shape), weights \(weights.shape)")
+    check(moments, of: weights, for: rule)
+    let support = meprop_support(
+      row_count: workspace.listedRowCount, rows: workspace.rows.base,
+      starts: workspace.rowStarts.base, examples: workspace.positions.base,
+      weights: workspace.weights.base)
+    let stride = weights.stride
+    var arguments = meprop_weight_rows_arguments(
+      support: support, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount,
+      columns: x.columnCount, update: rule.arguments, g: nil, w: weights.unsafeMutableFloats(),
+      first: moments.first.unsafeMutableFloats(), second: moments.second.unsafeMutableFloats(),
+      stride: stride)
+    run(
+      kernels.weight_rows, &arguments, count: workspace.listedRowCount, grain: 4,
+      work: (x.rowCount * 4 * workspace.k + workspace.listedRowCount * 20) * x.columnCount)
+    withExtendedLifetime(x) {}
+  }
+}
+
+extension ComputeContext {
+  /// Applies `rule` to the listed rows of a parameter; others stay as they are.
+  ///
+  /// - Parameters:
+  ///   - weights: The parameter, changed in place.
+  ///   - moments: Its moments, changed in place.
+  ///   - rule: The step.
+  ///   - rows: Which rows, each at most once.
+  ///   - gradient: Row t is the gradient of row `rows[t]`; may have more rows.
+  public func update(
+    _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule, rows: [UInt32],
+    compactGradient gradient: Matrix
+  ) {
+    precondition(
+      rows.allSatisfy { $0 < weights.rowCount },
+      "update: rows up to \(rows.max() ?? 0) of \(weights.shape)")
+    rows.withUnsafeBufferPointer { rows in
+      updateRows(
+        &weights, &moments, by: rule, rows: rows.baseAddress, count: rows.count,
+        gradient: gradient, isCompact: true)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// Sentences as plain text: one a line, blanks between tokens.
+
+/// Reads sentences from text that has one sentence a line and blanks between tokens.
+///
+/// Blanks are spaces and tabs, one or more. A line without tokens is a sentence without tokens, so
+/// that the number of sentences is that of the lines.
+public final class PlainTextSentences {
+  private let lines: LineReader
+
+  /// The path or name of the file, for messages.
+  public var path: String { lines.path }
+  /// The line of the sentence that was returned last, from 1.
+  public var lineNumber: Int { lines.lineNumber }
+
+  /// Opens a file, plain or gzip.
+  ///
+  /// - Throws: `DataFormatError` where it cannot be opened.
+  public convenience init(path: String) throws { self.init(try InputFile(path: path)) }
+
+  /// Reads what comes from `file`, for example from standard input.
+  public init(_ file: InputFile) { lines = LineReader(file) }
+
+  /// Returns the tokens of the next sentence, or `nil` at the end.
+  ///
+  /// - Throws: `DataFormatError` for read errors, lines too long, and text that is not UTF-8.
+  public func next() throws -> [String]? {
+    guard let line = try lines.next() else { return nil }
+    return line.utf8.split { $0 == 0x20 || $0 == 0x09 }.map { String(Substring($0)) }
+  }
+}

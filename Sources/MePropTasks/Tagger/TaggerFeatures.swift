@@ -1,0 +1,100 @@
+// What the tagger sees of a word: the paper's inputs (ICML 2017, section 4.1).
+
+import Foundation
+import MePropData
+
+/// The symbols of a word: its lower-cased form and seven features.
+public enum TaggerFeatures {
+  /// The number of features beside the form.
+  public static let count = 7
+
+  /// The features: prefixes and suffixes of 1, 2 and 3 letters of the lower-cased form, and its shape.
+  ///
+  /// A word shorter than an affix is the affix as a whole. Kinds do not share symbols.
+  public static func features(of form: String, lowercased low: String) -> [String] {
+    let letters = Array(low)
+    var result: [String] = []
+    result.reserveCapacity(count)
+    for length in 1...3 { result.append("\(length)<" + String(letters.prefix(length))) }
+    for length in 1...3 { result.append("\(length)>" + String(letters.suffix(length))) }
+    result.append("=" + shape(of: form))
+    return result
+  }
+
+  /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as it
+  /// is; runs shortened to one.
+  public static func shape(of form: String) -> String {
+    var result = ""
+    var last: Character?
+    for letter in form {
+      let kind: Character =
+        letter.isUppercase ? "X" : letter.isLowercase ? "x" : letter.isWholeNumber ? "d" : letter
+      if kind != last { result.append(kind) }
+      last = kind
+    }
+    return result
+  }
+}
+
+/// The numbers of words, features and tags of a tagger.
+public struct TaggerVocabularies: Sendable, Equatable {
+  /// Lower-cased forms.
+  public var words: Vocabulary
+  /// Features of all kinds.
+  public var features: Vocabulary
+  /// Tags; class c is number c + 1.
+  public var tags: Vocabulary
+
+  /// Creates vocabularies.
+  public init(words: Vocabulary, features: Vocabulary, tags: Vocabulary) {
+    self.words = words
+    self.features = features
+    self.tags = tags
+  }
+
+  /// Counts what is in sentences.
+  public init(_ sentences: [TaggedSentence]) {
+    words = Vocabulary(counting: sentences.lazy.flatMap { $0.forms.lazy.map { $0.lowercased() } })
+    features = Vocabulary(
+      counting: sentences.lazy.flatMap {
+        $0.forms.lazy.flatMap { TaggerFeatures.features(of: $0, lowercased: $0.lowercased()) }
+      })
+    tags = Vocabulary(counting: sentences.lazy.flatMap(\.tags))
+  }
+}
+
+/// Words and their tags.
+public struct TaggedSentence: Sendable, Equatable {
+  /// The words.
+  public var forms: [String]
+  /// One tag a word.
+  public var tags: [String]
+
+  /// Creates a sentence.
+  public init(forms: [String], tags: [String]) {
+    self.forms = forms
+    self.tags = tags
+  }
+
+  /// Reads the sentences of a CoNLL-U file.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - column: Where the tags are.
+  ///   - limit: The first so many only; `nil` for all.
+  /// - Returns: The sentences that have words.
+  /// - Throws: `CoNLLUError`, `DataFormatError`.
+  public static func read(
+    _ url: URL, column: CoNLLUColumn, limit: Int? = nil
+  ) throws -> [TaggedSentence] {
+    let reader = try CoNLLUReader(path: url.path)
+    var sentences: [TaggedSentence] = []
+    while sentences.count < limit ?? Int.max, let sentence = try reader.next() {
+      if sentence.wordCount == 0 { continue }
+      sentences.append(
+        TaggedSentence(forms: sentence.forms, tags: sentence.values(of: column)))
+    }
+    guard !sentences.isEmpty else { throw CoNLLUError.noSentences(path: url.path) }
+    return sentences
+  }
+}

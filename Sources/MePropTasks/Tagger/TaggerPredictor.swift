@@ -1,0 +1,181 @@
+// Tags for text: sentence by sentence from a stream, in constant memory, order kept.
+
+import Foundation
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTraining
+
+/// What text to tag looks like, and what comes out.
+public enum TaggerFormat: String, Sendable, CaseIterable {
+  /// CoNLL-U; comes out byte for byte as it went in, except for the predicted column.
+  case conllu
+  /// A sentence a line, blanks between tokens; comes out as tokens with their tags, `token_TAG`.
+  case text
+  /// As text; comes out as an object a line, `{"tokens": […], "tags": […]}`.
+  case jsonl
+}
+
+/// Tags sentences with a model.
+public final class TaggerPredictor {
+  /// The model.
+  public let model: TaggerModel
+  private let inference: TaggerInference
+  private let encoder: FormEncoder
+  private var data = EncodedSentences()
+  private var classes: [Int32] = []
+
+  /// The most words that are tagged at once where nobody waits for each sentence.
+  static let wordsAtOnce = 4096
+
+  /// Creates a predictor.
+  public init(_ model: TaggerModel, context: ComputeContext) {
+    self.model = model
+    encoder = FormEncoder(model.vocabularies)
+    inference = TaggerInference(for: model.network, context: context)
+  }
+
+  /// The tags of the words of each sentence.
+  public func tags(of sentences: [[String]]) -> [[String]] {
+    data.removeAll()
+    for sentence in sentences { data.append(sentence, encoder) }
+    if classes.count < data.words.count {
+      classes = Array(repeating: 0, count: data.words.count)
+    }
+    let network = model.network
+    let order = sentences.indices.filter { !sentences[$0].isEmpty }
+      .sorted { (sentences[$0].count, $0) < (sentences[$1].count, $1) }
+    for start in stride(from: 0, to: order.count, by: 32) {
+      inference.classes(
+        Array(order[start..<min(start + 32, order.count)]), of: data, words: network.words,
+        features: network.features, layers: network.lstm.layers, output: network.output,
+        into: &classes)
+    }
+    return sentences.indices.map { sentence in
+      (data.starts[sentence]..<data.starts[sentence + 1]).map {
+        model.vocabularies.tags.items[Int(classes[$0])]
+      }
+    }
+  }
+
+  /// Tags all sentences of a file or stream.
+  ///
+  /// - Parameters:
+  ///   - file: What to read.
+  ///   - format: What it looks like, and what comes out.
+  ///   - flushesEachSentence: Whether each sentence is tagged and handed on before the next is read,
+  ///     as for a pipe that somebody talks through; otherwise some thousand words go together.
+  ///   - receive: Takes the output, piece by piece and in order.
+  /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
+  ///   damaged one have been handed on.
+  public func predict(
+    _ file: InputFile, format: TaggerFormat, flushesEachSentence: Bool,
+    _ receive: ([UInt8]) throws -> Void
+  ) throws {
+    let limit = flushesEachSentence ? 1 : Self.wordsAtOnce
+    switch format {
+    case .conllu:
+      let reader = CoNLLUReader(file)
+      try run(
+        limit, next: { try reader.next() }, forms: \.forms,
+        write: { $0.append(replacing: self.model.column, with: $1, to: &$2) }, receive)
+    case .text, .jsonl:
+      let reader = PlainTextSentences(file)
+      try run(
+        limit, next: { try reader.next() }, forms: \.self,
+        write: { $2 += (Self.line($0, $1, format: format) + "\n").utf8 }, receive)
+    }
+  }
+
+  private static func line(_ tokens: [String], _ tags: [String], format: TaggerFormat) -> String {
+    if format == .text {
+      return zip(tokens, tags).map { "\($0)_\($1)" }.joined(separator: " ")
+    }
+    return JSONValue.object([
+      .init("tokens", .array(tokens.map { .string($0) })),
+      .init("tags", .array(tags.map { .string($0) })),
+    ]).description
+  }
+
+  private func run<Sentence>(
+    _ limit: Int, next: () throws -> Sentence?, forms: (Sentence) -> [String],
+    write: (Sentence, [String], inout [UInt8]) -> Void, _ receive: ([UInt8]) throws -> Void
+  ) throws {
+    var pending: [(sentence: Sentence, forms: [String])] = []
+    var wordCount = 0
+    func flush() throws {
+      var bytes: [UInt8] = []
+      for (entry, tags) in zip(pending, tags(of: pending.map(\.forms))) {
+        write(entry.sentence, tags, &bytes)
+      }
+      pending.removeAll(keepingCapacity: true)
+      wordCount = 0
+      if !bytes.isEmpty { try receive(bytes) }
+    }
+    do {
+      while let sentence = try next() {
+        pending.append((sentence, forms(sentence)))
+        wordCount += max(pending[pending.count - 1].forms.count, 1)
+        if wordCount >= limit { try flush() }
+      }
+    } catch {
+      // What was read before the damage is good.
+      try flush()
+      throw error
+    }
+    try flush()
+  }
+}
+
+extension TaggerModel {
+  /// Evaluates the model on a part of a treebank.
+  ///
+  /// - Parameters:
+  ///   - split: Which part.
+  ///   - data: A treebank as for training; `nil` for that which the model was trained on.
+  ///   - locator: Finds the data.
+  ///   - threadCount: Threads to compute with.
+  /// - Returns: The figures, and words tagged in a second.
+  /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`.
+  public func evaluate(
+    on split: EvaluationSplit, of data: String?, locator: DataLocator = .ofProcess,
+    threadCount: Int = ComputeContext.availableThreads
+  ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
+    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data))
+    let sentences = try TaggedSentence.read(
+      treebank.required(split.rawValue), column: column)
+    let predictor = TaggerPredictor(self, context: ComputeContext(threadCount: threadCount))
+    let start = ContinuousClock.now
+    let found = predictor.tags(of: sentences.map(\.forms))
+    let seconds = start.duration(to: .now).inSeconds
+    var evaluation = TaggerEvaluation()
+    for (sentence, tags) in zip(sentences, found) {
+      for (word, tag) in tags.enumerated() {
+        evaluation.add(
+          gold: sentence.tags[word], found: tag,
+          isKnown: vocabularies.words[sentence.forms[word].lowercased()] != 0)
+      }
+    }
+    return (evaluation, seconds > 0 ? Double(evaluation.count) / seconds : 0)
+  }
+}
+
+extension TaggerModel {
+  /// Tags all sentences of a file or stream; see `TaggerPredictor.predict`.
+  ///
+  /// - Parameters:
+  ///   - file: What to read.
+  ///   - format: What it looks like, and what comes out.
+  ///   - flushesEachSentence: Whether each sentence is handed on before the next is read.
+  ///   - threadCount: Threads to compute with; `nil` for all there are.
+  ///   - receive: Takes the output, piece by piece and in order.
+  /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws.
+  public func predict(
+    _ file: InputFile, format: TaggerFormat, flushesEachSentence: Bool, threadCount: Int?,
+    _ receive: ([UInt8]) throws -> Void
+  ) throws {
+    let threads = threadCount ?? ComputeContext.availableThreads
+    try TaggerPredictor(self, context: ComputeContext(threadCount: threads)).predict(
+      file, format: format, flushesEachSentence: flushesEachSentence, receive)
+  }
+}

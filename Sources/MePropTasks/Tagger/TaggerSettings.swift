@@ -1,0 +1,88 @@
+// What the tagger task is trained with, as values of the layers below.
+
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTraining
+
+/// The settings of a tagger run, checked against each other.
+public struct TaggerSettings: Sendable, Equatable {
+  /// The name of a treebank, or a folder.
+  public var data: String
+  /// The column to learn.
+  public var column: CoNLLUColumn
+  /// Only the first so many training sentences are used; `nil` for all.
+  public var trainingLimit: Int?
+  /// When the run ends.
+  public var stopping: StoppingRule
+  /// Sentences a step.
+  public var batchSize: Int
+  /// The sizes of the network.
+  public var shape: TaggerShape
+  /// The deviation of embeddings at the start.
+  public var embeddingScale: Float
+  /// The share of words whose form is unknown in training while their features stay.
+  public var wordDropout: Double
+  /// How it trains.
+  public var training: TaggerTraining
+  /// The seed of all randomness.
+  public var seed: UInt64
+  /// The number of threads; `nil` to measure.
+  public var threadCount: Int?
+
+  /// Reads checked settings out of a configuration of `TaggerConfiguration.schema`.
+  init(resolved configuration: Configuration) {
+    data = configuration.string("data")
+    column = CoNLLUColumn.allCases.first { $0.name == configuration.string("column") } ?? .xpos
+    trainingLimit = configuration.optionalInt("train-limit")
+    stopping = StoppingRule(
+      epochs: configuration.int("epochs"), patience: configuration.optionalInt("patience"),
+      target: configuration.optionalDouble("target"))
+    batchSize = configuration.int("batch")
+    shape = TaggerShape()
+    shape.wordSize = configuration.int("word-size")
+    shape.featureSize = configuration.int("feature-size")
+    shape.hiddenSize = configuration.int("hidden")
+    shape.layerCount = configuration.int("layers")
+    shape.isBidirectional = configuration.bool("bidirectional")
+    embeddingScale = Float(configuration.double("embedding-scale"))
+    wordDropout = configuration.double("word-dropout")
+    seed = UInt64(configuration.int("seed"))
+    training = TaggerTraining(
+      optimizer: Self.optimizer(in: configuration), selection: Self.selection(in: configuration),
+      schedule: SelectionSchedule(
+        denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every")),
+      dropout: Float(configuration.double("dropout")),
+      isVariational: configuration.bool("variational"),
+      finalRate: Float(configuration.double("final-rate")), seed: seed)
+    threadCount = configuration.optionalInt("threads")
+  }
+
+  private static func selection(in configuration: Configuration) -> SelectionPolicy {
+    let k = configuration.selectionCount
+    let memory = Float(configuration.double("memory"))
+    switch configuration.string("select") {
+    case "top-k": return .top(k: k, memory: memory)
+    case "unified":
+      return .unified(k: k, groupSize: configuration.optionalInt("group"), memory: memory)
+    case "random-k": return .random(k: k)
+    default: return .dense
+    }
+  }
+
+  private static func optimizer(in configuration: Configuration) -> Optimizer {
+    let method: Optimizer.Method =
+      switch configuration.string("optimizer") {
+      case "sgd": .gradientDescent(momentum: Float(configuration.double("momentum")))
+      case "adagrad": .adaGrad()
+      default: .adam()
+      }
+    var optimizer = Optimizer(
+      method, learningRate: Float(configuration.double("learning-rate")),
+      untouchedRows: configuration.string("untouched") == "skip" ? .skip : .update)
+    optimizer.l2 = Float(configuration.double("l2"))
+    optimizer.weightDecay = Float(configuration.double("weight-decay"))
+    optimizer.clipValue = configuration.optionalDouble("clip-value").map { Float($0) }
+    return optimizer
+  }
+}

@@ -1,0 +1,359 @@
+import MePropCore
+import MePropNN
+import Testing
+import _MePropTestSupport
+
+@Suite struct LSTMTests {
+  static let instructionSets = InstructionSet.allCases.filter(\.isAvailable)
+  private static let lengths = [3, 5, 1, 5, 2, 4, 1]
+
+  @Test func excessCanFail() {
+    #expect(excess([1], [1.1], tolerance: 0.01) > 0)
+    #expect(excess([1], [.nan], tolerance: 0.01) > 0)
+    #expect(excess([1], [1, 2], tolerance: 0.01) > 0)
+    #expect(excess([0, 0], [1, 1], tolerance: 0.01) > 0)
+    #expect(excess([100], [100.5], tolerance: 0.01) <= 0)
+  }
+
+  // MARK: The reference against finite differences
+
+  @Test(arguments: [false, true], [0, 1])
+  func naiveGradientsAreThoseOfDifferences(hasMasks: Bool, direction: Int) {
+    let sample = LSTMSample(
+      hidden: 3, inputSize: 2, directions: 2, lengths: [4], hasMasks: hasMasks, seed: 5)
+    let lstm = sample.naive(direction, sentence: 0)
+    let projection = sample.projection(direction, sentence: 0)
+    let inputs = sample.inputs[0]
+    func loss(_ lstm: NaiveLSTM, _ inputs: [[Double]]) -> Double {
+      zip(lstm.forward(inputs).outputs, projection).reduce(0) { sum, pair in
+        zip(pair.0, pair.1).reduce(sum) { $0 + $1.0 * $1.1 }
+      }
+    }
+    func check(_ gradient: Double, _ change: (Double) -> Double, _ what: String) {
+      let step = 6e-6
+      let difference = (change(step) - change(-step)) / (2 * step)
+      #expect(excess([gradient], [difference], tolerance: 1e-8) <= 0, "\(what)")
+    }
+    let found = lstm.backward(inputs, lstm.forward(inputs), outputGradient: projection)
+    for row in lstm.bias.indices {
+      func changed(_ body: (inout NaiveLSTM) -> Void) -> Double {
+        var other = lstm
+        body(&other)
+        return loss(other, inputs)
+      }
+      check(found.bias[row], { by in changed { $0.bias[row] += by } }, "bias \(row)")
+      for column in lstm.inputWeight[row].indices {
+        check(
+          found.inputWeight[row][column],
+          { by in changed { $0.inputWeight[row][column] += by } }, "W \(row) \(column)")
+      }
+      for column in lstm.recurrentWeight[row].indices {
+        check(
+          found.recurrentWeight[row][column],
+          { by in changed { $0.recurrentWeight[row][column] += by } }, "U \(row) \(column)")
+      }
+    }
+    for t in inputs.indices {
+      for column in inputs[t].indices {
+        check(
+          found.inputs[t][column],
+          { by in
+            var other = inputs
+            other[t][column] += by
+            return loss(lstm, other)
+          }, "x \(t) \(column)")
+      }
+    }
+  }
+
+  // MARK: The kernels against the reference
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    var hidden: Int, directions: Int, k: Int?, hasMasks = false, lengths = LSTMTests.lengths
+    var testDescription: String {
+      "h \(hidden), \(directions) directions, k \(k.map(String.init) ?? "-"), masks \(hasMasks), "
+        + "\(lengths)"
+    }
+  }
+
+  static let cases =
+    [1, 2, 15, 16, 17, 33].flatMap { hidden in
+      [nil, 1, 5].map { Case(hidden: hidden, directions: 1 + hidden % 2, k: $0) }
+    } + [
+      Case(hidden: 20, directions: 2, k: 20), Case(hidden: 20, directions: 2, k: 500),
+      Case(hidden: 20, directions: 2, k: nil, hasMasks: true),
+      Case(hidden: 20, directions: 2, k: 4, hasMasks: true),
+      Case(hidden: 40, directions: 2, k: 3, lengths: [7]),
+      Case(hidden: 18, directions: 2, k: 3, lengths: [Int](repeating: 2, count: 70)),
+      Case(hidden: 18, directions: 2, k: nil, lengths: [Int](repeating: 2, count: 70)),
+      Case(hidden: 18, directions: 2, k: 3, lengths: [1, 1]),
+    ]
+
+  @Test(arguments: cases, instructionSets)
+  func forwardBackwardAndUpdate(example: Case, instructionSet: InstructionSet) throws {
+    let sample = LSTMSample(
+      hidden: example.hidden, inputSize: 5, directions: example.directions,
+      lengths: example.lengths, hasMasks: example.hasMasks, seed: 7)
+    let context = ComputeContext(threadCount: 2, instructionSet: instructionSet)
+    let policy = example.k.map { SelectionPolicy.top(k: .count($0)) } ?? .dense
+    let trainer = LSTMLayerTrainer(
+      sample.weights, optimizer: Optimizer(.gradientDescent(), learningRate: 1),
+      selection: policy, context: context)
+    // Twice, so that what the first step left behind would be noticed.
+    for _ in 0..<2 {
+      trainer.restore(
+        weights: sample.weights, moments: trainer.moments,
+        memories: trainer.workspaces.map(\.memory))
+      trainer.forward(sample.input, packing: sample.packing, masks: sample.maskMatrices)
+      try trainer.propagate(
+        sample.outputGradient, packing: sample.packing, selection: policy, step: 1, seed: 1,
+        stream: 0)
+      trainer.computeInputGradient()
+      _ = trainer.update(input: sample.input, step: 1)
+    }
+    try compare(trainer, with: sample, k: example.k)
+  }
+
+  private func compare(_ trainer: LSTMLayerTrainer, with sample: LSTMSample, k: Int?) throws {
+    let hidden = sample.hidden
+    var inputGradients = sample.inputs
+    for (sentence, inputs) in sample.inputs.enumerated() {
+      for word in inputs.indices { inputGradients[sentence][word] = [] }
+    }
+    for direction in sample.weights.indices {
+      var input = [[Double]](repeating: [], count: 4 * hidden)
+      var recurrent = input
+      var bias = [Double](repeating: 0, count: 4 * hidden)
+      for (sentence, inputs) in sample.inputs.enumerated() {
+        let naive = sample.naive(direction, sentence: sentence)
+        let trace = naive.forward(inputs)
+        for word in inputs.indices {
+          let row = trainer.output.withRow(sample.position(sentence, word)) { row in
+            (0..<hidden).map { Double(row[direction * sample.padded + $0]) }
+          }
+          #expect(excess(row, trace.outputs[word], tolerance: 3e-6) <= 0)
+        }
+        let expected = naive.backward(
+          inputs, trace, outputGradient: sample.projection(direction, sentence: sentence)
+        ) { d, _ in k.map { naiveTopOfGates(d, k: $0) } ?? d }
+        for word in inputs.indices {
+          add(expected.inputs[word], to: &inputGradients[sentence][word])
+        }
+        for row in 0..<(4 * hidden) {
+          add(expected.inputWeight[row], to: &input[row])
+          add(expected.recurrentWeight[row], to: &recurrent[row])
+        }
+        add(expected.bias, to: &bias)
+      }
+      let before = sample.weights[direction]
+      let after = trainer.weights[direction]
+      #expect(
+        excess(change(before, after, \.inputWeight), input.flatMap { $0 }, tolerance: 1e-5) <= 0)
+      #expect(
+        excess(change(before, after, \.recurrentWeight), recurrent.flatMap { $0 }, tolerance: 1e-5)
+          <= 0)
+      let biases = zip(
+        before.removingPadding(ofRow: before.bias), after.removingPadding(ofRow: after.bias)
+      ).map { Double($0) - Double($1) }
+      #expect(excess(biases, bias, tolerance: 1e-5) <= 0)
+      // Padding stays zero.
+      for matrix in [after.inputWeight, after.recurrentWeight] {
+        for row in 0..<matrix.rowCount where row % after.paddedSize >= hidden {
+          #expect(matrix.withRow(row) { $0.allSatisfy { $0 == 0 } })
+        }
+      }
+    }
+    for (sentence, words) in inputGradients.enumerated() {
+      for (word, expected) in words.enumerated() {
+        let found = trainer.inputGradient.withRow(sample.position(sentence, word)) {
+          $0.map(Double.init)
+        }
+        #expect(excess(found, expected, tolerance: 1e-5) <= 0)
+      }
+    }
+  }
+
+  private func add(_ numbers: [Double], to sum: inout [Double]) {
+    sum = sum.isEmpty ? numbers : zip(sum, numbers).map { $0 + $1 }
+  }
+
+  private func change(
+    _ before: LSTMWeights, _ after: LSTMWeights, _ path: KeyPath<LSTMWeights, Matrix>
+  ) -> [Double] {
+    zip(
+      before.removingPadding(before[keyPath: path]).elements,
+      after.removingPadding(after[keyPath: path]).elements
+    ).map { Double($0) - Double($1) }
+  }
+
+  // MARK: Selection
+
+  private func propagated(
+    _ sample: LSTMSample, _ policy: SelectionPolicy, threads: Int = 1, stream: Int = 0,
+    steps: Int = 1
+  ) throws -> LSTMLayerTrainer {
+    let trainer = LSTMLayerTrainer(
+      sample.weights,
+      optimizer: Optimizer(.gradientDescent(), learningRate: 0.1, untouchedRows: .skip),
+      selection: policy, context: ComputeContext(threadCount: threads))
+    for step in 1...steps {
+      trainer.forward(sample.input, packing: sample.packing)
+      try trainer.propagate(
+        sample.outputGradient, packing: sample.packing, selection: policy, step: step, seed: 3,
+        stream: stream)
+    }
+    return trainer
+  }
+
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  func everyGateKeepsItsLargest(seed: UInt64) throws {
+    let sample = LSTMSample(
+      hidden: 37, inputSize: 4, directions: 2, lengths: Self.lengths, seed: seed)
+    let trainer = try propagated(sample, .top(k: .count(6)))
+    for workspace in trainer.workspaces {
+      for position in 0..<sample.packing.positionCount {
+        let d = workspace.gates.withRow(position) { row in
+          (0..<(4 * 37)).map { Double(row[$0 / 37 * sample.padded + $0 % 37]) }
+        }
+        let expected = naiveTopOfGates(d, k: 6)
+        var found = [Double](repeating: 0, count: d.count)
+        for entry in workspace.entries(ofPosition: position) {
+          found[entry.row / sample.padded * 37 + entry.row % sample.padded] = Double(entry.value)
+        }
+        #expect(found == expected, "seed \(seed), position \(position)")
+      }
+    }
+  }
+
+  @Test func unifiedKeepsTheSameUnitsInAStep() throws {
+    let sample = LSTMSample(
+      hidden: 37, inputSize: 4, directions: 2, lengths: Self.lengths, seed: 2)
+    for (groupSize, expectedGroup) in [(nil, 7), (3, 3)] as [(Int?, Int)] {
+      let trainer = try propagated(sample, .unified(k: .count(6), groupSize: groupSize))
+      for workspace in trainer.workspaces {
+        for t in 0..<sample.packing.stepCount {
+          let active = sample.packing.activeCount(atStep: t)
+          for first in stride(from: 0, to: active, by: expectedGroup) {
+            let group = first..<min(first + expectedGroup, active)
+            let positions = group.map { sample.packing.position(ofWord: t, inSorted: $0) }
+            let lists = positions.map { workspace.entries(ofPosition: $0) }
+            for (list, position) in zip(lists, positions) {
+              #expect(list.map(\.row) == lists[0].map(\.row))
+              for entry in list { #expect(entry.value == workspace.gates[position, entry.row]) }
+            }
+            for gate in 0..<4 {
+              let sums = (0..<37).map { unit in
+                positions.reduce(Float(0)) {
+                  $0 + abs(workspace.gates[$1, gate * sample.padded + unit])
+                }
+              }
+              let best = sums.indices.filter { sums[$0] > 0 }
+                .sorted { (-sums[$0], $0) < (-sums[$1], $1) }.prefix(6)
+              let kept = lists[0].map(\.row).filter { $0 / sample.padded == gate }
+              #expect(kept.map { $0 % sample.padded } == best.sorted())
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func randomKeepsAnyUnits() throws {
+    let sample = LSTMSample(hidden: 20, inputSize: 4, directions: 2, lengths: [40, 40], seed: 2)
+    let trainer = try propagated(sample, .random(k: .count(5)))
+    let other = try propagated(sample, .random(k: .count(5)), stream: 2)
+    var counts = [Int](repeating: 0, count: 20)
+    for (index, workspace) in trainer.workspaces.enumerated() {
+      for position in 0..<sample.packing.positionCount {
+        let rows = workspace.entries(ofPosition: position).map(\.row)
+        for gate in 0..<4 { #expect(rows.count { $0 / sample.padded == gate } == 5) }
+        for row in rows { counts[row % sample.padded] += 1 }
+        if position == 0 {
+          #expect(rows != other.workspaces[index].entries(ofPosition: 0).map(\.row))
+        }
+      }
+    }
+    // 640 draws of 5 of 20: 160 a unit, deviation 11.
+    #expect(counts.allSatisfy { abs($0 - 160) < 55 }, "\(counts)")
+  }
+
+  @Test func unitMemoryIsAddedBack() throws {
+    let sample = LSTMSample(
+      hidden: 21, inputSize: 4, directions: 2, lengths: Self.lengths, seed: 4)
+    let exact = try propagated(sample, .dense)
+    let once = try propagated(sample, .top(k: .count(3), memory: 0.5))
+    let twice = try propagated(sample, .top(k: .count(3), memory: 0.5), steps: 2)
+    let count = Float(sample.packing.positionCount)
+    for index in 0..<2 {
+      let workspace = once.workspaces[index]
+      for row in 0..<(4 * sample.padded) {
+        var rest: Float = 0
+        for position in 0..<sample.packing.positionCount {
+          rest += workspace.gates[position, row]
+          for entry in workspace.entries(ofPosition: position) where entry.row == row {
+            rest -= entry.value
+          }
+        }
+        #expect(abs(workspace.memory[0, row] - rest / count) < 1e-6)
+        // The last word of the last step in time has no state gradient: d is exact + β m.
+        let last = index == 0 ? sample.position(1, 4) : sample.position(1, 0)
+        let expected = exact.workspaces[index].gates[last, row] + 0.5 * workspace.memory[0, row]
+        #expect(abs(twice.workspaces[index].gates[last, row] - expected) < 1e-6)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    SelectionPolicy.top(k: .count(9)), .dense, .unified(k: .count(9)), .random(k: .count(9)),
+  ])
+  func bitsDoNotDependOnThreads(policy: SelectionPolicy) throws {
+    let sample = LSTMSample(
+      hidden: 130, inputSize: 60, directions: 2, lengths: [9, 12, 3, 3, 14, 8], seed: 4)
+    let one = try propagated(sample, policy, threads: 1)
+    let three = try propagated(sample, policy, threads: 3)
+    for trainer in [one, three] {
+      trainer.computeInputGradient()
+      _ = trainer.update(input: sample.input, step: 1)
+    }
+    #expect(one.output == three.output)
+    #expect(one.inputGradient == three.inputGradient)
+    #expect(one.weights == three.weights)
+    #expect(one.weights != sample.weights)
+  }
+
+  @Test func untouchedRowsStay() throws {
+    let sample = LSTMSample(hidden: 100, inputSize: 6, directions: 2, lengths: [2, 1], seed: 4)
+    let trainer = try propagated(sample, .top(k: .count(2)))
+    _ = trainer.update(input: sample.input, step: 1)
+    for index in 0..<2 {
+      let touched = Set(
+        (0..<3).flatMap { trainer.workspaces[index].entries(ofPosition: $0).map(\.row) })
+      #expect(touched.count == trainer.workspaces[index].touchedRowCount)
+      for row in 0..<trainer.weights[index].inputWeight.rowCount {
+        let isSame = trainer.weights[index].inputWeight.withRow(row) { new in
+          sample.weights[index].inputWeight.withRow(row) { $0.elementsEqual(new) }
+        }
+        let isPadding = row % sample.padded >= 100
+        #expect(isSame == (isPadding || !touched.contains(row)))
+      }
+    }
+  }
+
+  @Test func aNaNIsFound() throws {
+    var sample = LSTMSample(hidden: 20, inputSize: 4, directions: 2, lengths: [3, 2], seed: 4)
+    sample.weights[1].bias[0, 3] = .nan
+    #expect(throws: NaNGradientError.self) { try propagated(sample, .top(k: .count(3))) }
+  }
+
+  // MARK: Packing
+
+  @Test func packingSortsByLength() {
+    let packing = SentencePacking(lengths: [2, 4, 1, 4])
+    #expect(packing.order == [1, 3, 0, 2])
+    #expect(packing.lengths == [4, 4, 2, 1])
+    #expect((0..<4).map { packing.activeCount(atStep: $0) } == [4, 3, 2, 2])
+    #expect(packing.positionCount == 11)
+    #expect(packing.position(ofWord: 1, inSorted: 2) == 6)
+    #expect(SentencePacking(lengths: []).positionCount == 0)
+  }
+}

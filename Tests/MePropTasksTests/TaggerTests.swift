@@ -1,0 +1,207 @@
+import Foundation
+import MePropCore
+import MePropData
+import MePropTasks
+import MePropTraining
+import Testing
+
+@Suite struct TaggerTests {
+  private final class Folder {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("meprop-tagger-\(UUID().uuidString)", isDirectory: true)
+    init() throws {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: url) }
+  }
+
+  private func settings(_ assignments: [String] = []) throws -> TaggerSettings {
+    let small = ["hidden=24", "word-size=8", "feature-size=5", "threads=1", "epochs=4"]
+    let configuration = try TrainingRequest(assignments: small + assignments)
+      .configuration(for: TaggerConfiguration.schema)
+    return try TaggerConfiguration.resolve(configuration).settings
+  }
+
+  private func task(_ assignments: [String] = [], threads: Int = 1) throws -> TaggerTask {
+    TaggerTask(
+      settings: try settings(assignments), data: SyntheticTreebank.data,
+      context: ComputeContext(threadCount: threads))
+  }
+
+  private func train(_ task: TaggerTask, epochs: ClosedRange<Int> = 1...4) throws {
+    for epoch in epochs {
+      task.beginEpoch(epoch)
+      for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: epoch) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      [], ["select=dense"], ["select=unified"], ["select=top-k", "memory=0.5"], ["layers=2"],
+      ["variational=true", "dropout=0.2", "layers=2"], ["bidirectional=false", "layers=2"],
+      ["untouched=update"], ["preset=paper", "epochs=2"], ["select=random-k"],
+    ])
+  func learnsAndRepeatsItself(assignments: [String]) throws {
+    let one = try task(assignments + ["dropout=0.1", "learning-rate=0.01"])
+    let two = try task(assignments + ["dropout=0.1", "learning-rate=0.01"], threads: 2)
+    try train(one)
+    try train(two)
+    #expect(one.model == two.model)
+    let dev = try #require(one.evaluate(.dev))
+    // Without the words to the right, `that` cannot be told apart.
+    let least: Double =
+      assignments.contains("bidirectional=false")
+      ? 75 : assignments == ["select=random-k"] ? 70 : 97
+    #expect(dev.primary >= least, "\(assignments): \(dev)")
+  }
+
+  @Test func aRunThatWasInterruptedGoesOnWithTheSameBits() throws {
+    let whole = try task(["memory=0.3"])
+    try train(whole, epochs: 1...3)
+    let before = try task(["memory=0.3"])
+    try train(before, epochs: 1...1)
+    before.beginEpoch(2)
+    for step in 0..<5 { _ = try before.trainStep(step, ofEpoch: 2) }
+    let (tensors, counters) = before.checkpointTensors()
+    let after = try task(["memory=0.3"])
+    try after.restore(tensors: tensors, counters: counters)
+    after.beginEpoch(2)
+    for step in 5..<after.stepsPerEpoch { _ = try after.trainStep(step, ofEpoch: 2) }
+    try train(after, epochs: 3...3)
+    #expect(after.model == whole.model)
+    #expect(throws: CheckpointError.self) {
+      try after.restore(tensors: Array(tensors.dropLast()), counters: counters)
+    }
+    #expect(throws: CheckpointError.self) { try after.restore(tensors: tensors, counters: [:]) }
+  }
+
+  @Test func aModelSurvivesItsFolder() throws {
+    let task = try task(["layers=2"])
+    let folder = try Folder()
+    try task.writeModel(to: folder.url)
+    let model = try TaggerModel(at: folder.url)
+    #expect(model == task.model)
+    #expect(TaggerModel.taskName(at: folder.url) == "tagger")
+    let weights = folder.url.appendingPathComponent("model.safetensors")
+    var tensors = try SafeTensors.read(from: weights).tensors
+    tensors.removeLast()
+    try SafeTensors.write(tensors, to: weights)
+    #expect(throws: TaggerModelError.missingTensor(path: weights.path, name: "out.bias")) {
+      try TaggerModel(at: folder.url)
+    }
+    try FileManager.default.removeItem(at: folder.url.appendingPathComponent("vocabularies.json"))
+    #expect(throws: TaggerModelError.self) { try TaggerModel(at: folder.url) }
+  }
+
+  @Test func predictionsComeOutAsTheyWentIn() throws {
+    let task = try task()
+    try train(task)
+    let sentences = SyntheticTreebank.data.test
+    let text = "# comment\r\n" + SyntheticTreebank.conllu(sentences)
+    let folder = try Folder()
+    let file = folder.url.appendingPathComponent("a.conllu")
+    try Data(text.replacing("\t_\t0", with: "\tx\t0").utf8).write(to: file)
+    let model = task.model
+    var outputs: [String] = []
+    for flushes in [false, true] {
+      var bytes: [UInt8] = []
+      try model.predict(
+        InputFile(path: file.path), format: .conllu, flushesEachSentence: flushes, threadCount: 1
+      ) { bytes += $0 }
+      outputs.append(String(decoding: bytes, as: UTF8.self))
+    }
+    #expect(outputs[0] == outputs[1])
+    #expect(outputs[0].hasPrefix("# comment\r\n1\t"))
+    let predictor = TaggerPredictor(model, context: ComputeContext())
+    let tags = predictor.tags(of: sentences.map(\.forms) + [[]])
+    #expect(tags.last == [])
+    let plain = folder.url.appendingPathComponent("a.txt")
+    try Data((sentences[0].forms.joined(separator: "  ") + "\n\n").utf8).write(to: plain)
+    var lines = ""
+    for format in [TaggerFormat.text, .jsonl] {
+      try model.predict(
+        InputFile(path: plain.path), format: format, flushesEachSentence: true, threadCount: 1
+      ) { lines += String(decoding: $0, as: UTF8.self) }
+    }
+    let expected = zip(sentences[0].forms, tags[0]).map { "\($0)_\($1)" }.joined(separator: " ")
+    #expect(lines.hasPrefix(expected + "\n\n{\"tokens\":[\"\(sentences[0].forms[0])\""))
+    #expect(lines.hasSuffix("{\"tokens\":[],\"tags\":[]}\n"))
+  }
+
+  @Test func featuresAreThoseOfThePaper() {
+    #expect(
+      TaggerFeatures.features(of: "McDonald's", lowercased: "mcdonald's") == [
+        "1<m", "2<mc", "3<mcd", "1>s", "2>'s", "3>d's", "=XxXx'x",
+      ])
+    #expect(TaggerFeatures.shape(of: "Über-2024ß") == "Xx-dx")
+    #expect(TaggerFeatures.features(of: "a", lowercased: "a")[2] == "3<a")
+  }
+
+  @Test func vocabulariesAreByFallingFrequency() {
+    let vocabulary = Vocabulary(counting: ["b", "a", "c", "a", "d", "c"])
+    #expect(vocabulary.items == ["a", "c", "b", "d"])
+    #expect(vocabulary.rareStart == 3)
+    #expect(["a", "d", "x"].map { vocabulary[$0] } == [1, 4, 0])
+    #expect(vocabulary.count == 5)
+  }
+
+  @Test func evaluationCounts() {
+    var evaluation = TaggerEvaluation()
+    evaluation.add(gold: "A", found: "A", isKnown: true)
+    evaluation.add(gold: "A", found: "B", isKnown: true)
+    evaluation.add(gold: "B", found: "B", isKnown: false)
+    evaluation.add(gold: "A", found: "B", isKnown: false)
+    #expect(evaluation.accuracy == 50)
+    #expect(evaluation.knownAccuracy == 50)
+    #expect(evaluation.unknownAccuracy == 50)
+    #expect(evaluation.perTag.map(\.tag) == ["A", "B"])
+    #expect(evaluation.perTag[0].precision == 100)
+    #expect(abs(evaluation.perTag[0].recall - 100.0 / 3) < 1e-9)
+    let confused = evaluation.mostConfused(5)
+    #expect(confused.map { "\($0.gold) \($0.found) \($0.count)" } == ["A B 2"])
+  }
+
+  @Test(
+    arguments: [
+      (["k=25"], "25 is above the number of units (24)"),
+      (["select=dense", "k=5"], "--select dense keeps all entries"),
+      (["select=dense", "memory=0.5"], "only top-k and unified have unit memory"),
+      (["group=3"], "only unified has groups"), (["momentum=0.5"], "only --optimizer sgd"),
+    ])
+  func settingsThatDoNotFit(assignments: [String], message: String) {
+    #expect {
+      _ = try settings(assignments)
+    } throws: { "\($0)".contains(message) }
+  }
+
+  @Test func thePaperPreset() throws {
+    let settings = try settings(["preset=paper", "dropout=0.25"])
+    #expect(settings.batchSize == 1)
+    #expect(settings.training.dropout == 0.25)
+    #expect(settings.training.finalRate == 1)
+    #expect(settings.training.optimizer.learningRate == 0.001)
+  }
+
+  @Test func checkFindsWhatHurts() throws {
+    let folder = try Folder()
+    func write(_ name: String, _ text: String) throws {
+      try Data(text.utf8).write(to: folder.url.appendingPathComponent(name))
+    }
+    let sentence = TaggedSentence(
+      forms: ["a", "b", "c", "d", "e"], tags: ["X", "X", "Y", "X", "X"])
+    try write("x-train.conllu", SyntheticTreebank.conllu([sentence]))
+    try write("x-dev.conllu", SyntheticTreebank.conllu([sentence]))
+    try write("x-test.conllu", "1\ta\n")
+    let treebank = try Treebank(folder: folder.url)
+    let check = TaggerCheck(treebank, column: .upos)
+    #expect(check.tagCount == 2)
+    #expect(check.tagsSeenOnce == ["Y"])
+    #expect(check.warnings.contains { $0.hasPrefix("dev: 1 of 1 sentences") })
+    #expect(check.errors.count == 1)
+    #expect(check.errors[0].contains("x-test.conllu:1: expected 10 fields"))
+    #expect(TaggerCheck(treebank, column: .xpos).errors.contains { $0.contains("_ at every word") })
+    #expect(throws: TaggerDataError.self) { try TaggerData(treebank, column: .xpos) }
+    try write("y-train.conllu", "")
+    #expect(throws: TreebankError.self) { try Treebank(folder: folder.url) }
+  }
+}
