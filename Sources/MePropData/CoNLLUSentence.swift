@@ -72,6 +72,15 @@ public struct CoNLLUSentence: Sendable, Equatable {
     (0..<wordCount).map { field(column, ofWord: $0) }
   }
 
+  /// The head of word `word`, which counts from 0, or `nil` if the field is no number.
+  public func head(ofWord word: Int) -> Int? {
+    let digits = text[range(of: .head, ofWord: word)]
+    guard (1...9).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      return nil
+    }
+    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+  }
+
   /// Appends the sentence to `bytes`, byte for byte except for one column of its words.
   ///
   /// - Parameters:
@@ -81,15 +90,44 @@ public struct CoNLLUSentence: Sendable, Equatable {
   public func append(
     replacing column: CoNLLUColumn, with values: [String], to bytes: inout [UInt8]
   ) {
-    precondition(
-      values.count == wordCount,
-      "CoNLLUSentence: \(values.count) values for \(wordCount) words")
+    append(replacing: [(column, values)], to: &bytes)
+  }
+
+  /// Appends the sentence to `bytes`, byte for byte except for the heads and relations of its words.
+  ///
+  /// - Parameters:
+  ///   - heads: The number of each word's head, 0 for the root.
+  ///   - relations: Each word's relation, without tabs and line ends.
+  ///   - bytes: Where to append.
+  public func append(heads: [Int], relations: [String], to bytes: inout [UInt8]) {
+    append(replacing: [(.head, heads.map(String.init)), (.deprel, relations)], to: &bytes)
+  }
+
+  /// Appends the sentence to `bytes`, byte for byte except for some columns of its words.
+  ///
+  /// - Parameters:
+  ///   - columns: The columns to replace, in the order of the format, each with one value a word
+  ///     without tabs and line ends.
+  ///   - bytes: Where to append.
+  public func append(
+    replacing columns: [(column: CoNLLUColumn, values: [String])], to bytes: inout [UInt8]
+  ) {
+    for (place, (column, values)) in columns.enumerated() {
+      precondition(
+        values.count == wordCount,
+        "CoNLLUSentence: \(values.count) values of \(column.name) for \(wordCount) words")
+      precondition(
+        place == 0 || columns[place - 1].column.rawValue < column.rawValue,
+        "CoNLLUSentence: column \(column.name) after \(columns[max(place - 1, 0)].column.name)")
+    }
     var done = 0
-    for (word, value) in values.enumerated() {
-      let range = range(of: column, ofWord: word)
-      bytes += text[done..<range.lowerBound]
-      bytes += value.utf8
-      done = range.upperBound
+    for word in 0..<wordCount {
+      for (column, values) in columns {
+        let range = range(of: column, ofWord: word)
+        bytes += text[done..<range.lowerBound]
+        bytes += values[word].utf8
+        done = range.upperBound
+      }
     }
     bytes += text[done...]
   }
