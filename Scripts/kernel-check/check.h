@@ -42,6 +42,7 @@ static inline float *row_of(const matrix *a, size_t row) { return a->v + row * a
 
 void check_layers(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_random_bits(const meprop_kernels *kernels);
+void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k);
 void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);

@@ -130,6 +130,7 @@ int main(int count, char **names) {
         check_layers(kernels, batch, n);
         check_data(kernels, batch, n);
         check_optimizers(kernels, batch, n, m);
+        check_bf16(kernels, batch, n, m);
         for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1) check_sparse(kernels, batch, n, m, k);
       }
     if (failures == 0) printf("%s: %ld comparisons, all as expected\n", names[i], comparisons);

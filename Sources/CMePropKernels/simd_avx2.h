@@ -81,3 +81,25 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
     for (int j = 0; j < 16; j += 8)
       v_transpose_8(from + (size_t)i * stride + j, stride, to + (size_t)j * to_stride + i, to_stride);
 }
+
+/* Pairs of bf16, widened to floats. */
+typedef struct { vf even, odd; } vh;
+INLINE vh v_load_bf16(const uint16_t *p) {
+  __m256i a = _mm256_loadu_si256((const __m256i *)p);
+  return (vh){_mm256_castsi256_ps(_mm256_slli_epi32(a, 16)),
+              _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32((int)0xffff0000u)))};
+}
+/* c + a0 b0 + a1 b1 in each lane */
+INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
+INLINE __m256i v_round_bf16(vf a) {
+  __m256i bits = _mm256_castps_si256(a), even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), even);
+  __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  return _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+}
+/* a, then b, rounded to nearest, ties to even */
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
+  __m256i both = _mm256_packus_epi32(v_round_bf16(a), v_round_bf16(b));
+  _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(both, 0xd8));
+}

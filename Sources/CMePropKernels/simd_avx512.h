@@ -104,3 +104,31 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
     _mm512_storeu_ps(to + (size_t)(i + 12) * to_stride, _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd));
   }
 }
+
+/* Pairs of bf16: with AVX512-BF16 as they lie in memory, else widened to floats. */
+#if defined(MEPROP_BF16)
+typedef __m512bh vh;
+INLINE vh v_load_bf16(const uint16_t *p) { return (__m512bh)_mm512_loadu_si512(p); }
+/* c + a0 b0 + a1 b1 in each lane */
+INLINE vf v_dot_bf16(vh a, vh b, vf c) { return _mm512_dpbf16_ps(c, a, b); }
+/* a, then b, rounded to nearest, ties to even */
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
+#else
+typedef struct { vf even, odd; } vh;
+INLINE vh v_load_bf16(const uint16_t *p) {
+  __m512i a = _mm512_loadu_si512(p);
+  return (vh){_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
+              _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32((int)0xffff0000u)))};
+}
+INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
+INLINE __m256i v_round_bf16(vf a) {
+  __m512i bits = _mm512_castps_si512(a), even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), even);
+  rounded = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
+  _mm256_storeu_si256((__m256i *)p, v_round_bf16(a));
+  _mm256_storeu_si256((__m256i *)(p + 16), v_round_bf16(b));
+}
+#endif

@@ -64,3 +64,19 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
       vst1q_f32(q + 3 * to_stride, vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1])));
     }
 }
+
+/* Pairs of bf16, widened to floats. */
+typedef struct { vf even, odd; } vh;
+INLINE vh v_load_bf16(const uint16_t *p) {
+  uint32x4_t a = vreinterpretq_u32_u16(vld1q_u16(p));
+  return (vh){vreinterpretq_f32_u32(vshlq_n_u32(a, 16)), vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000u)))};
+}
+/* c + a0 b0 + a1 b1 in each lane */
+INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
+INLINE uint16x4_t v_round_bf16(vf a) {
+  uint32x4_t bits = vreinterpretq_u32_f32(a), even = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), even);
+  return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000))), 16);
+}
+/* a, then b, rounded to nearest, ties to even */
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { vst1q_u16(p, vcombine_u16(v_round_bf16(a), v_round_bf16(b))); }

@@ -65,4 +65,33 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
   for (size_t i = 0; i < 16; i++)
     for (size_t j = 0; j < 16; j++) to[j * to_stride + i] = from[i * stride + j];
 }
+
+/* Pairs of bf16, widened to floats. */
+typedef struct { vf even, odd; } vh;
+INLINE float widen_bf16(uint16_t a) {
+  uint32_t bits = (uint32_t)a << 16;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
+}
+INLINE vh v_load_bf16(const uint16_t *p) {
+  vh result;
+  for (int l = 0; l < 4; l++) {
+    result.even.lane[l] = widen_bf16(p[2 * l]);
+    result.odd.lane[l] = widen_bf16(p[2 * l + 1]);
+  }
+  return result;
+}
+/* c + a0 b0 + a1 b1 in each lane */
+INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
+INLINE uint16_t round_bf16(float a) {
+  uint32_t bits;
+  memcpy(&bits, &a, sizeof bits);
+  if (a != a) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+/* a, then b, rounded to nearest, ties to even */
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
+  for (int l = 0; l < 4; l++) p[l] = round_bf16(a.lane[l]), p[4 + l] = round_bf16(b.lane[l]);
+}
 #undef LANES

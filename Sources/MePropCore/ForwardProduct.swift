@@ -11,7 +11,11 @@ import CMePropKernels
 ///   inputs times rows of wᵀ, of which a copy is kept. Digits are 19 % ink, and a ReLU layer leaves about a third.
 /// - Else the dense library.
 ///
-/// A workspace that belongs to one weight matrix: after changing the weights call ``weightsDidChange()``.
+/// With ``Precision/bf16`` there is one way, dot products of the rounded input and a rounded copy of w, which is as fast
+/// as the library's at large batches and faster at small ones.
+///
+/// A workspace that belongs to one weight matrix: after changing the weights call ``weightsDidChange()`` or
+/// ``weightsDidChange(rows:)``.
 public final class ForwardProduct {
   /// The largest batch multiplied by dot products.
   public static let smallBatch = 63
@@ -20,21 +24,41 @@ public final class ForwardProduct {
   /// The largest share of non-zero inputs for which zeros are skipped.
   public static let sparseShare = 0.3
 
+  /// What the product reads.
+  public let precision: Precision
+
   private var transposed = Matrix(rowCount: 0, columnCount: 0)
   private var isTransposed = false
   private var indices: [UInt32] = []
   private var values: [Float] = []
   private var starts: [UInt32] = []
 
+  private var rounded: RoundedWeights?
+  private var roundedInput = BF16Matrix(rowCount: 0, columnCount: 0)
+
   /// Creates an empty workspace.
-  public init() {}
+  public init(precision: Precision = .f32) {
+    self.precision = precision
+    if precision == .bf16 { rounded = RoundedWeights() }
+  }
 
   /// Must be called when the weights are no longer those of the last product.
-  public func weightsDidChange() { isTransposed = false }
+  public func weightsDidChange() {
+    isTransposed = false
+    rounded?.weightsDidChange()
+  }
+
+  /// Must be called when some rows of the weights are no longer those of the last product: saves rounding the others.
+  ///
+  /// - Parameter rows: The rows, in any order.
+  public func weightsDidChange(rows: ArraySlice<UInt32>) {
+    isTransposed = false
+    rounded?.weightsDidChange(rows: rows)
+  }
 
   /// `y = x wᵀ`, overwriting `y`.
   ///
-  /// f32 accumulation; the order of summation depends on the way taken.
+  /// f32 accumulation; the order of summation depends on the way taken. No activation, no bias.
   ///
   /// - Parameters:
   ///   - x: Shape `[batchSize, inputSize]`.
@@ -48,7 +72,15 @@ public final class ForwardProduct {
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
       "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
     )
-    if x.rowCount <= Self.smallBatch {
+    if let rounded {
+      if roundedInput.columnCount != x.columnCount {
+        roundedInput = BF16Matrix(rowCount: x.rowCount, columnCount: x.columnCount)
+      }
+      roundedInput.setRowCount(x.rowCount)
+      context.round(x, into: &roundedInput)
+      context.multiply(
+        roundedInput, byTransposeOf: rounded.matrix(for: w, context: context), into: &y)
+    } else if x.rowCount <= Self.smallBatch {
       multiplySmall(x, w, &y, context)
     } else if x.rowCount >= Self.sparseBatch, listNonzeros(of: x, context) <= Self.sparseShare {
       multiplySparse(x, w, &y, context)

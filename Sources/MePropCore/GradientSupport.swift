@@ -285,6 +285,13 @@ extension GradientSupport {
     return touchedCount
   }
 
+  /// The outputs that any example keeps, in increasing order, without computing them anew.
+  package var touchedRows: ArraySlice<UInt32> {
+    if let sharedOutputs { return indices[sharedOutputs] }
+    if !isRegrouped || listsEveryOutput { regroup(everyOutput: false) }
+    return rows[..<rowCount]
+  }
+
   /// Calls `body` with the entries as kernels take them, regrouped by output.
   func withRegrouped(_ body: (meprop_support) -> Void) {
     rows.withUnsafeBufferPointer { rows in

@@ -17,12 +17,13 @@ final class LayerState {
   var memory: Matrix
   let support = GradientSupport()
   let unified = UnifiedProducts()
-  let product = ForwardProduct()
+  let product: ForwardProduct
   var partialSums: Matrix
   var norms: [Float] = []
   var statistics = SelectionStatistics()
 
-  init(layer: Linear, momentCount: Int) {
+  init(layer: Linear, momentCount: Int, precision: Precision) {
+    product = ForwardProduct(precision: precision)
     let columns = layer.outputSize
     outputSize = columns
     output = Matrix(rowCount: 0, columnCount: columns)

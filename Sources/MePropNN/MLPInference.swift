@@ -6,9 +6,12 @@ public final class MLPInference {
   ///
   /// A reference, so that reading one and writing the next do not overlap.
   private final class LayerOutput {
-    let product = ForwardProduct()
+    let product: ForwardProduct
     var values: Matrix
-    init(columnCount: Int) { values = Matrix(rowCount: 0, columnCount: columnCount) }
+    init(columnCount: Int, precision: Precision) {
+      product = ForwardProduct(precision: precision)
+      values = Matrix(rowCount: 0, columnCount: columnCount)
+    }
   }
 
   /// The network.
@@ -17,10 +20,17 @@ public final class MLPInference {
   private let context: ComputeContext
 
   /// Creates a workspace for `network` as it is now.
-  public init(_ network: MLP, context: ComputeContext) {
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - precision: What products read.
+  ///   - context: Where to compute.
+  public init(_ network: MLP, precision: Precision = .f32, context: ComputeContext) {
     self.network = network
     self.context = context
-    outputs = network.layers.map { LayerOutput(columnCount: $0.outputSize) }
+    outputs = network.layers.map {
+      LayerOutput(columnCount: $0.outputSize, precision: precision)
+    }
   }
 
   /// Calls `body` with the logits of `input`: shapes `[batchSize, inputSize]` and `[batchSize, outputSize]`.

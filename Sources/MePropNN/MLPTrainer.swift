@@ -55,6 +55,8 @@ public final class MLPTrainer {
   public let schedule: SelectionSchedule
   /// The dropout rate after each hidden layer.
   public let dropout: Float
+  /// What forward products read.
+  public let precision: Precision
   /// The seed of dropout and random selection.
   public let seed: UInt64
   /// The number of steps done.
@@ -76,25 +78,26 @@ public final class MLPTrainer {
   ///   - selection: The policy of the hidden layers; the output layer is dense, as in the authors' code.
   ///   - schedule: When selection departs from it.
   ///   - dropout: The rate after each hidden layer, in 0 ..< 1.
+  ///   - precision: What forward products read; all else is f32.
   ///   - seed: Of dropout and random selection.
   ///   - context: Where to compute.
   public convenience init(
     _ network: MLP, optimizer: Optimizer = .adam(), selection: SelectionPolicy = .dense,
-    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0, seed: UInt64 = 1,
-    context: ComputeContext
+    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0,
+    precision: Precision = .f32, seed: UInt64 = 1, context: ComputeContext
   ) {
     let hidden = network.layers.count - 1
     self.init(
       network, optimizer: optimizer,
       selectionByLayer: Array(repeating: selection, count: hidden) + [.dense],
-      schedule: schedule, dropout: dropout, seed: seed, context: context)
+      schedule: schedule, dropout: dropout, precision: precision, seed: seed, context: context)
   }
 
   /// Creates a trainer with a policy for each layer, the output layer included.
   public init(
     _ network: MLP, optimizer: Optimizer, selectionByLayer selection: [SelectionPolicy],
-    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0, seed: UInt64 = 1,
-    context: ComputeContext
+    schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0,
+    precision: Precision = .f32, seed: UInt64 = 1, context: ComputeContext
   ) {
     precondition(
       selection.count == network.layers.count,
@@ -115,9 +118,12 @@ public final class MLPTrainer {
     self.selection = selection
     self.schedule = schedule
     self.dropout = dropout
+    self.precision = precision
     self.seed = seed
     self.context = context
-    states = network.layers.map { LayerState(layer: $0, momentCount: optimizer.momentCount) }
+    states = network.layers.map {
+      LayerState(layer: $0, momentCount: optimizer.momentCount, precision: precision)
+    }
   }
 
   /// Does one step on a batch.
@@ -202,7 +208,6 @@ public final class MLPTrainer {
     let biasRule = optimizer.rule(
       step: step, isBias: true, learningRateFactor: learningRateFactor)
     for index in states.indices.reversed() {
-      states[index].product.weightsDidChange()
       try differentiate(
         layer: index, input: index == 0 ? input : states[index - 1].output, epoch: epoch,
         rule: storesGradients ? nil : rule)
@@ -294,6 +299,7 @@ public final class MLPTrainer {
       let start = Clock.now()
       context.update(
         &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
+      state.product.weightsDidChange()
       times.optimizer += Clock.now() - start
     }
     state.weightGradient = gradient
@@ -327,6 +333,11 @@ public final class MLPTrainer {
           &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
           input: input,
           everyRow: everyRow)
+      }
+      if everyRow {
+        state.product.weightsDidChange()
+      } else {
+        state.product.weightsDidChange(rows: support.touchedRows)
       }
     } else {
       var gradient =
@@ -365,6 +376,7 @@ public final class MLPTrainer {
       if let gradient = state.weightGradient {
         context.update(
           &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
+        state.product.weightsDidChange()
       }
       updateBias(ofLayer: index, by: biasRule)
     }

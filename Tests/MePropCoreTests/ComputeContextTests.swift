@@ -109,7 +109,9 @@ import _MePropTestSupport
       #expect(!InstructionSet.neon.isAvailable)
     #elseif arch(arm64)
       #expect(InstructionSet.neon.isAvailable)
-      #expect(!InstructionSet.avx2.isAvailable && !InstructionSet.avx512.isAvailable)
+      #expect(
+        !InstructionSet.avx2.isAvailable && !InstructionSet.avx512.isAvailable
+          && !InstructionSet.avx512bf16.isAvailable)
     #endif
   }
 }

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 #define MEPROP_LINE 16
+/* Rows of bf16 numbers start every multiple of this many, padded with zeros to whole lines likewise. */
+#define MEPROP_BF16_LINE 32
 /* Rows of a batch are summed in chunks of this many, so that partial sums do not depend on the thread count. */
 #define MEPROP_ROW_CHUNK 16
 
@@ -192,6 +194,27 @@ typedef struct {
   size_t y_stride;
 } meprop_small_product_arguments;
 
+/* ---- bf16 operands ------------------------------------------------------------------------------------------------ */
+
+/* Rows of floats rounded to bf16 (nearest, ties to even; NaN stays NaN). Part range: entries of `rows`. */
+typedef struct {
+  const uint32_t *rows; /* NULL: part range is the rows themselves */
+  const float *from;
+  size_t from_stride, columns;
+  uint16_t *to;
+  size_t to_stride;
+} meprop_round_rows_arguments;
+
+/* y <- x w' of bf16 operands, summed in f32 as dot products. Overwrites. Part range: lines of 16 rows of w. */
+typedef struct {
+  const uint16_t *x;
+  size_t x_stride, rows, columns;
+  const uint16_t *w; /* [outputs, columns] */
+  size_t w_stride, outputs;
+  float *y;
+  size_t y_stride;
+} meprop_bf16_product_arguments;
+
 /* ---- input that is mostly zero ---------------------------------------------------------------------------------- */
 
 /* Non-zero entries of each row. Part range: rows. */
@@ -330,11 +353,12 @@ typedef struct {
 /* ---- the variants ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  const char *name; /* avx512, avx2, neon or portable */
+  const char *name; /* avx512bf16, avx512, avx2, neon or portable */
   meprop_part activate, gradient, cross_entropy, softmax;
   meprop_part select, group_magnitudes;
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose;
+  meprop_part round_rows, bf16_product;
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;

@@ -21,6 +21,8 @@ struct DigitsArchitecture: Codable {
   var classCount: Int
   var dataSet: String?
   var developmentCount: Int
+  /// What products read; f32 where a file does not say.
+  var precision: String?
 
   private struct Head: Decodable {
     var format: String?
@@ -63,6 +65,16 @@ extension DigitsArchitecture {
         expected: Activation.allCases.map(\.rawValue).joined(separator: ", "), found: activation)
     }
     return activation
+  }
+
+  func checkedPrecision(path: String) throws -> Precision {
+    guard let name = precision else { return .f32 }
+    guard let precision = Precision(rawValue: name) else {
+      throw DigitsModelError.wrongField(
+        path: path, key: "precision",
+        expected: Precision.allCases.map(\.rawValue).joined(separator: ", "), found: name)
+    }
+    return precision
   }
 
   private func check(path: String) throws {

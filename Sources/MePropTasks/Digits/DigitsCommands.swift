@@ -64,7 +64,7 @@ extension DigitsModel {
         && images.classCount <= classCount,
       "DigitsModel.evaluate: images of \(images.rows) x \(images.columns) and "
         + "\(images.classCount) classes, expected \(imageRows) x \(imageColumns), \(classCount)")
-    return DigitsEvaluator(inputSize: network.inputSize, context: context)
+    return DigitsEvaluator(inputSize: network.inputSize, precision: precision, context: context)
       .evaluate(network, on: images, scale: pixelScale)
   }
 

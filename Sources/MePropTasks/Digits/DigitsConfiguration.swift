@@ -37,6 +37,11 @@ public enum DigitsConfiguration {
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
       "threads to compute with; auto measures a few steps; results do not depend on it"),
+    .init(
+      "precision", .choice(Precision.allCases.map(\.rawValue)),
+      default: .string(Precision.f32.rawValue),
+      "numbers that forward products read, in training and of the model; sums and the weights that "
+        + "are trained are f32"),
   ]
 
   private static let networkKeys: [ConfigurationKey] = [

@@ -77,6 +77,7 @@ final class DigitsEvaluator {
   /// Images a batch: outputs of 500 units then stay in the second-level cache.
   static let batchSize = 250
 
+  private let precision: Precision
   private let context: ComputeContext
   private var input: Matrix
   private var order: [UInt32] = []
@@ -84,7 +85,8 @@ final class DigitsEvaluator {
   private var losses = [Float](repeating: 0, count: batchSize)
   private var predictions = [Int32](repeating: 0, count: batchSize)
 
-  init(inputSize: Int, context: ComputeContext) {
+  init(inputSize: Int, precision: Precision, context: ComputeContext) {
+    self.precision = precision
     self.context = context
     input = Matrix(rowCount: 0, columnCount: inputSize)
   }
@@ -95,7 +97,7 @@ final class DigitsEvaluator {
     let classCount = network.outputSize
     var confusion = [Int](repeating: 0, count: classCount * classCount)
     var loss = 0.0
-    let inference = MLPInference(network, context: context)
+    let inference = MLPInference(network, precision: precision, context: context)
     for start in stride(from: 0, to: images.count, by: Self.batchSize) {
       let count = min(Self.batchSize, images.count - start)
       input.setRowCount(count)

@@ -9,7 +9,7 @@ import MePropTraining
 /// A trained classifier of images with all that is needed to use it.
 ///
 /// ```text
-/// model.json          the architecture: sizes, activation, image size, pixel scale
+/// model.json          the architecture: sizes, activation, image size, pixel scale, precision
 /// model.safetensors   layers.N.weight [outputSize, inputSize] and layers.N.bias [outputSize],
 ///                     the names and shapes of PyTorch's Linear
 /// ```
@@ -26,6 +26,8 @@ public struct DigitsModel: Sendable, Equatable {
   public let dataSet: String?
   /// How many of the first training images were held out for development.
   public let developmentCount: Int
+  /// What products read: of a new model what it was trained with.
+  public var precision: Precision
 
   /// The number of classes.
   public var classCount: Int { network.outputSize }
@@ -40,7 +42,7 @@ public struct DigitsModel: Sendable, Equatable {
   /// Creates a model; the network must have an input for each pixel.
   public init(
     network: MLP, imageRows: Int, imageColumns: Int, pixelScale: Float, dataSet: String? = nil,
-    developmentCount: Int = ImageDataset.developmentCount
+    developmentCount: Int = ImageDataset.developmentCount, precision: Precision = .f32
   ) {
     precondition(
       imageRows * imageColumns == network.inputSize,
@@ -52,6 +54,7 @@ public struct DigitsModel: Sendable, Equatable {
     self.pixelScale = pixelScale
     self.dataSet = dataSet
     self.developmentCount = developmentCount
+    self.precision = precision
   }
 
   /// Writes both files into an existing folder.
@@ -77,7 +80,7 @@ public struct DigitsModel: Sendable, Equatable {
       layers: [network.inputSize] + network.layers.map(\.outputSize),
       activation: network.activation.rawValue, pixelScale: pixelScale, imageRows: imageRows,
       imageColumns: imageColumns, classCount: classCount, dataSet: dataSet,
-      developmentCount: developmentCount)
+      developmentCount: developmentCount, precision: precision.rawValue)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try AtomicFile.write(
@@ -97,10 +100,11 @@ public struct DigitsModel: Sendable, Equatable {
     let activation = try architecture.checkedActivation(path: file.path)
     let weights = folder.appendingPathComponent(Self.weightsName)
     let layers = try Self.layers(of: architecture.layers, in: weights)
-    self.init(
+    try self.init(
       network: MLP(layers: layers, activation: activation), imageRows: architecture.imageRows,
       imageColumns: architecture.imageColumns, pixelScale: architecture.pixelScale,
-      dataSet: architecture.dataSet, developmentCount: architecture.developmentCount)
+      dataSet: architecture.dataSet, developmentCount: architecture.developmentCount,
+      precision: architecture.checkedPrecision(path: file.path))
   }
 
   private static func layers(of sizes: [Int], in file: URL) throws -> [Linear] {

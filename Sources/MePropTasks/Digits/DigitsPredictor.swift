@@ -39,7 +39,7 @@ public final class DigitsPredictor {
   public init(_ model: DigitsModel, context: ComputeContext) {
     self.model = model
     self.context = context
-    inference = MLPInference(model.network, context: context)
+    inference = MLPInference(model.network, precision: model.precision, context: context)
     input = Matrix(rowCount: 0, columnCount: model.network.inputSize)
   }
 

@@ -36,6 +36,8 @@ public struct DigitsSettings: Sendable, Equatable {
   public var optimizer: Optimizer
   /// How the learning rate falls over the run.
   public var learningRateSchedule: LearningRateSchedule
+  /// What forward products read.
+  public var precision: Precision
   /// The seed of all randomness.
   public var seed: UInt64
   /// The number of threads; `nil` to measure.
@@ -86,6 +88,7 @@ extension DigitsSettings {
     optimizer = Self.optimizer(in: configuration)
     learningRateSchedule =
       LearningRateSchedule(rawValue: configuration.string("learning-rate-schedule")) ?? .linear
+    precision = Precision(rawValue: configuration.string("precision")) ?? .f32
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
   }

@@ -44,7 +44,8 @@ public final class DigitsTask: TrainingTask {
     self.context = context
     trainer = Self.makeTrainer(
       settings, inputSize: data.training.pixelsPerImage, context: context)
-    evaluator = DigitsEvaluator(inputSize: data.training.pixelsPerImage, context: context)
+    evaluator = DigitsEvaluator(
+      inputSize: data.training.pixelsPerImage, precision: settings.precision, context: context)
     inOrder = Array(0..<UInt32(data.training.count))
     order = inOrder
     input = Matrix(rowCount: 0, columnCount: data.training.pixelsPerImage)
@@ -59,8 +60,8 @@ public final class DigitsTask: TrainingTask {
       seed: settings.seed)
     return MLPTrainer(
       network, optimizer: settings.optimizer, selectionByLayer: settings.selectionByLayer,
-      schedule: settings.schedule, dropout: settings.dropout, seed: settings.seed,
-      context: context)
+      schedule: settings.schedule, dropout: settings.dropout, precision: settings.precision,
+      seed: settings.seed, context: context)
   }
 
   /// The network in its current state.
@@ -187,7 +188,7 @@ public final class DigitsTask: TrainingTask {
     try DigitsModel(
       network: network, imageRows: data.training.rows, imageColumns: data.training.columns,
       pixelScale: Self.pixelScale, dataSet: isCatalogued ? settings.data : nil,
-      developmentCount: settings.developmentCount
+      developmentCount: settings.developmentCount, precision: settings.precision
     ).write(to: folder)
   }
 }
@@ -229,7 +230,7 @@ extension DigitsTask {
           + ", \(parameters) parameters",
         "\(threads) \(threads == 1 ? "thread" : "threads")"
           + (settings.threadCount == nil ? " (measured)" : "")
-          + ", \(context.instructionSet.rawValue) kernels",
+          + ", \(context.instructionSet.rawValue) kernels, \(settings.precision.rawValue)",
       ] + settings.denseLayerNotes
     return PreparedTask(
       task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,

@@ -16,6 +16,9 @@ struct DigitsFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: digitsHelp("batch", "n")) var batch: String?
   @Option(parsing: .unconditional, help: digitsHelp("seed", "n")) var seed: String?
   @Option(parsing: .unconditional, help: digitsHelp("threads", "n|auto")) var threads: String?
+  @Option(
+    parsing: .unconditional, help: digitsHelp("precision", "f32|bf16"),
+    completion: digitsChoices("precision")) var precision: String?
   @Option(parsing: .unconditional, help: digitsHelp("hidden", "n,n,…")) var hidden: String?
   @Option(
     parsing: .unconditional, help: digitsHelp("activation", "name"),
@@ -64,6 +67,7 @@ struct DigitsFlags: ParsableArguments {
       ("batch", batch),
       ("seed", seed),
       ("threads", threads),
+      ("precision", precision),
       ("hidden", hidden),
       ("activation", activation),
       ("initialization", initialization),

@@ -29,14 +29,26 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Which images to use.", valueName: "test|dev"))
   var split: EvaluationSplit = .test
 
+  @Option(
+    help: ArgumentHelp(
+      "For digits, what products read (default: as it was trained).",
+      valueName: "f32|bf16"))
+  var precision: Precision?
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     if TaggerCommands.isTagger(model) {
+      if precision != nil {
+        throw UsageError(
+          "--precision is for models of digits; '\(model)' is a tagger: leave it out")
+      }
       return try TaggerCommands.evaluate(model, data: data, split: split, json: json)
     }
-    let evaluation = try DigitsModel(at: URL(fileURLWithPath: model)).evaluate(
+    var digits = try DigitsModel(at: URL(fileURLWithPath: model))
+    digits.precision = precision ?? digits.precision
+    let evaluation = try digits.evaluate(
       on: split, of: data, progress: DownloadNotice.show)
     if json { return try StandardOutput.write("\(evaluation.json(split: split))\n") }
     try StandardOutput.write(
@@ -58,4 +70,5 @@ struct EvaluateCommand: ParsableCommand {
   }
 }
 
+extension Precision: ExpressibleByArgument {}
 extension EvaluationSplit: ExpressibleByArgument {}

@@ -1,0 +1,85 @@
+/* Rounding to bf16 and products of bf16 operands. */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Two bf16 numbers lie in the place of a float: a matrix of half the columns holds them. */
+static matrix bf16_new(size_t rows, size_t columns) {
+  return matrix_new(rows, (columns + 1) / 2, GARBAGE);
+}
+
+static uint16_t *bf16_row(const matrix *a, size_t row) { return (uint16_t *)(void *)row_of(a, row); }
+
+static float widen(uint16_t a) {
+  uint32_t bits = (uint32_t)a << 16;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+/* The nearest bf16, found by trying both neighbours. */
+static uint16_t nearest(float a) {
+  uint32_t bits;
+  memcpy(&bits, &a, sizeof bits);
+  uint16_t below = (uint16_t)(bits >> 16), above = (uint16_t)(below + 1);
+  if ((bits & 0xffff) == 0) return below;
+  double down = fabs((double)a - widen(below)), up = fabs((double)widen(above) - a);
+  return down < up ? below : up < down ? above : (below & 1) == 0 ? below : above;
+}
+
+static matrix rounded(const meprop_kernels *kernels, const matrix *a) {
+  matrix b = bf16_new(a->rows, a->columns);
+  for (size_t r = 0; r < a->rows; r++) /* a line more than the columns need, as the contract has it */
+    memset(bf16_row(&b, r), 0xff, lines((a->columns + 1) / 2) * MEPROP_LINE * sizeof(float));
+  meprop_round_rows_arguments arguments = {.from = a->v, .from_stride = a->stride, .columns = a->columns,
+    .to = bf16_row(&b, 0), .to_stride = b.stride * 2};
+  run_parts(kernels->round_rows, &arguments, a->rows);
+  for (size_t r = 0; r < a->rows; r++) {
+    for (size_t c = 0; c < a->columns; c++)
+      expect_equal("rounded", r, c, bf16_row(&b, r)[c], nearest(row_of(a, r)[c]));
+    for (size_t c = a->columns; c < lines((a->columns + 1) / 2) * MEPROP_BF16_LINE; c++)
+      expect_equal("padding", r, c, bf16_row(&b, r)[c], 0);
+  }
+  return b;
+}
+
+/* Only listed rows change. */
+static void check_listed_rows(const meprop_kernels *kernels, const matrix *w, matrix *copy) {
+  uint32_t rows[64], count = 0;
+  matrix changed = matrix_like(w, w->rows, RANDOM);
+  for (size_t r = 1; r < w->rows; r += 3) rows[count++] = (uint32_t)r;
+  meprop_round_rows_arguments arguments = {.rows = rows, .from = changed.v, .from_stride = changed.stride,
+    .columns = w->columns, .to = bf16_row(copy, 0), .to_stride = copy->stride * 2};
+  run_parts(kernels->round_rows, &arguments, count);
+  for (size_t r = 0; r < w->rows; r++)
+    for (size_t c = 0; c < w->columns; c++)
+      expect_equal("listed", r, c, bf16_row(copy, r)[c], nearest(row_of(r % 3 == 1 ? &changed : w, r)[c]));
+  matrix_free(&changed, "changed");
+}
+
+void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
+  begin_case(kernels->name, "bf16", batch, n, m);
+  matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
+  matrix rounded_x = rounded(kernels, &x), rounded_w = rounded(kernels, &w);
+  meprop_bf16_product_arguments arguments = {.x = bf16_row(&rounded_x, 0), .x_stride = rounded_x.stride * 2,
+    .rows = batch, .columns = m, .w = bf16_row(&rounded_w, 0), .w_stride = rounded_w.stride * 2, .outputs = n,
+    .y = y.v, .y_stride = y.stride};
+  run_parts(kernels->bf16_product, &arguments, (n + MEPROP_LINE - 1) / MEPROP_LINE);
+  for (size_t i = 0; i < batch; i++)
+    for (size_t r = 0; r < n; r++) {
+      double sum = 0, magnitude = 0;
+      for (size_t c = 0; c < m; c++) {
+        double term = (double)widen(bf16_row(&rounded_x, i)[c]) * (double)widen(bf16_row(&rounded_w, r)[c]);
+        sum += term;
+        magnitude += fabs(term);
+      }
+      expect_near("y", i, r, row_of(&y, i)[r], sum, magnitude, 8);
+    }
+  if (n <= 190) check_listed_rows(kernels, &w, &rounded_w);
+  matrix_free(&x, "x");
+  matrix_free(&w, "w");
+  matrix_free(&y, "y");
+  matrix_free(&rounded_x, "rounded x");
+  matrix_free(&rounded_w, "rounded w");
+}

@@ -1,0 +1,11 @@
+/// The numbers that products read; sums, gradients, moments and the weights that are trained are 32-bit floats always.
+public enum Precision: String, Sendable, CaseIterable {
+  /// 32-bit floats.
+  case f32
+  /// bf16: the upper half of a 32-bit float, 8 bits of precision, rounded to nearest with ties to even.
+  ///
+  /// Inputs are rounded batch by batch; of the weights a rounded copy is kept beside the master. With AVX512-BF16 a
+  /// product is about twice as fast as in f32. Elsewhere operands are rounded just so and widened again to be
+  /// multiplied: the same numbers but for the order of sums, at about the speed of f32.
+  case bf16
+}
