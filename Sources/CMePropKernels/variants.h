@@ -1,6 +1,8 @@
 /* The variants that a build has; which of them a processor runs is found out in dispatch.c. */
 #ifndef MEPROP_VARIANTS_H
 #define MEPROP_VARIANTS_H
+#include <time.h>
+
 #include "meprop_kernels.h"
 
 #if defined(__x86_64__)

@@ -2,30 +2,11 @@
 
 import Foundation
 
-/// PyTorch could not be run.
-public enum TorchError: Error, Equatable, CustomStringConvertible {
-  /// The interpreter cannot be started.
-  case notStarted(python: String, reason: String)
-  /// The program ended; `output` is the last line that it printed.
-  case ended(python: String, output: String)
-
-  /// One line for the user.
-  public var description: String {
-    switch self {
-    case .notStarted(let python, let reason):
-      "--torch: cannot start \(python): \(reason); expected a Python interpreter"
-    case .ended(let python, let output):
-      "--torch: \(python) stopped: \(output.isEmpty ? "no message" : output); "
-        + "expected an interpreter that has torch (python3 -m pip install torch)"
-    }
-  }
-}
-
 /// Dense training steps in PyTorch, in up to three variants that stay loaded while they take turns with ours.
 final class TorchBaseline {
   /// The variants that run: `f32` as it comes, `f32, vendor check satisfied`, `bf16`.
   let variants: [String]
-  private let workers: [Worker]
+  private let workers: [TorchWorker]
 
   /// Starts the variants.
   ///
@@ -33,18 +14,18 @@ final class TorchBaseline {
   /// processor is Intel's; that variant is there if a C compiler is.
   init(python: String, threads: Int) throws {
     var variants = ["f32"]
-    var workers = [try Worker(python: python, threads: threads, isBF16: false, preload: nil)]
-    if let library = Self.vendorLibrary() {
+    var workers = [try Self.worker(python, threads, "f32", preload: nil)]
+    if let library = TorchWorker.vendorLibrary() {
       // Once the process has said that it is ready the library is loaded.
       defer {
         try? FileManager.default.removeItem(
           at: URL(fileURLWithPath: library).deletingLastPathComponent())
       }
       variants.append("f32, vendor check satisfied")
-      workers.append(try Worker(python: python, threads: threads, isBF16: false, preload: library))
+      workers.append(try Self.worker(python, threads, "f32", preload: library))
     }
     variants.append("bf16")
-    workers.append(try Worker(python: python, threads: threads, isBF16: true, preload: nil))
+    workers.append(try Self.worker(python, threads, "bf16", preload: nil))
     self.variants = variants
     self.workers = workers
   }
@@ -56,91 +37,11 @@ final class TorchBaseline {
     try workers[variant].request("\(batchSize) \(hidden) \(seconds)")
   }
 
-  private static func vendorLibrary() -> String? {
-    #if os(Linux) && arch(x86_64)
-      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-        "meprop-bench-\(getpid())")
-      let source = folder.appendingPathComponent("vendor.c")
-      let library = folder.appendingPathComponent("libvendor.so")
-      do {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try "int mkl_serv_intel_cpu_true(void) { return 1; }\n".write(
-          to: source, atomically: true, encoding: .utf8)
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = ["cc", "-shared", "-fPIC", "-o", library.path, source.path]
-        compiler.standardError = FileHandle.nullDevice
-        try compiler.run()
-        compiler.waitUntilExit()
-        return compiler.terminationStatus == 0 ? library.path : nil
-      } catch {
-        return nil
-      }
-    #else
-      return nil
-    #endif
-  }
-
-  /// One interpreter that answers requests on its standard input.
-  private final class Worker {
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
-    private let python: String
-    private var lastLine = ""
-
-    init(python: String, threads: Int, isBF16: Bool, preload: String?) throws {
-      self.python = python
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = [
-        python, "-c", TorchBaseline.program, String(threads), isBF16 ? "bf16" : "f32",
-      ]
-      process.standardInput = input
-      process.standardOutput = output
-      process.standardError = output
-      if let preload {
-        var environment = ProcessInfo.processInfo.environment
-        environment["LD_PRELOAD"] = preload
-        process.environment = environment
-      }
-      do {
-        try process.run()
-      } catch {
-        throw TorchError.notStarted(python: python, reason: error.localizedDescription)
-      }
-      // A program that fails to import torch closes its input at once: ask for the first line before writing.
-      guard try readLine() == "ready" else {
-        throw TorchError.ended(python: python, output: lastLine)
-      }
-    }
-
-    deinit {
-      try? input.fileHandleForWriting.close()
-      if process.isRunning { process.terminate() }
-    }
-
-    func request(_ text: String) throws -> [Double] {
-      input.fileHandleForWriting.write(Data((text + "\n").utf8))
-      let times = try readLine().split(separator: " ").compactMap { Double($0) }
-      guard !times.isEmpty else { throw TorchError.ended(python: python, output: lastLine) }
-      return times
-    }
-
-    private var buffer = Data()
-
-    private func readLine() throws -> String {
-      while true {
-        if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-          lastLine = String(decoding: buffer[buffer.startIndex..<end], as: UTF8.self)
-          buffer.removeSubrange(buffer.startIndex...end)
-          if lastLine == "ready" || lastLine.first?.isNumber == true { return lastLine }
-          continue
-        }
-        let more = output.fileHandleForReading.availableData
-        guard !more.isEmpty else { throw TorchError.ended(python: python, output: lastLine) }
-        buffer.append(more)
-      }
-    }
+  private static func worker(
+    _ python: String, _ threads: Int, _ precision: String, preload: String?
+  ) throws -> TorchWorker {
+    try TorchWorker(
+      python: python, program: program, arguments: [String(threads), precision], preload: preload)
   }
 
   /// Reads `BATCH HIDDEN SECONDS` lines and answers each with step times in microseconds.

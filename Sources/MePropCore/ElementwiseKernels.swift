@@ -82,7 +82,8 @@ extension ComputeContext {
   ///   - output: The layer's output as ``activate(_:bias:activation:dropout:)`` left it.
   ///   - activation: As in the forward pass.
   ///   - dropout: As in the forward pass.
-  ///   - memory: Shape `[1, outputSize]`, or `nil`.
+  ///   - memory: Shape `[1, outputSize]`, the same for all examples, or one row for each example (more are left
+  ///     alone), or `nil`.
   ///   - beta: The factor β of the memory.
   ///   - partialSums: Scratch.
   ///   - columnSums: Shape `[1, outputSize]`, overwritten. Sums are taken over chunks of 16 examples, then over these.
@@ -102,6 +103,10 @@ extension ComputeContext {
         && (memory == nil || memory?.columnCount == gradient.columnCount),
       "differentiate: sums are \(columnSums.shape), norms \(norms.count), for a gradient \(gradient.shape)"
     )
+    precondition(
+      memory.map { $0.rowCount == 1 || $0.rowCount >= gradient.rowCount } ?? true,
+      "differentiate: memory is \(memory?.shape ?? ""), expected 1 or at least \(gradient.rowCount) rows"
+    )
     let rows = gradient.rowCount
     let columns = gradient.columnCount
     let stride = gradient.stride
@@ -118,7 +123,9 @@ extension ComputeContext {
         dz: d, z: output.unsafeFloats, stride: stride, rows: rows, columns: columns,
         activation: activation.kernelCode, threshold: dropout.threshold, scale: dropout.scale,
         seed: dropout.seed,
-        stream: dropout.stream, memory: memory?.unsafeFloats, beta: beta, d: d, sums: sums,
+        stream: dropout.stream, memory: memory?.unsafeFloats,
+        memory_stride: memory.map { $0.rowCount == 1 ? 0 : $0.stride } ?? 0, beta: beta, d: d,
+        sums: sums,
         sum_stride: partialSums.stride, norms: norms.baseAddress)
       run(kernels.gradient, &arguments, count: chunks, work: rows * columns * 3)
     }

@@ -276,6 +276,28 @@ extension GradientSupport {
     withExtendedLifetime(columnSums) {}
   }
 
+  /// `memory[i] ← dᵢ − sᵢ`: what selection left out of each example; rows beyond the batch stay.
+  ///
+  /// - Parameters:
+  ///   - memory: Shape `[at least batchSize, outputSize]`.
+  ///   - d: What was selected from, shape `[batchSize, outputSize]`.
+  public func storeRemainders(in memory: inout Matrix, of d: Matrix) {
+    precondition(
+      memory.rowCount >= batchSize && memory.columnCount == outputSize
+        && d.rowCount == batchSize && d.columnCount == outputSize,
+      "storeRemainders: memory is \(memory.shape), gradient \(d.shape), expected [\(batchSize), \(outputSize)]"
+    )
+    for example in 0..<batchSize {
+      memory.withMutableRow(example) { target in
+        d.withRow(example) { source in
+          for output in source.indices { target[output] = source[output] }
+        }
+        // d − s is 0 where an entry was kept.
+        for entry in 0..<Int(counts[example]) { target[Int(indices[example * k + entry])] = 0 }
+      }
+    }
+  }
+
   /// The number of outputs that any example keeps.
   ///
   /// Regroups the entries by output where that was not done before.

@@ -8,8 +8,10 @@ public struct LSTMSelection: Sendable, Equatable {
   public var groupSize: Int
   /// Whether entries are drawn uniformly at random instead; `groupSize` is 1 then.
   public var isRandom: Bool
-  /// β of the unit memory; 0: none.
+  /// β of the memory; 0: none.
   public var memory: Float
+  /// What the memory's numbers belong to: a gate's unit, or that in one sentence of the batch.
+  public var memoryScope = MemoryScope.unit
   /// The seed of random selection.
   public var seed: UInt64
   /// Its sequence; each direction takes one, starting from this.
@@ -31,6 +33,16 @@ public struct LSTMSelection: Sendable, Equatable {
     self.seed = seed
     self.stream = stream
   }
+}
+
+/// Seconds of parts of an LSTM's backward pass through time.
+///
+/// With selection estimated from every eighth step, as shares of the wall-clock time of all of it.
+public struct LSTMBackwardSeconds: Sendable, Equatable {
+  /// Choosing entries.
+  public var selection = 0.0
+  /// The products with the recurrent weights.
+  public var products = 0.0
 }
 
 /// One layer of an LSTM over a batch of sentences: all steps of one or two directions.
@@ -92,7 +104,7 @@ extension ComputeContext {
   /// With a selection only its entries go back in time, and stay in the workspaces as the support of
   /// all products; the path through the cells is exact. Without one everything does. Afterwards
   /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support; with memory,
-  /// `m ← mean over positions of d − s`.
+  /// `m ← mean over positions of d − s`, of all sentences or of each.
   ///
   /// - Parameters:
   ///   - weights: As in the forward pass.
@@ -101,11 +113,13 @@ extension ComputeContext {
   ///   - packing: As in the forward pass.
   ///   - masks: As in the forward pass.
   ///   - selection: `nil`: dense.
+  /// - Returns: Where the time went.
   /// - Throws: ``NaNGradientError``, with the position, if a NaN is selected.
+  @discardableResult
   public func lstmBackward(
     _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], outputGradient: Matrix,
     packing: SentencePacking, masks: [Matrix] = [], selection: LSTMSelection?
-  ) throws {
+  ) throws -> LSTMBackwardSeconds {
     let hidden = weights[0].hiddenSize
     let group = min(selection?.groupSize ?? 1, max(packing.sentenceCount, 1))
     let groups = (packing.sentenceCount + group - 1) / group
@@ -114,6 +128,12 @@ extension ComputeContext {
       workspace.prepareBackward(packing, k: k, groupCount: groups)
     }
     let usesMemory = (selection?.memory ?? 0) > 0
+    let isBySentence = usesMemory && selection?.memoryScope == .slot
+    if isBySentence {
+      for workspace in workspaces {
+        workspace.prepareMemories(sentenceCount: packing.sentenceCount)
+      }
+    }
     let directions = weights.indices.map { index in
       workspaces[index].direction(
         reversed: index == 1, weights: weights[index], output: nil,
@@ -121,6 +141,11 @@ extension ComputeContext {
         mask: masks.isEmpty ? nil : masks[index].unsafeFloats, usesMemory: usesMemory,
         column: index * weights[0].paddedSize)
     }
+    let partCount = workspaces.count * groups
+    let clocks = workspaces[0].seconds
+    clocks.reserve(3 * partCount)
+    clocks.base.update(repeating: 0, count: 3 * partCount)
+    var seconds = LSTMBackwardSeconds()
     var nanPosition: Int32 = 0
     packing.starts.withUnsafeBufferPointer { starts in
       directions.withUnsafeBufferPointer { directions in
@@ -130,13 +155,16 @@ extension ComputeContext {
             starts: starts.baseAddress, sentences: packing.sentenceCount, k: k, group: group,
             random: selection?.isRandom ?? false ? 1 : 0, seed: selection?.seed ?? 0,
             stream: selection?.stream ?? 0, beta: selection?.memory ?? 0,
-            nan_position: nanPosition)
+            nan_position: nanPosition, seconds: clocks.base)
           if selection != nil {
+            let start = Clock.now()
             run(
-              kernels.lstm_backward, &arguments, count: directions.count * groups,
+              kernels.lstm_backward, &arguments, count: partCount,
               work: directions.count * packing.positionCount * hidden * (4 * k + 60))
+            seconds = LSTMBackwardSeconds(
+              of: Clock.now() - start, parts: clocks.base, count: partCount)
           } else {
-            backwardDensely(weights, workspaces, packing, &arguments)
+            seconds.products = backwardDensely(weights, workspaces, packing, &arguments)
           }
         }
       }
@@ -144,21 +172,29 @@ extension ComputeContext {
     if nanPosition != 0 { throw NaNGradientError(example: Int(nanPosition) - 1) }
     for workspace in workspaces {
       workspace.sumColumns(context: self)
-      if usesMemory { workspace.storeRemainder() }
+      if isBySentence {
+        workspace.storeRemainders(packing)
+      } else if usesMemory {
+        workspace.storeRemainder()
+      }
     }
     withExtendedLifetime((weights, masks, outputGradient)) {}
+    return seconds
   }
 
+  /// Returns the seconds of products.
   private func backwardDensely(
     _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], _ packing: SentencePacking,
     _ arguments: inout meprop_lstm_backward_arguments
-  ) {
+  ) -> Double {
+    var seconds = 0.0
     let count = workspaces.count * packing.sentenceCount
     for step in (0..<packing.stepCount).reversed() {
       arguments.step = step
       run(
         kernels.lstm_backward_step, &arguments, count: count,
         work: count * workspaces[0].hiddenSize * 60)
+      let start = Clock.now()
       for (index, workspace) in workspaces.enumerated() {
         let time = index == 1 ? packing.stepCount - 1 - step : step
         let receiving =
@@ -170,7 +206,9 @@ extension ComputeContext {
           workspace.gates, from: Int(packing.starts[time]), count: receiving,
           by: weights[index].recurrentWeight, into: &workspace.stateGradient)
       }
+      seconds += Clock.now() - start
     }
+    return seconds
   }
 
   private func checkShapes(
@@ -188,6 +226,22 @@ extension ComputeContext {
       "LSTM(\(weights[0].inputSize) → \(weights[0].hiddenSize)): input is \(input.shape), output "
         + "\(output.shape), expected [\(packing.positionCount), \(weights[0].inputSize)] and "
         + "[\(packing.positionCount), \(weights.count * weights[0].paddedSize)]")
+  }
+}
+
+extension LSTMBackwardSeconds {
+  /// Divides wall-clock time by the shares that parts of the work had: three numbers a part, the first of neither kind.
+  fileprivate init(of wallClock: Double, parts: UnsafePointer<Double>, count: Int) {
+    var sums = (other: 0.0, selection: 0.0, products: 0.0)
+    for part in 0..<count {
+      sums.other += parts[3 * part]
+      sums.selection += parts[3 * part + 1]
+      sums.products += parts[3 * part + 2]
+    }
+    let all = sums.other + sums.selection + sums.products
+    guard all > 0 else { return }
+    selection = wallClock * sums.selection / all
+    products = wallClock * sums.products / all
   }
 }
 

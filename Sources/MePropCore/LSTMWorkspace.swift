@@ -32,7 +32,7 @@ public final class LSTMWorkspace {
   public private(set) var previous: Matrix
   /// Σ d over all positions, shape `[1, 4 · paddedSize]`; set by the backward pass.
   public private(set) var biasGradient: Matrix
-  /// Unit memory, one vector a gate, shape `[1, 4 · paddedSize]`.
+  /// Unit memory, one vector a gate, shape `[1, 4 · paddedSize]`; or one row for each place of a sentence in the batch.
   ///
   /// Zeros at first.
   public package(set) var memory: Matrix
@@ -51,6 +51,7 @@ public final class LSTMWorkspace {
   let counts = ScratchBuffer<UInt32>()
   let whole = ScratchBuffer<Float>()
   let kept = ScratchBuffer<Float>()
+  let seconds = ScratchBuffer<Double>()
   // The support regrouped by row.
   let rows = ScratchBuffer<UInt32>()
   let rowStarts = ScratchBuffer<UInt32>()
@@ -136,7 +137,8 @@ public final class LSTMWorkspace {
       output_gradient: outputGradient.map { $0 + column },
       state_gradient: stateGradient.unsafeMutableFloats(),
       cell_gradient: cellGradient.unsafeMutableFloats(),
-      memory: usesMemory ? memory.unsafeFloats : nil, keys: keys.unsafeMutableFloats(),
+      memory: usesMemory ? memory.unsafeFloats : nil,
+      memory_stride: memory.rowCount == 1 ? 0 : memory.stride, keys: keys.unsafeMutableFloats(),
       indices: indices.base, values: values.base, counts: counts.base, whole: whole.base,
       kept: kept.base)
   }
@@ -157,6 +159,31 @@ public final class LSTMWorkspace {
     context.run(
       context.kernels.column_sums, &arguments, count: gates.lineCount, grain: 4,
       work: gates.rowCount * gates.columnCount)
+  }
+
+  /// Makes room for the memories of so many sentences.
+  func prepareMemories(sentenceCount: Int) {
+    if memory.rowCount < sentenceCount { memory = memory.extended(toRowCount: sentenceCount) }
+  }
+
+  /// `memory[i] ← mean over the positions of sentence i of d − s`; rows beyond the batch stay.
+  func storeRemainders(_ packing: SentencePacking) {
+    for sentence in 0..<packing.sentenceCount {
+      memory.withMutableRow(sentence) { target in
+        target.update(repeating: 0)
+        var length = 0
+        for step in 0..<packing.stepCount where sentence < packing.activeCount(atStep: step) {
+          let position = Int(packing.starts[step]) + sentence
+          length += 1
+          gates.withRow(position) { for unit in $0.indices { target[unit] += $0[unit] } }
+          let start = position * 4 * k
+          for entry in start..<(start + Int(counts.base[position])) {
+            target[Int(indices.base[entry])] -= values.base[entry]
+          }
+        }
+        for unit in target.indices { target[unit] /= Float(max(length, 1)) }
+      }
+    }
   }
 
   /// `memory ← mean over all positions of d − s`.

@@ -125,6 +125,18 @@ public struct Matrix: Sendable {
     rowCount = count
   }
 
+  /// Returns the matrix with rows of zeros after its own.
+  package func extended(toRowCount count: Int) -> Matrix {
+    precondition(count >= rowCount, "Matrix.extended: \(rowCount) rows to \(count), expected more")
+    var result = Matrix(rowCount: count, columnCount: columnCount)
+    for row in 0..<rowCount {
+      result.withMutableRow(row) { target in
+        withRow(row) { for column in $0.indices { target[column] = $0[column] } }
+      }
+    }
+    return result
+  }
+
   /// The stride of a matrix of `columnCount` columns: see ``Matrix``.
   public static func stride(columnCount: Int) -> Int {
     let lines = (columnCount + Int(MEPROP_LINE) - 1) / Int(MEPROP_LINE)

@@ -19,6 +19,9 @@ public final class LSTMLayerTrainer {
   /// The moments of each direction: of input weights, recurrent weights, bias.
   public private(set) var moments: [[Moments]]
   private var statistics: [SelectionStatistics]
+  /// Seconds of selection and of products in the backward pass since the caller last set this to zero; other phases are
+  /// left 0.
+  public var times = PhaseTimes()
 
   private let optimizer: Optimizer
   private let policy: SelectionPolicy
@@ -116,9 +119,10 @@ public final class LSTMLayerTrainer {
     let hidden = weights[0].hiddenSize
     let usesMemory = policy.memory > 0 && !policy.isDense(outputSize: hidden)
     guard let k = selection.k, !selection.isDense(outputSize: hidden) else {
-      try context.lstmBackward(
-        weights, workspaces, outputGradient: outputGradient, packing: packing, masks: masks,
-        selection: nil)
+      add(
+        try context.lstmBackward(
+          weights, workspaces, outputGradient: outputGradient, packing: packing, masks: masks,
+          selection: nil))
       for index in weights.indices {
         if usesMemory { workspaces[index].memory.setToZero() }
         statistics[index].add(touchedRows: 4 * hidden, keptShare: nil)
@@ -128,14 +132,17 @@ public final class LSTMLayerTrainer {
     var selected = LSTMSelection(
       k: k.resolved(outputSize: hidden), memory: selection.memory, seed: seed,
       stream: RandomPurpose.selection.stream(stream))
+    selected.memoryScope = selection.memoryScope
     if case .unified(_, let groupSize, _) = selection {
       selected.groupSize = groupSize ?? packing.sentenceCount
     }
     if case .random = selection { selected.isRandom = true }
-    try context.lstmBackward(
-      weights, workspaces, outputGradient: outputGradient, packing: packing, masks: masks,
-      selection: selected)
+    add(
+      try context.lstmBackward(
+        weights, workspaces, outputGradient: outputGradient, packing: packing, masks: masks,
+        selection: selected))
     let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    let start = Clock.now()
     for (index, workspace) in workspaces.enumerated() {
       workspace.regroup(everyRow: everyRow)
       let isSampled = step % SelectionStatistics.samplingInterval == 1
@@ -143,10 +150,18 @@ public final class LSTMLayerTrainer {
         touchedRows: workspace.touchedRowCount,
         keptShare: isSampled ? workspace.keptMagnitude : nil)
     }
+    times.selection += Clock.now() - start
+  }
+
+  private func add(_ seconds: LSTMBackwardSeconds) {
+    times.selection += seconds.selection
+    times.products += seconds.products
   }
 
   /// The gradient with respect to the input; comes after ``propagate`` and before ``update``.
   public func computeInputGradient() {
+    let start = Clock.now()
+    defer { times.products += Clock.now() - start }
     inputGradient.setRowCount(output.rowCount)
     secondInputGradient.setRowCount(output.rowCount)
     for (index, workspace) in workspaces.enumerated() {
@@ -186,12 +201,14 @@ public final class LSTMLayerTrainer {
     var seconds = 0.0
     for (index, workspace) in workspaces.enumerated() {
       if workspace.k > 0 {
+        let productStart = Clock.now()
         context.updateWeights(
           &weights[index].inputWeight, &moments[index][0], by: rule, workspace: workspace,
           input: input)
         context.updateWeights(
           &weights[index].recurrentWeight, &moments[index][1], by: rule, workspace: workspace,
           input: workspace.previous)
+        times.products += Clock.now() - productStart
       } else {
         seconds += updateDensely(direction: index, input: input, rule: rule)
       }
@@ -212,11 +229,13 @@ public final class LSTMLayerTrainer {
       }
     }
     let workspace = workspaces[index]
+    let productStart = Clock.now()
     context.weightGradient(
       ofDense: workspace.gates, input: input, into: &denseGradients[index][0])
     context.weightGradient(
       ofDense: workspace.gates, input: workspace.previous, into: &denseGradients[index][1])
     let start = Clock.now()
+    times.products += start - productStart
     context.update(
       &weights[index].inputWeight, &moments[index][0], by: rule,
       gradient: denseGradients[index][0])

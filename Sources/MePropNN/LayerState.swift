@@ -13,8 +13,9 @@ final class LayerState {
   var biasGradient: Matrix
   var weightMoments: Moments
   var biasMoments: Moments
-  /// Unit memory; zero until the first sparse step.
+  /// Unit memory of one row, or one row for each place in the batch; zero until the first sparse step.
   var memory: Matrix
+  private let memoryScope: MemoryScope
   let support = GradientSupport()
   let unified = UnifiedProducts()
   let product: ForwardProduct
@@ -22,7 +23,8 @@ final class LayerState {
   var norms: [Float] = []
   var statistics = SelectionStatistics()
 
-  init(layer: Linear, momentCount: Int, precision: Precision) {
+  init(layer: Linear, momentCount: Int, memoryScope: MemoryScope, precision: Precision) {
+    self.memoryScope = memoryScope
     product = ForwardProduct(precision: precision)
     let columns = layer.outputSize
     outputSize = columns
@@ -38,6 +40,9 @@ final class LayerState {
   func setBatchSize(_ count: Int) {
     output.setRowCount(count)
     gradient.setRowCount(count)
+    if memoryScope == .slot, memory.rowCount < count {
+      memory = memory.extended(toRowCount: count)
+    }
     if norms.count < count { norms = Array(repeating: 0, count: count) }
   }
 }

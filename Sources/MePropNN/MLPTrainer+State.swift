@@ -40,7 +40,7 @@ extension MLPTrainer {
   /// Weights, biases, moments and unit memories; with `step` they are the whole state of a trainer.
   ///
   /// Names are `layers.0.weight` (shape `[outputSize, inputSize]`), `layers.0.bias`
-  /// (`[1, outputSize]`), `layers.0.memory` (`[1, outputSize]`), and for moments the parameter's name
+  /// (`[1, outputSize]`), `layers.0.memory` (`[1, outputSize]`, or one row a place in the batch), and for moments the parameter's name
   /// followed by `.first` or `.second`. What the optimizer or the policy does not have is left out.
   public var state: [NamedMatrix] {
     var result: [NamedMatrix] = []
@@ -74,7 +74,11 @@ extension MLPTrainer {
     let present = state
     for entry in present {
       guard let matrix = byName[entry.name] else { throw .missing(name: entry.name) }
-      let expected = [entry.matrix.rowCount, entry.matrix.columnCount]
+      // A memory by places has as many rows as the largest batch so far.
+      let hasAnyRows = hasMemoryBySlot(entry.name)
+      let expected = [
+        hasAnyRows ? max(matrix.rowCount, 1) : entry.matrix.rowCount, entry.matrix.columnCount,
+      ]
       let found = [matrix.rowCount, matrix.columnCount]
       guard found == expected else {
         throw .shapeMismatch(name: entry.name, expected: expected, found: found)
@@ -103,5 +107,12 @@ extension MLPTrainer {
       state.product.weightsDidChange()
     }
     self.step = step
+  }
+
+  /// Whether a matrix of this name is a memory with one row for each place in the batch.
+  private func hasMemoryBySlot(_ name: String) -> Bool {
+    selection.enumerated().contains { index, policy in
+      policy.memoryScope == .slot && name == "\(MLP.layerName(index)).memory"
+    }
   }
 }

@@ -34,6 +34,10 @@ public struct PhaseTimes: Sendable, Equatable {
   public var backward = 0.0
   /// Selection alone: unit memory, top-k, bookkeeping.
   public var selection = 0.0
+  /// The products of back propagation alone, `dW` and `dx`; a part of `backward`.
+  ///
+  /// Includes updates that are applied to gradient rows as these are computed.
+  public var products = 0.0
   /// Updates of parameters that are not fused into the backward pass.
   public var optimizer = 0.0
   /// Creates zeros.
@@ -121,8 +125,10 @@ public final class MLPTrainer {
     self.precision = precision
     self.seed = seed
     self.context = context
-    states = network.layers.map {
-      LayerState(layer: $0, momentCount: optimizer.momentCount, precision: precision)
+    states = zip(network.layers, selection).map {
+      LayerState(
+        layer: $0, momentCount: optimizer.momentCount, memoryScope: $1.memoryScope,
+        precision: precision)
     }
   }
 
@@ -242,8 +248,10 @@ public final class MLPTrainer {
       if usesMemory { state.memory.setToZero() }
       state.statistics.add(touchedRows: state.outputSize, keptShare: nil)
       if index > 0 {
+        let start = Clock.now()
         context.multiply(
           state.gradient, by: network.layers[index].weight, into: &states[index - 1].gradient)
+        times.products += Clock.now() - start
       }
       updateDense(layer: index, input: input, rule: rule)
       return
@@ -255,11 +263,17 @@ public final class MLPTrainer {
       throw NonFiniteError(layer: MLP.layerName(index), step: step, quantity: .gradient)
     }
     if usesMemory {
-      state.support.storeRemainder(in: &state.memory, columnSums: state.biasGradient)
+      switch policy.memoryScope {
+      case .unit:
+        state.support.storeRemainder(in: &state.memory, columnSums: state.biasGradient)
+      case .slot: state.support.storeRemainders(in: &state.memory, of: state.gradient)
+      }
     }
     addStatistics(of: state)
-    times.selection += Clock.now() - start
+    let selected = Clock.now()
+    times.selection += selected - start
     updateSparse(layer: index, input: input, rule: rule)
+    times.products += Clock.now() - selected
   }
 
   private func select(_ policy: SelectionPolicy, in state: LayerState, layer index: Int) throws {
@@ -294,9 +308,11 @@ public final class MLPTrainer {
       state.weightGradient
       ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
     state.weightGradient = nil
+    let productStart = Clock.now()
     context.weightGradient(ofDense: state.gradient, input: input, into: &gradient)
+    let start = Clock.now()
+    times.products += start - productStart
     if let rule {
-      let start = Clock.now()
       context.update(
         &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
       state.product.weightsDidChange()

@@ -45,7 +45,7 @@ public struct Evaluation: Sendable, Equatable, Codable {
 
 /// Wall-clock seconds by phase, added up over steps.
 ///
-/// `backward` includes `selection`, and `forward` includes the loss.
+/// `backward` includes `selection` and `products`, and `forward` includes the loss.
 public struct PhaseSeconds: Sendable, Codable, Equatable {
   /// The whole training part of an epoch; evaluation and checkpoints excluded.
   public var total = 0.0
@@ -55,6 +55,10 @@ public struct PhaseSeconds: Sendable, Codable, Equatable {
   public var backward = 0.0
   /// Choosing the entries of output gradients that take part; a part of `backward`.
   public var selection = 0.0
+  /// The products of back propagation, for weights and for inputs of layers; a part of `backward`.
+  ///
+  /// Includes updates that are applied to gradient rows as these are computed.
+  public var products = 0.0
   /// Updating the parameters.
   public var optimizer = 0.0
   /// Gathering the batch.
@@ -63,14 +67,42 @@ public struct PhaseSeconds: Sendable, Codable, Equatable {
   /// Creates a record of no time at all.
   public init() {}
 
+  /// Reads a record; `products` is 0 where a version of this program that did not measure it wrote the record.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    total = try values.decode(Double.self, forKey: .total)
+    forward = try values.decode(Double.self, forKey: .forward)
+    backward = try values.decode(Double.self, forKey: .backward)
+    selection = try values.decode(Double.self, forKey: .selection)
+    products = try values.decodeIfPresent(Double.self, forKey: .products) ?? 0
+    optimizer = try values.decode(Double.self, forKey: .optimizer)
+    data = try values.decode(Double.self, forKey: .data)
+  }
+
   /// Adds every phase of `other` to this one's.
   public static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
     sum.total += other.total
     sum.forward += other.forward
     sum.backward += other.backward
     sum.selection += other.selection
+    sum.products += other.products
     sum.optimizer += other.optimizer
     sum.data += other.data
+  }
+}
+
+extension PhaseSeconds {
+  /// Returns each phase divided by `count`.
+  public func divided(by count: Double) -> PhaseSeconds {
+    var result = self
+    result.total /= count
+    result.forward /= count
+    result.backward /= count
+    result.selection /= count
+    result.products /= count
+    result.optimizer /= count
+    result.data /= count
+    return result
   }
 }
 

@@ -33,7 +33,8 @@ struct TrainCommandTests {
       #expect(Set(epoch.keys).isSuperset(of: Self.epochKeys))
       let seconds = try #require(epoch["seconds"] as? [String: Double])
       #expect(
-        Set(seconds.keys) == ["total", "forward", "backward", "selection", "optimizer", "data"])
+        Set(seconds.keys)
+          == ["total", "forward", "backward", "selection", "products", "optimizer", "data"])
       #expect((epoch["touchedRows"] as? [Double])?.count == 3)
       #expect((epoch["keptMagnitude"] as? [Double])?.allSatisfy { $0 > 0 && $0 <= 1 } == true)
     }

@@ -101,6 +101,27 @@ import _MePropTestSupport
     }
   }
 
+  @Test(arguments: InstructionSet.available)
+  func eachExampleMayHaveItsOwnMemory(set: InstructionSet) {
+    var random = Philox(seed: 603)
+    let context = ComputeContext(instructionSet: set)
+    for (rows, columns) in [(1, 1), (3, 17), (17, 8), (20, 131)] {
+      let dz = random.nextMatrix(rows, columns)
+      // As after a smaller batch: more rows than examples.
+      let memory = random.nextMatrix(rows + 2, columns)
+      let found = differentiate(
+        dz, output: dz, .identity, memory: memory, beta: 0.7, context: context)
+      var expected = DoubleMatrix(dz)
+      for row in 0..<rows {
+        for column in 0..<columns {
+          expected[row, column] += 0.7 * Double(memory[row, column])
+        }
+      }
+      expectClose(found.d, expected, atol: 1e-6, rtol: 1e-6, "\(set)")
+      expectClose(found.sums.elements, expected.columnSums(), atol: 1e-4, rtol: 1e-5)
+    }
+  }
+
   @Test func reluPassesNothingAtZero() {
     let context = ComputeContext()
     let found = differentiate(

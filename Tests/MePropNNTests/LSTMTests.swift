@@ -303,6 +303,53 @@ import _MePropTestSupport
     }
   }
 
+  @Test func memoryOfEachSentenceIsAddedBack() throws {
+    let sample = LSTMSample(
+      hidden: 21, inputSize: 4, directions: 2, lengths: Self.lengths, seed: 4)
+    let policy = SelectionPolicy.top(k: .count(3), memory: 0.5, scope: .slot)
+    let exact = try propagated(sample, .dense)
+    let once = try propagated(sample, policy)
+    let twice = try propagated(sample, policy, steps: 2)
+    for index in 0..<2 {
+      let workspace = once.workspaces[index]
+      #expect(workspace.memory.rowCount == sample.packing.sentenceCount)
+      for (sorted, sentence) in sample.packing.order.enumerated() {
+        let length = sample.lengths[sentence]
+        // What has no state gradient has d = exact + β m of its own sentence.
+        let edge = sample.position(sentence, index == 0 ? length - 1 : 0)
+        for row in 0..<(4 * sample.padded) {
+          var rest: Float = 0
+          for word in 0..<length {
+            let position = sample.position(sentence, word)
+            rest += workspace.gates[position, row]
+            for entry in workspace.entries(ofPosition: position) where entry.row == row {
+              rest -= entry.value
+            }
+          }
+          let memory = workspace.memory[sorted, row]
+          #expect(abs(memory - rest / Float(length)) < 1e-6)
+          let expected = exact.workspaces[index].gates[edge, row] + 0.5 * memory
+          #expect(abs(twice.workspaces[index].gates[edge, row] - expected) < 1e-6)
+        }
+      }
+    }
+  }
+
+  @Test func timesOfPartsAreWithinTheWhole() throws {
+    let sample = LSTMSample(
+      hidden: 130, inputSize: 60, directions: 2, lengths: [9, 12, 3, 3, 14, 8], seed: 4)
+    for policy in [SelectionPolicy.dense, .top(k: .count(9)), .unified(k: .count(9))] {
+      let start = ContinuousClock.now
+      let trainer = try propagated(sample, policy, steps: 3)
+      trainer.computeInputGradient()
+      _ = trainer.update(input: sample.input, step: 1)
+      let elapsed = start.duration(to: .now) / .seconds(1)
+      #expect(trainer.times.products > 0)
+      #expect((trainer.times.selection > 0) == (policy != .dense))
+      #expect(trainer.times.products + trainer.times.selection < elapsed)
+    }
+  }
+
   @Test(arguments: [
     SelectionPolicy.top(k: .count(9)), .dense, .unified(k: .count(9)), .random(k: .count(9)),
   ])

@@ -18,6 +18,8 @@ import _MePropTestSupport
     Mode(name: "dense", policy: .dense),
     Mode(name: "dense, clip", policy: .dense, clipNorm: 0.5),
     Mode(name: "top, update", policy: .top(k: .count(32), memory: 0.9)),
+    Mode(
+      name: "top, slots", policy: .top(k: .count(32), memory: 0.8, scope: .slot), untouched: .skip),
     Mode(name: "top, skip", policy: .top(k: .count(32), memory: 0.9), untouched: .skip),
     Mode(name: "top, update, clip", policy: .top(k: .count(32)), clipNorm: 0.5),
     Mode(name: "top, skip, clip", policy: .top(k: .count(32)), untouched: .skip, clipNorm: 0.5),

@@ -27,7 +27,7 @@ import Testing
         """
         {"task":"parser","run":"runs/a","threads":2,"best":{"epoch":1,"dev":{"uas":85.25,"las":80},\
         "test":{"uas":33.333333,"las":70}},"epochs":[{"epoch":1,"seconds":{"total":2,\
-        "forward":0.333333,"backward":0,"selection":0,"optimizer":0,"data":0},\
+        "forward":0.333333,"backward":0,"selection":0,"products":0,"optimizer":0,"data":0},\
         "train":{"loss":0.3},"dev":{"uas":85.25,"las":80},"test":{"uas":33.333333,"las":70},\
         "wordsPerSecond":1500,"touchedRows":[51.123457,5],"keptMagnitude":[0.987654,1]},\
         {"epoch":2,

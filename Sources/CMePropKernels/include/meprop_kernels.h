@@ -54,7 +54,8 @@ typedef struct {
   uint32_t threshold; /* dropout as in the forward pass */
   float scale;
   uint64_t seed, stream;
-  const float *memory; /* unit memory [columns]; NULL: none */
+  const float *memory; /* [columns], or with a stride [rows, columns]; NULL: none */
+  size_t memory_stride; /* 0: one memory for all rows */
   float beta;
   float *d;        /* may be dz */
   float *sums;     /* [chunks, sum_stride]: column sums of d of each chunk; NULL: not wanted */
@@ -275,7 +276,8 @@ typedef struct {
   /* Backward only. */
   const float *output_gradient;          /* [positions, ...] */
   float *state_gradient, *cell_gradient; /* [sentences, h]: scratch */
-  const float *memory;                   /* unit memory [4 hp]; NULL: none */
+  const float *memory;                   /* [4 hp], or with a stride [sentences, 4 hp]; NULL: none */
+  size_t memory_stride;                  /* 0: one memory for all sentences */
   float *keys;                           /* [groups, h]: scratch for groups and random selection */
   uint32_t *indices; /* [positions, 4 k]: rows of w that are kept, ascending */
   float *values;     /* [positions, 4 k] */
@@ -302,6 +304,7 @@ typedef struct {
   uint64_t seed, stream;
   float beta;
   int32_t *nan_position; /* set to 1 + a position where NaN was kept */
+  double *seconds; /* [parts, 3]: time of element-wise work, of selection and of products; NULL: not wanted */
 } meprop_lstm_backward_arguments;
 
 /* x[p] <- x[p] * mask[sentence of p]. Part range: steps. */

@@ -16,10 +16,10 @@ extension DigitsTask {
   public static func train(
     _ request: TrainingRequest, progress: @escaping @Sendable (DownloadProgress) -> Void
   ) throws -> TrainingReport {
-    try request.train(
+    let prepare = definition.makePreparer(.ofProcess, progress)
+    return try request.train(
       taskName, schema: DigitsConfiguration.schema, recorders: [ProgressRecorder()],
-      handlesSignals: true
-    ) { try prepare($0, locator: .ofProcess, progress: progress) }
+      handlesSignals: true, prepare: prepare)
   }
 }
 
@@ -86,7 +86,8 @@ extension TrainingReport {
     }
     let best = summary.epochs.best?.epoch
     let head = [
-      "epoch", "seconds", "forward", "backward", "selection", "optimizer", "train loss", "dev",
+      "epoch", "seconds", "forward", "backward", "products", "selection", "optimizer", "train loss",
+      "dev",
       "test", "",
     ]
     return [head]
@@ -94,7 +95,8 @@ extension TrainingReport {
         let seconds = record.seconds
         return [
           String(record.epoch), fixed(seconds.total, 2), fixed(seconds.forward, 2),
-          fixed(seconds.backward, 2), fixed(seconds.selection, 2), fixed(seconds.optimizer, 2),
+          fixed(seconds.backward, 2), fixed(seconds.products, 2), fixed(seconds.selection, 2),
+          fixed(seconds.optimizer, 2),
           fixed(record.trainLoss, 4), fixed(record.dev?.primary, 2),
           fixed(record.test?.primary, 2), record.epoch == best ? "best" : "",
         ]

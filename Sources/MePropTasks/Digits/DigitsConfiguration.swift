@@ -62,8 +62,10 @@ public enum DigitsConfiguration {
 
   private static let selectionKeys: [ConfigurationKey] = [
     .init(
-      "select", .choice(["dense", "top-k", "unified", "random-k"]), default: .string("top-k"),
-      "which entries of output gradients take part in back propagation"),
+      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
+      default: .string("top-k"),
+      "which entries of output gradients take part in back propagation; auto measures a few steps first"
+    ),
     .init(
       "k", .countOrRatio, default: .ratio(0.1),
       "how many entries are kept, as a count or as a share of the layer's width"),
@@ -74,6 +76,11 @@ public enum DigitsConfiguration {
       "memory", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
       "unit memory: how much of what selection left out is added back; auto is \(autoMemory) with "
         + "top-k and unified, 0 without"),
+    .init(
+      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
+      default: .string(MemoryScope.unit.rawValue),
+      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
+    ),
     .init(
       "group", .optional(count), default: .none,
       "with unified: images that share one support; none is the whole batch"),
@@ -133,6 +140,7 @@ public enum DigitsConfiguration {
     _ configuration: Configuration
   ) throws -> (settings: DigitsSettings, configuration: Configuration) {
     var resolved = configuration
+    try configuration.requireDecidedSelection()
     let policy = configuration.string("select")
     if configuration.value("memory") == .auto {
       let memory = policy == "top-k" || policy == "unified" ? autoMemory : 0
@@ -174,6 +182,10 @@ public enum DigitsConfiguration {
     if configuration.double("memory") > 0, policy == "dense" || policy == "random-k" {
       throw configuration.conflict(
         "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
+    }
+    if configuration.string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
+      throw configuration.conflict(
+        "memory-scope", "only top-k has a memory by slots, found --select \(policy); leave it out")
     }
     if configuration.value("group") != .none, policy != "unified" {
       throw configuration.conflict(

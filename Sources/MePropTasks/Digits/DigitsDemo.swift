@@ -68,7 +68,8 @@ public struct DigitsDemo: Sendable {
   public var table: [[String]] {
     let phases: [(String, KeyPath<PhaseSeconds, Double>)] = [
       ("forward and loss", \.forward), ("backward", \.backward),
-      ("  of it selection", \.selection), ("optimizer", \.optimizer), ("data", \.data),
+      ("  of it selection", \.selection), ("  of it products", \.products),
+      ("optimizer", \.optimizer), ("data", \.data),
     ]
     func fixed(_ value: Double, _ places: Int) -> String {
       String(format: "%.\(places)f", value)
@@ -90,19 +91,5 @@ public struct DigitsDemo: Sendable {
         + [(difference >= 0 ? "+" : "") + fixed(difference, 2)])
     rows.append(["threads"] + runs.map { String($0.threadCount) } + [""])
     return rows
-  }
-}
-
-extension PhaseSeconds {
-  /// Each phase divided by `count`.
-  func divided(by count: Double) -> PhaseSeconds {
-    var result = PhaseSeconds()
-    result.total = total / count
-    result.forward = forward / count
-    result.backward = backward / count
-    result.selection = selection / count
-    result.optimizer = optimizer / count
-    result.data = data / count
-    return result
   }
 }

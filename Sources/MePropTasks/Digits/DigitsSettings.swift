@@ -97,7 +97,9 @@ extension DigitsSettings {
     let k = configuration.kByEpoch.first.map(SelectionCount.count) ?? configuration.selectionCount
     let memory = Float(configuration.double("memory"))
     switch configuration.string("select") {
-    case "top-k": return .top(k: k, memory: memory)
+    case "top-k":
+      let scope = MemoryScope(rawValue: configuration.string("memory-scope")) ?? .unit
+      return .top(k: k, memory: memory, scope: scope)
     case "unified":
       return .unified(k: k, groupSize: configuration.optionalInt("group"), memory: memory)
     case "random-k": return .random(k: k)

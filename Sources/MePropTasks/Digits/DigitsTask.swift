@@ -99,6 +99,7 @@ public final class DigitsTask: TrainingTask {
     seconds.forward = times.forward
     seconds.backward = times.backward
     seconds.selection = times.selection
+    seconds.products = times.products
     seconds.optimizer = times.optimizer
     return StepReport(lossSum: loss, exampleCount: labels.count, seconds: seconds)
   }
@@ -209,12 +210,33 @@ extension DigitsTask {
     _ configuration: Configuration, locator: DataLocator,
     progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> PreparedTask {
+    try definition.makePreparer(locator, progress)(configuration)
+  }
+
+  /// What plans and experiments know of the task.
+  public static let definition = TaskDefinition(
+    name: taskName, schema: DigitsConfiguration.schema
+  ) { locator, progress in
+    let cache = DataCache<(folder: URL, data: DigitsData)>()
+    return { try prepare($0, locator: locator, progress: progress, cache: cache) }
+  }
+
+  private static func prepare(
+    _ configuration: Configuration, locator: DataLocator,
+    progress: @escaping @Sendable (DownloadProgress) -> Void,
+    cache: DataCache<(folder: URL, data: DigitsData)>
+  ) throws -> PreparedTask {
     let (settings, resolved) = try DigitsConfiguration.resolve(configuration)
-    let folder = try locator.folder(
-      for: settings.data, defaultName: DataCatalogue.mnist.name, progress: progress)
-    let data = try DigitsData(
-      folder: folder, developmentCount: settings.developmentCount,
-      classCount: settings.classCount, trainingLimit: settings.trainingLimit)
+    let (folder, data) = try cache.value(
+      for: resolved.texts(of: ["data", "dev-count", "classes", "train-limit"])
+    ) {
+      let folder = try locator.folder(
+        for: settings.data, defaultName: DataCatalogue.mnist.name, progress: progress)
+      let data = try DigitsData(
+        folder: folder, developmentCount: settings.developmentCount,
+        classCount: settings.classCount, trainingLimit: settings.trainingLimit)
+      return (folder, data)
+    }
     let sizes = [data.training.pixelsPerImage] + settings.layerSizes
     try DigitsConfiguration.checkSize(of: sizes, resolved)
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)

@@ -106,9 +106,15 @@ public struct TrainingRequest: Sendable {
         throw RunFolderError.nothingToResume(path: "runs")
       }
       run = try RunFolder(at: folder, resuming: true)
-      prepared = try prepare(configuration(for: schema, resuming: run))
+      var configuration = try configuration(for: schema, resuming: run)
+      if configuration.leavesSelectionOpen, run.hasConfiguration {
+        // What was decided when the run was started holds.
+        let started = try Configuration(schema: schema, files: [run.configurationURL])
+        try configuration.takeSelection(of: started)
+      }
+      prepared = try prepare(decided(configuration, name, prepare))
     } else {
-      prepared = try prepare(configuration(for: schema))
+      prepared = try prepare(decided(configuration(for: schema), name, prepare))
       run =
         try runFolder.map { try RunFolder(at: $0, resuming: false) }
         ?? RunFolder.create(task: name)
@@ -123,5 +129,16 @@ public struct TrainingRequest: Sendable {
       summary: TrainingSummary(
         task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
       outcome: result.outcome, model: run.modelURL)
+  }
+  /// Returns settings whose selection is decided: by a plan where they leave it open, told on standard error.
+  private func decided(
+    _ configuration: Configuration, _ name: String, _ prepare: TaskPreparer
+  ) throws -> Configuration {
+    guard configuration.leavesSelectionOpen else { return configuration }
+    let status = StatusLine()
+    let planner = Planner(task: name, progress: status.show)
+    let (decided, plan) = try planner.decide(configuration, prepare: prepare)
+    for line in plan.lines { status.write(line) }
+    return decided
   }
 }

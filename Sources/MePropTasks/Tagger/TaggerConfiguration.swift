@@ -64,12 +64,19 @@ public enum TaggerConfiguration {
 
   private static let selectionKeys: [ConfigurationKey] = [
     .init(
-      "select", .choice(["dense", "top-k", "unified", "random-k"]), default: .string("top-k"),
-      "which entries of each gate's gradients take part in back propagation"),
+      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
+      default: .string("top-k"),
+      "which entries of each gate's gradients take part in back propagation; auto measures a few steps first"
+    ),
     .init("k", .countOrRatio, default: .count(10), "how many entries of each gate are kept"),
     .init(
       "memory", .double(NumberBounds(lower: 0, upper: 1)), default: .double(0),
       "unit memory, one vector a gate: how much of what selection left out is added back"),
+    .init(
+      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
+      default: .string(MemoryScope.unit.rawValue),
+      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
+    ),
     .init(
       "group", .optional(count), default: .none,
       "with unified: sentences that share one support in each time step; none is the whole batch"),
@@ -130,6 +137,7 @@ public enum TaggerConfiguration {
         try resolved.set(key, to: value, from: configuration.origin(of: "preset"))
       }
     }
+    try configuration.requireDecidedSelection()
     try checkSelection(resolved)
     if resolved.string("data").isEmpty {
       throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
@@ -160,6 +168,10 @@ public enum TaggerConfiguration {
     if configuration.double("memory") > 0, policy == "dense" || policy == "random-k" {
       throw configuration.conflict(
         "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
+    }
+    if configuration.string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
+      throw configuration.conflict(
+        "memory-scope", "only top-k has a memory by slots, found --select \(policy); leave it out")
     }
     if configuration.value("group") != .none, policy != "unified" {
       throw configuration.conflict(

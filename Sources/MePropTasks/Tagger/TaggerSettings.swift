@@ -62,7 +62,9 @@ public struct TaggerSettings: Sendable, Equatable {
     let k = configuration.selectionCount
     let memory = Float(configuration.double("memory"))
     switch configuration.string("select") {
-    case "top-k": return .top(k: k, memory: memory)
+    case "top-k":
+      let scope = MemoryScope(rawValue: configuration.string("memory-scope")) ?? .unit
+      return .top(k: k, memory: memory, scope: scope)
     case "unified":
       return .unified(k: k, groupSize: configuration.optionalInt("group"), memory: memory)
     case "random-k": return .random(k: k)

@@ -190,9 +190,13 @@ public final class TaggerTask: TrainingTask {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     var matrices: [String: Matrix] = [:]
     for entry in trainer.state {
-      let shape = [entry.matrix.rowCount, entry.matrix.columnCount]
+      var shape = [entry.matrix.rowCount, entry.matrix.columnCount]
       guard let tensor = byName[entry.name] else {
         throw CheckpointError(.missingTensor(entry.name))
+      }
+      // A memory by places in the batch has as many rows as the largest batch so far.
+      if settings.training.selection.memoryScope == .slot, entry.name.hasSuffix(".memory") {
+        shape[0] = max(tensor.shape.first ?? 0, 1)
       }
       guard tensor.shape == shape else {
         throw CheckpointError(
@@ -253,10 +257,31 @@ extension TaggerTask {
   public static func prepare(
     _ configuration: Configuration, locator: DataLocator
   ) throws -> PreparedTask {
+    try definition.makePreparer(locator) { _ in }(configuration)
+  }
+
+  /// What plans and experiments know of the task.
+  public static let definition = TaskDefinition(
+    name: taskName, schema: TaggerConfiguration.schema
+  ) { locator, _ in
+    let cache = DataCache<(folder: URL, data: TaggerData)>()
+    return { try prepare($0, locator: locator, cache: cache) }
+  }
+
+  private static func prepare(
+    _ configuration: Configuration, locator: DataLocator,
+    cache: DataCache<(folder: URL, data: TaggerData)>
+  ) throws -> PreparedTask {
     let (settings, resolved) = try TaggerConfiguration.resolve(configuration)
-    let folder = try locator.treebankFolder(settings.data)
-    let data = try TaggerData(
-      Treebank(folder: folder), column: settings.column, trainingLimit: settings.trainingLimit)
+    let (folder, data) = try cache.value(
+      for: resolved.texts(of: ["data", "column", "train-limit"])
+    ) {
+      let folder = try locator.treebankFolder(settings.data)
+      let data = try TaggerData(
+        Treebank(folder: folder), column: settings.column,
+        trainingLimit: settings.trainingLimit)
+      return (folder, data)
+    }
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
     let context = ComputeContext(threadCount: threads)
     let task = TaggerTask(settings: settings, data: data, context: context)
@@ -302,9 +327,9 @@ extension TaggerTask {
   ///
   /// - Throws: As `TrainingRequest.train` and `prepare`.
   public static func train(_ request: TrainingRequest) throws -> TrainingReport {
-    try request.train(
+    let prepare = definition.makePreparer(.ofProcess) { _ in }
+    return try request.train(
       taskName, schema: TaggerConfiguration.schema, recorders: [ProgressRecorder()],
-      handlesSignals: true
-    ) { try prepare($0, locator: .ofProcess) }
+      handlesSignals: true, prepare: prepare)
   }
 }

@@ -121,7 +121,12 @@ final class TaggerTrainer {
     let loss = try forward(batch)
     let middle = Clock.now()
     times.forward += middle - gathered
+    for layer in layers { layer.times = PhaseTimes() }
     let seconds = try backward(batch, data, epoch: epoch, progress: progress)
+    for layer in layers {
+      times.selection += layer.times.selection
+      times.products += layer.times.products
+    }
     times.optimizer += seconds
     times.backward += Clock.now() - middle - seconds
     return loss
@@ -201,11 +206,13 @@ final class TaggerTrainer {
     let rate = 1 - (1 - training.finalRate) * Float(min(max(progress, 0), 1))
     var seconds = 0.0
     stateGradient.setRowCount(packing.positionCount)
-    context.multiply(logitGradient, by: output.weight, into: &stateGradient)
     context.sumRows(of: logitGradient, into: &outputBiasGradient)
     let last = layers[layers.count - 1].output
+    let productStart = Clock.now()
+    context.multiply(logitGradient, by: output.weight, into: &stateGradient)
     context.weightGradient(ofDense: logitGradient, input: last, into: &outputGradient)
     let start = Clock.now()
+    times.products += start - productStart
     context.update(
       &output.weight, &outputMoments[0],
       by: training.optimizer.rule(step: step, isBias: false).scaled(rate),

@@ -68,6 +68,15 @@ public struct Configuration: Sendable, Equatable {
     origins[name] = origin
   }
 
+  /// Gives a key its default again, as if nobody had set it.
+  ///
+  /// - Throws: `ConfigurationError` for an unknown key.
+  public mutating func reset(_ name: String) throws {
+    let key = try key(named: name, from: .defaultValue)
+    values[key.name] = nil
+    origins[key.name] = nil
+  }
+
   /// Sets a key from an argument of `--set`, in the form `KEY=VALUE`.
   public mutating func apply(assignment: String) throws {
     let origin = ConfigurationOrigin.assignment(assignment)

@@ -77,7 +77,8 @@ public final class TensorBoardRecorder: Recorder {
     scalars += [
       ("seconds/total", seconds.total), ("seconds/forward", seconds.forward),
       ("seconds/backward", seconds.backward), ("seconds/selection", seconds.selection),
-      ("seconds/optimizer", seconds.optimizer), ("seconds/data", seconds.data),
+      ("seconds/products", seconds.products), ("seconds/optimizer", seconds.optimizer),
+      ("seconds/data", seconds.data),
       ("rate/\(record.exampleUnit)-per-second", record.examplesPerSecond),
     ]
     for layer in record.layers {

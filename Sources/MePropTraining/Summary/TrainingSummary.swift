@@ -5,8 +5,8 @@
 /// ```text
 /// {"task", "run", "threads",
 ///  "best": {"epoch", "dev": {"accuracy", "loss"}, "test": {"accuracy", "loss"}},
-///  "epochs": [{"epoch", "seconds": {"total", "forward", "backward", "selection", "optimizer",
-///              "data"}, "train": {"loss"}, "dev": {…}, "test": {…}, "imagesPerSecond",
+///  "epochs": [{"epoch", "seconds": {"total", "forward", "backward", "selection", "products",
+///              "optimizer", "data"}, "train": {"loss"}, "dev": {…}, "test": {…}, "imagesPerSecond",
 ///              "touchedRows": [per layer], "keptMagnitude": [per layer]}]}
 /// ```
 ///
@@ -53,7 +53,8 @@ extension EpochRecord {
   public var json: JSONValue {
     let phases: [(String, Double)] = [
       ("total", seconds.total), ("forward", seconds.forward), ("backward", seconds.backward),
-      ("selection", seconds.selection), ("optimizer", seconds.optimizer), ("data", seconds.data),
+      ("selection", seconds.selection), ("products", seconds.products),
+      ("optimizer", seconds.optimizer), ("data", seconds.data),
     ]
     return .object([
       .init("epoch", .integer(epoch)),

@@ -33,6 +33,9 @@ struct DigitsFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: digitsHelp("k", "n|ratio")) var k: String?
   @Option(parsing: .unconditional, help: digitsHelp("k-epochs", "n,n,…")) var kEpochs: String?
   @Option(parsing: .unconditional, help: digitsHelp("memory", "beta")) var memory: String?
+  @Option(
+    parsing: .unconditional, help: digitsHelp("memory-scope", "unit|slot"),
+    completion: digitsChoices("memory-scope")) var memoryScope: String?
   @Option(parsing: .unconditional, help: digitsHelp("group", "n")) var group: String?
   @Option(parsing: .unconditional, help: digitsHelp("dense-start", "n")) var denseStart: String?
   @Option(parsing: .unconditional, help: digitsHelp("dense-every", "n")) var denseEvery: String?
@@ -75,7 +78,7 @@ struct DigitsFlags: ParsableArguments {
       ("select", select),
       ("k", k),
       ("k-epochs", kEpochs),
-      ("memory", memory),
+      ("memory", memory), ("memory-scope", memoryScope),
       ("group", group),
       ("dense-start", denseStart),
       ("dense-every", denseEvery),

@@ -37,6 +37,9 @@ struct TaggerFlags: ParsableArguments {
     completion: taggerChoices("select")) var select: String?
   @Option(parsing: .unconditional, help: taggerHelp("k", "n|ratio")) var k: String?
   @Option(parsing: .unconditional, help: taggerHelp("memory", "beta")) var memory: String?
+  @Option(
+    parsing: .unconditional, help: taggerHelp("memory-scope", "unit|slot"),
+    completion: taggerChoices("memory-scope")) var memoryScope: String?
   @Option(parsing: .unconditional, help: taggerHelp("group", "n")) var group: String?
   @Option(parsing: .unconditional, help: taggerHelp("dense-start", "n")) var denseStart: String?
   @Option(parsing: .unconditional, help: taggerHelp("dense-every", "n")) var denseEvery: String?
@@ -64,7 +67,8 @@ struct TaggerFlags: ParsableArguments {
       ("bidirectional", bidirectional), ("embedding-scale", embeddingScale),
       ("dropout", dropout), ("word-dropout", wordDropout), ("variational", variational),
       ("select", select), ("k", k),
-      ("memory", memory), ("group", group), ("dense-start", denseStart),
+      ("memory", memory), ("memory-scope", memoryScope), ("group", group),
+      ("dense-start", denseStart),
       ("dense-every", denseEvery), ("optimizer", optimizer), ("learning-rate", learningRate),
       ("final-rate", finalRate), ("momentum", momentum), ("untouched", untouched), ("l2", l2),
       ("weight-decay", weightDecay), ("clip-value", clipValue),
