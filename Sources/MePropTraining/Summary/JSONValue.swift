@@ -5,7 +5,8 @@ import Foundation
 /// A JSON value; `description` is its text on one line.
 ///
 /// Numbers are rounded to six significant digits, or to six places after the point if that is more
-/// exact. Infinity and NaN, which JSON does not have, become `null`.
+/// exact, except where all digits are asked for. Infinity and NaN, which JSON does not have, become
+/// `null`.
 public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
   /// Keys and values, in the order given.
   case object([Member])
@@ -15,6 +16,8 @@ public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
   case string(String)
   /// A number.
   case number(Double)
+  /// A number with as many digits as tell it from all others.
+  case exactNumber(Double)
   /// A whole number, never rounded.
   case integer(Int)
   /// True or false.
@@ -62,7 +65,8 @@ public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
       }
       text += "]"
     case .string(let value): Self.append(value, to: &text)
-    case .number(let value): text += Self.text(of: value)
+    case .number(let value): text += Self.text(of: Self.rounded(value))
+    case .exactNumber(let value): text += Self.text(of: value)
     case .integer(let value): text += String(value)
     case .bool(let value): text += value ? "true" : "false"
     case .null: text += "null"
@@ -88,10 +92,9 @@ public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
   }
 
   private static func text(of value: Double) -> String {
-    let rounded = Self.rounded(value)
-    guard rounded.isFinite else { return "null" }
-    if rounded == rounded.rounded(), abs(rounded) < 1e15 { return String(Int(rounded)) }
-    return rounded.description
+    guard value.isFinite else { return "null" }
+    if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
+    return value.description
   }
 
   /// The value at the precision of the text.
@@ -130,6 +133,7 @@ extension JSONValue: Encodable {
       switch self {
       case .string(let value): try container.encode(value)
       case .number(let value) where value.isFinite: try container.encode(Self.rounded(value))
+      case .exactNumber(let value) where value.isFinite: try container.encode(value)
       case .integer(let value): try container.encode(value)
       case .bool(let value): try container.encode(value)
       default: try container.encodeNil()
