@@ -45,6 +45,22 @@ public struct CoNLLUSentence: Sendable, Equatable {
   /// Creates a sentence without words and text.
   public init() {}
 
+  /// Creates a sentence from the ten fields of each word, which have no tabs and line ends.
+  init(rows: [[String]], lines: [Int]) {
+    for row in rows {
+      for field in row {
+        fieldStarts.append(text.count)
+        text += field.utf8
+        text.append(UInt8(ascii: "\t"))
+      }
+      fieldStarts.append(text.count)
+      text[text.count - 1] = UInt8(ascii: "\n")
+    }
+    text.append(UInt8(ascii: "\n"))
+    self.lines = lines
+    firstLine = lines.first ?? 1
+  }
+
   /// The number of words; multiword ranges and empty nodes do not count.
   public var wordCount: Int { lines.count }
 

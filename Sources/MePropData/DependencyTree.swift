@@ -177,7 +177,12 @@ extension DependencyTree {
   /// The words whose arc to the head crosses another arc.
   ///
   /// Time is quadratic in the number of words.
-  public var crossingWords: [Int] {
+  public var crossingWords: [Int] { Self.crossingWords(heads: heads) }
+
+  /// The words whose arc to the head crosses another arc, for heads alone.
+  ///
+  /// Heads are in `0...heads.count`; time is quadratic.
+  public static func crossingWords(heads: [Int]) -> [Int] {
     let arcs = heads.enumerated().map { (min($1, $0 + 1), max($1, $0 + 1)) }
     return arcs.indices.filter { word in
       let (left, right) = arcs[word]

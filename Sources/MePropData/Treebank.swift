@@ -1,18 +1,43 @@
-// The parts of a treebank in a folder, under the names of Universal Dependencies.
+// The parts of a treebank in a folder, by the names that treebanks give them.
 
 import Foundation
 
-/// The CoNLL-U files of a treebank: `*-train.conllu`, `*-dev.conllu`, `*-test.conllu`, each plain or
-/// gzip (`.gz`).
+/// A part of a treebank: its files, in the order of their names.
+public struct TreebankPart: Sendable, Equatable {
+  /// `train`, `dev` or `test`.
+  public let name: String
+  /// The files, one or more.
+  public let files: [URL]
+
+  /// Creates a part.
+  public init(name: String, files: [URL]) {
+    precondition(!files.isEmpty, "TreebankPart: \(name) has no files, expected one or more")
+    self.name = name
+    self.files = files
+  }
+
+  /// The file, or the first of several, for messages.
+  public var path: String { files[0].path }
+}
+
+/// The files of a treebank in CoNLL-U, CoNLL-X or bracketed trees, each plain or gzip (`.gz`).
+///
+/// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or `train.mrg`,
+/// one for each part; or the sections of the Wall Street Journal in the Penn Treebank, folders `02` to
+/// `21` for training, `22` for development and `23` for test. What is in the files is told by their
+/// content.
 public struct Treebank: Sendable, Equatable {
   /// The folder.
   public let folder: URL
   /// The training part.
-  public let training: URL?
+  public let training: TreebankPart?
   /// The development part.
-  public let development: URL?
+  public let development: TreebankPart?
   /// The test part.
-  public let test: URL?
+  public let test: TreebankPart?
+
+  /// The parts there are.
+  public var parts: [TreebankPart] { [training, development, test].compactMap { $0 } }
 
   /// Finds the files in a folder.
   ///
@@ -20,38 +45,76 @@ public struct Treebank: Sendable, Equatable {
   ///   several that could be the same part.
   public init(folder: URL) throws {
     self.folder = folder
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-    } catch {
-      throw DataLocationError.folderUnreadable(
-        path: folder.path, reason: "cannot be listed; check the name and the rights")
-    }
-    func file(_ part: String) throws -> URL? {
-      let endings = ["\(part).conllu", "\(part).conllu.gz"]
-      let found = names.filter { name in
-        endings.contains { name.hasSuffix("-" + $0) || name == $0 }
-      }
+    let names = try Self.names(in: folder)
+    func part(_ name: String) throws -> TreebankPart? {
+      let found = names.filter { Self.part(ofFile: $0) == name }
       guard found.count <= 1 else {
-        throw TreebankError.severalFiles(folder: folder.path, part: part, names: found)
+        throw TreebankError.severalFiles(folder: folder.path, part: name, names: found)
       }
-      return found.first.map { folder.appendingPathComponent($0) }
+      if !found.isEmpty {
+        return TreebankPart(name: name, files: found.map { folder.appendingPathComponent($0) })
+      }
+      let files = try Self.sections(name, in: folder)
+      return files.isEmpty ? nil : TreebankPart(name: name, files: files)
     }
-    training = try file("train")
-    development = try file("dev")
-    test = try file("test")
+    training = try part("train")
+    development = try part("dev")
+    test = try part("test")
     if training == nil, development == nil, test == nil {
       throw TreebankError.missingFile(folder: folder.path, part: "train")
     }
   }
 
-  /// The file of a part.
+  /// A part.
   ///
-  /// - Throws: `TreebankError.missingFile` with the name that it should have.
-  public func required(_ part: String) throws -> URL {
-    let file = part == "train" ? training : part == "dev" ? development : test
-    guard let file else { throw TreebankError.missingFile(folder: folder.path, part: part) }
-    return file
+  /// - Throws: `TreebankError.missingFile` with the name that its file should have.
+  public func required(_ name: String) throws -> TreebankPart {
+    guard let part = parts.first(where: { $0.name == name }) else {
+      throw TreebankError.missingFile(folder: folder.path, part: name)
+    }
+    return part
+  }
+
+  /// The part that a file holds by its name: the last word before the ending.
+  private static func part(ofFile name: String) -> String? {
+    guard let stem = stem(ofFile: name) else { return nil }
+    let last = stem.split { "-_.".contains($0) }.last.map(String.init) ?? ""
+    return ["train", "dev", "test"].contains(last) ? last : nil
+  }
+
+  /// The name of a treebank's file without its ending, or `nil` for other files.
+  private static func stem(ofFile name: String) -> String? {
+    let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+    guard !name.hasPrefix("."),
+      let ending = [".conllu", ".conllx", ".conll", ".mrg"].first(where: plain.hasSuffix)
+    else { return nil }
+    return String(plain.dropLast(ending.count))
+  }
+
+  /// The files of the sections of the Wall Street Journal that make up a part.
+  private static func sections(_ part: String, in folder: URL) throws -> [URL] {
+    let sections = part == "train" ? 2...21 : part == "dev" ? 22...22 : 23...23
+    var files: [URL] = []
+    for section in sections {
+      let name = section < 10 ? "0\(section)" : "\(section)"
+      let place = folder.appendingPathComponent(name, isDirectory: true)
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder),
+        isFolder.boolValue
+      else { continue }
+      files += try names(in: place).filter { stem(ofFile: $0) != nil }
+        .map { place.appendingPathComponent($0) }
+    }
+    return files
+  }
+
+  private static func names(in folder: URL) throws -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    } catch {
+      throw DataLocationError.folderUnreadable(
+        path: folder.path, reason: "cannot be listed; check the name and the rights")
+    }
   }
 }
 
@@ -101,9 +164,10 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
       return "treebank \(name) not found; looked for the folders "
         + "\(places.joined(separator: ", ")); name a folder with files *-train.conllu and *-dev.conllu with --data, or set MEPROP_DATA"
     case .missingFile(let folder, let part):
-      return "\(folder): expected a file *-\(part).conllu or *-\(part).conllu.gz, found none"
+      return "\(folder): expected a file *-\(part).conllu (or .conll, .mrg; plain or .gz), or "
+        + "sections of the Penn Treebank in folders such as 02, found none"
     case .severalFiles(let folder, let part, let names):
-      return "\(folder): expected one file *-\(part).conllu or *-\(part).conllu.gz, found "
+      return "\(folder): expected one file *-\(part).conllu (or .conll, .mrg; plain or .gz), found "
         + "\(names.joined(separator: ", ")); put treebanks into folders of their own"
     }
   }

@@ -39,21 +39,18 @@ public struct TaggerCheck: Sendable, Equatable {
     var order: [String] = []
     var training: Set<[String]> = []
     var unseenTags: [String: Set<String>] = [:]
-    for (name, url) in [
-      ("train", treebank.training), ("dev", treebank.development), ("test", treebank.test),
-    ] {
-      guard let url else {
+    for name in ["train", "dev", "test"] {
+      guard let files = treebank.parts.first(where: { $0.name == name }) else {
         let line = "no file *-\(name).conllu or *-\(name).conllu.gz in \(treebank.folder.path)"
         if name == "train" { errors.append(line) } else { warnings.append(line) }
         continue
       }
-      var part = Part(name: name, path: url.path)
+      var part = Part(name: name, path: files.path)
       var repeated = 0
       do {
-        let reader = try CoNLLUReader(path: url.path)
+        let reader = TreebankReader(files)
         while let sentence = try reader.next() {
           let count = sentence.wordCount
-          if count == 0 { continue }
           part.sentences += 1
           part.words += count
           part.longest = max(part.longest, count)
@@ -70,7 +67,7 @@ public struct TaggerCheck: Sendable, Equatable {
             if count >= 5, training.contains(sentence.forms) { repeated += 1 }
           }
         }
-        if part.sentences == 0 { throw CoNLLUError.noSentences(path: url.path) }
+        if part.sentences == 0 { throw CoNLLUError.noSentences(path: files.path) }
       } catch {
         errors.append("\(error)")
       }

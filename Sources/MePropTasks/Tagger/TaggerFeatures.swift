@@ -76,25 +76,24 @@ public struct TaggedSentence: Sendable, Equatable {
     self.tags = tags
   }
 
-  /// Reads the sentences of a CoNLL-U file.
+  /// Reads the sentences of a part of a treebank.
   ///
   /// - Parameters:
-  ///   - url: The file.
+  ///   - part: The part.
   ///   - column: Where the tags are.
   ///   - limit: The first so many only; `nil` for all.
   /// - Returns: The sentences that have words.
-  /// - Throws: `CoNLLUError`, `DataFormatError`.
+  /// - Throws: `CoNLLUError`, `PennTreeError`, `DataFormatError`.
   public static func read(
-    _ url: URL, column: CoNLLUColumn, limit: Int? = nil
+    _ part: TreebankPart, column: CoNLLUColumn, limit: Int? = nil
   ) throws -> [TaggedSentence] {
-    let reader = try CoNLLUReader(path: url.path)
+    let reader = TreebankReader(part)
     var sentences: [TaggedSentence] = []
     while sentences.count < limit ?? Int.max, let sentence = try reader.next() {
-      if sentence.wordCount == 0 { continue }
       sentences.append(
         TaggedSentence(forms: sentence.forms, tags: sentence.values(of: column)))
     }
-    guard !sentences.isEmpty else { throw CoNLLUError.noSentences(path: url.path) }
+    guard !sentences.isEmpty else { throw CoNLLUError.noSentences(path: part.path) }
     return sentences
   }
 }
