@@ -50,7 +50,7 @@ struct ConfigTaggerCommand: ParsableCommand {
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Look for what would hurt in data, before training.",
-    subcommands: [CheckTaggerCommand.self])
+    subcommands: [CheckTaggerCommand.self, CheckParserCommand.self])
 }
 
 /// `meprop check tagger`.
