@@ -113,7 +113,7 @@ int main(int count, char **names) {
   static const size_t batches[] = {1, 3, 10, 16, 17, 33};
   size_t size_count = sizeof sizes / sizeof *sizes;
   if (count < 2) {
-    fprintf(stderr, "usage: kernel-check NAME... (of avx512, avx2, neon, portable)\n");
+    fprintf(stderr, "usage: kernel-check NAME... (of avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
     return 64;
   }
   for (int i = 1; i < count; i++) {
@@ -129,6 +129,7 @@ int main(int count, char **names) {
         size_t batch = batches[b], n = sizes[s], m = sizes[(s * 5 + b) % size_count];
         check_layers(kernels, batch, n);
         check_data(kernels, batch, n);
+        check_byte_lstm(kernels, batch, n, m);
         check_optimizers(kernels, batch, n, m);
         check_bf16(kernels, batch, n, m);
         for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1) check_sparse(kernels, batch, n, m, k);

@@ -9,8 +9,10 @@ const meprop_kernels *meprop_kernels_named(const char *name) {
   int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  int bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  int vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  int bf16 = vnni && __builtin_cpu_supports("avx512bf16");
   if (strcmp(name, "avx512bf16") == 0) return bf16 ? &meprop_kernels_avx512bf16 : NULL;
+  if (strcmp(name, "avx512vnni") == 0) return vnni ? &meprop_kernels_avx512vnni : NULL;
   if (strcmp(name, "avx512") == 0) return avx512 ? &meprop_kernels_avx512 : NULL;
   if (strcmp(name, "avx2") == 0) return avx2 ? &meprop_kernels_avx2 : NULL;
 #elif defined(__aarch64__)
@@ -20,7 +22,7 @@ const meprop_kernels *meprop_kernels_named(const char *name) {
 }
 
 const meprop_kernels *meprop_kernels_best(void) {
-  static const char *const names[] = {"avx512bf16", "avx512", "avx2", "neon"};
+  static const char *const names[] = {"avx512bf16", "avx512vnni", "avx512", "avx2", "neon"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const meprop_kernels *kernels = meprop_kernels_named(names[i]);
     if (kernels != NULL) return kernels;

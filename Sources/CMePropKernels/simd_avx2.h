@@ -103,3 +103,28 @@ INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
   __m256i both = _mm256_packus_epi32(v_round_bf16(a), v_round_bf16(b));
   _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(both, 0xd8));
 }
+/* Sums of products of bytes in -127...127: 8 lanes, four products each. */
+#define BYTE_EXAMPLES 2
+typedef __m256i vbytes, vsums;
+INLINE vbytes v_load_bytes(const int8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE vbytes v_four_bytes(const int8_t *p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+INLINE vsums v_sums_zero(void) { return _mm256_setzero_si256(); }
+/* Two products are at most 2 * 127 * 127, which sixteen bits hold. */
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(four), _mm256_sign_epi8(weights, four));
+  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
+  (void)row_sums;
+  return _mm256_cvtepi32_ps(sums);
+}
+/* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
+INLINE void v_store_bytes(int8_t *p, vf a) {
+  __m256i whole = _mm256_cvtps_epi32(a);
+  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(words, words));
+}

@@ -132,3 +132,40 @@ INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
   _mm256_storeu_si256((__m256i *)(p + 16), v_round_bf16(b));
 }
 #endif
+/* Sums of products of bytes in -127...127: 16 lanes, four products each. */
+#define BYTE_EXAMPLES 6
+typedef __m512i vbytes, vsums;
+INLINE vbytes v_load_bytes(const int8_t *p) { return _mm512_loadu_si512(p); }
+INLINE vsums v_sums_zero(void) { return _mm512_setzero_si512(); }
+#ifdef MEPROP_VNNI
+/* The instruction takes one factor without sign: 128 more than it is, so that 128 times the row's sum is too much. */
+INLINE vbytes v_four_bytes(const int8_t *p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8((char)0x80));
+}
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) { return _mm512_dpbusd_epi32(sums, four, weights); }
+INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(sums, _mm512_slli_epi32(_mm512_loadu_si512(row_sums), 7)));
+}
+#else
+INLINE vbytes v_four_bytes(const int8_t *p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+/* Two products are at most 2 * 127 * 127, which sixteen bits hold. */
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  __m512i minus = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(four), _mm512_setzero_si512(), weights);
+  __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(four), minus);
+  return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
+  (void)row_sums;
+  return _mm512_cvtepi32_ps(sums);
+}
+#endif
+/* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
+INLINE void v_store_bytes(int8_t *p, vf a) {
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
+}

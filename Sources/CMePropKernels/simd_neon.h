@@ -80,3 +80,29 @@ INLINE uint16x4_t v_round_bf16(vf a) {
 }
 /* a, then b, rounded to nearest, ties to even */
 INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { vst1q_u16(p, vcombine_u16(v_round_bf16(a), v_round_bf16(b))); }
+/* Sums of products of bytes in -127...127: 4 lanes, four products each. */
+#define BYTE_EXAMPLES 4
+typedef int8x16_t vbytes;
+typedef int32x4_t vsums;
+INLINE vbytes v_load_bytes(const int8_t *p) { return vld1q_s8(p); }
+INLINE vbytes v_four_bytes(const int8_t *p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return vreinterpretq_s8_s32(vdupq_n_s32(four));
+}
+INLINE vsums v_sums_zero(void) { return vdupq_n_s32(0); }
+/* Two products are at most 2 * 127 * 127, which sixteen bits hold. */
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  int16x8_t low = vmull_s8(vget_low_s8(four), vget_low_s8(weights));
+  int16x8_t high = vmull_s8(vget_high_s8(four), vget_high_s8(weights));
+  return vpadalq_s16(sums, vpaddq_s16(low, high));
+}
+INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
+  (void)row_sums;
+  return vcvtq_f32_s32(sums);
+}
+/* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
+INLINE void v_store_bytes(int8_t *p, vf a) {
+  int32x4_t whole = vcvtnq_s32_f32(a);
+  for (int l = 0; l < VL; l++) p[l] = (int8_t)whole[l];
+}

@@ -95,3 +95,33 @@ INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
   for (int l = 0; l < 4; l++) p[l] = round_bf16(a.lane[l]), p[4 + l] = round_bf16(b.lane[l]);
 }
 #undef LANES
+/* Sums of products of bytes in -127...127: 4 lanes, four products each. */
+#define BYTE_EXAMPLES 2
+typedef struct { int8_t byte[16]; } vbytes;
+typedef struct { int32_t lane[4]; } vsums;
+INLINE vbytes v_load_bytes(const int8_t *p) {
+  vbytes result;
+  memcpy(result.byte, p, sizeof result.byte);
+  return result;
+}
+INLINE vbytes v_four_bytes(const int8_t *p) {
+  vbytes result;
+  for (int b = 0; b < 16; b++) result.byte[b] = p[b % 4];
+  return result;
+}
+INLINE vsums v_sums_zero(void) { return (vsums){{0, 0, 0, 0}}; }
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  for (int l = 0; l < 4; l++)
+    for (int b = 0; b < 4; b++) sums.lane[l] += four.byte[4 * l + b] * weights.byte[4 * l + b];
+  return sums;
+}
+INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
+  (void)row_sums;
+  vf result;
+  for (int l = 0; l < 4; l++) result.lane[l] = (float)sums.lane[l];
+  return result;
+}
+/* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
+INLINE void v_store_bytes(int8_t *p, vf a) {
+  for (int l = 0; l < 4; l++) p[l] = (int8_t)rintf(a.lane[l]);
+}

@@ -8,8 +8,10 @@ import CMePropKernels
 
 /// The instruction sets that kernels exist for.
 public enum InstructionSet: String, Sendable, CaseIterable {
-  /// x86-64 with AVX-512 F, BW, DQ, VL and BF16.
+  /// x86-64 with AVX-512 F, BW, DQ, VL, VNNI and BF16.
   case avx512bf16
+  /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+  case avx512vnni
   /// x86-64 with AVX-512 F, BW, DQ and VL.
   case avx512
   /// x86-64 with AVX2 and FMA.

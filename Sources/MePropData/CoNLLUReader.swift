@@ -41,6 +41,26 @@ public final class CoNLLUReader {
     }
   }
 
+  /// Whether ``next()`` would return without waiting for whoever writes into a pipe.
+  ///
+  /// - Throws: `DataFormatError` for read errors.
+  public func isNextReady() throws -> Bool {
+    try lines.hasArrived { text in
+      var hasWords = false
+      var start = 0
+      while let base = text.baseAddress, start < text.count,
+        let found = memchr(base + start, 10, text.count - start)
+      {
+        let end = base.distance(to: UnsafeRawPointer(found))
+        let isBlank = text[start..<end].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }
+        if isBlank && hasWords { return true }
+        hasWords = hasWords || !(isBlank || text[start] == UInt8(ascii: "#"))
+        start = end + 1
+      }
+      return false
+    }
+  }
+
   /// Reads all sentences that have words.
   ///
   /// - Throws: As ``next()``, and `CoNLLUError.noSentences` if there are none.

@@ -99,6 +99,15 @@ public final class InputFile {
     return count
   }
 
+  /// Whether `read(into:)` would return without waiting for whoever writes into a pipe.
+  ///
+  /// True for files, and for gzip, in which nobody talks.
+  public var isReady: Bool {
+    if storedSize != nil || inflater != nil || !peeked.isEmpty || next < end { return true }
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&request, 1, 0) != 0
+  }
+
   /// Reads until `target` is full or the file ends, and returns the number of bytes read.
   ///
   /// - Throws: As `read(into:)`.

@@ -78,6 +78,21 @@ public final class LineReader {
     }
   }
 
+  /// Whether the text that has arrived, and was not returned yet, satisfies `isEnough`.
+  ///
+  /// Takes what is there but never waits for more. At the end of the file, and for text longer than a
+  /// line may be, it is true: the next line then comes, or fails, at once.
+  ///
+  /// - Throws: `DataFormatError` for read errors.
+  func hasArrived(_ isEnough: (UnsafeRawBufferPointer) -> Bool) throws -> Bool {
+    while true {
+      if fileHasEnded || end - start > maximumLineLength { return true }
+      if isEnough(UnsafeRawBufferPointer(rebasing: buffer[start..<end])) { return true }
+      guard file.isReady else { return false }
+      try refill()
+    }
+  }
+
   private func deliver<Result>(
     upTo lineEnd: Int, next: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {

@@ -27,4 +27,9 @@ public final class PlainTextSentences {
     guard let line = try lines.next() else { return nil }
     return line.utf8.split { $0 == 0x20 || $0 == 0x09 }.map { String(Substring($0)) }
   }
+
+  /// Whether ``next()`` would return without waiting for whoever writes into a pipe.
+  ///
+  /// - Throws: `DataFormatError` for read errors.
+  public func isNextReady() throws -> Bool { try lines.hasArrived { $0.contains(10) } }
 }

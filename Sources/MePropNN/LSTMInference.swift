@@ -1,8 +1,23 @@
 import MePropCore
 
+/// How precisely an LSTM that is not being trained computes.
+public enum LSTMPrecision: String, Sendable, CaseIterable {
+  /// Weights and states of eight bits, exact sums of products, gates and cells in floats; see
+  /// `LSTMByteWeights`.
+  case int8
+  /// All in floats of 32 bits, as in training.
+  case f32
+}
+
 /// Computes outputs of an ``LSTM`` for batches of sentences, keeping its memory between batches.
 public final class LSTMInference {
+  /// How it computes.
+  public let precision: LSTMPrecision
+  private let context: ComputeContext
   private let workspaces: [[LSTMWorkspace]]
+  private let byteWorkspaces: [LSTMByteWorkspace]
+  private let byteLayers: [[LSTMByteWeights]]
+  private let layers: [[LSTMWeights]]
   private var outputs: [Output]
 
   /// One layer's output.
@@ -13,32 +28,42 @@ public final class LSTMInference {
     init(columnCount: Int) { values = Matrix(rowCount: 0, columnCount: columnCount) }
   }
 
-  /// Creates a workspace for networks of the sizes of `network`.
-  public init(for network: LSTM) {
+  /// Creates a workspace with the weights of `network`, of which it keeps a copy.
+  public init(_ network: LSTM, precision: LSTMPrecision, context: ComputeContext) {
+    self.precision = precision
+    self.context = context
     workspaces = network.layers.map { $0.map { LSTMWorkspace(hiddenSize: $0.hiddenSize) } }
+    byteWorkspaces = network.layers.map {
+      LSTMByteWorkspace(hiddenSize: $0[0].hiddenSize, directionCount: $0.count)
+    }
     outputs = network.layers.map { Output(columnCount: $0.count * $0[0].paddedSize) }
+    layers = precision == .f32 ? network.layers : []
+    byteLayers = precision == .int8 ? network.layers.map { $0.map(LSTMByteWeights.init) } : []
   }
 
   /// Calls `body` with the output of the last layer, shape `[positions, outputSize]`.
   ///
   /// - Parameters:
-  ///   - layers: The layers of a network of the sizes that this was made for.
   ///   - input: Shape `[positions, inputSize]`.
   ///   - packing: Which position is which word.
-  ///   - context: Where to compute.
   ///   - body: Called once.
   /// - Returns: What `body` returns.
   public func withOutput<Result>(
-    of layers: [[LSTMWeights]], _ input: Matrix, packing: SentencePacking,
-    context: ComputeContext, _ body: (Matrix) throws -> Result
+    _ input: Matrix, packing: SentencePacking, _ body: (Matrix) throws -> Result
   ) rethrows -> Result {
-    precondition(
-      layers.count == outputs.count, "LSTMInference: \(layers.count) layers of \(outputs.count)")
-    for (index, weights) in layers.enumerated() {
+    for index in outputs.indices {
       outputs[index].values.setRowCount(packing.positionCount)
-      context.lstmForward(
-        weights, workspaces[index], input: index == 0 ? input : outputs[index - 1].values,
-        packing: packing, output: &outputs[index].values)
+      switch precision {
+      case .f32:
+        context.lstmForward(
+          layers[index], workspaces[index], input: index == 0 ? input : outputs[index - 1].values,
+          packing: packing, output: &outputs[index].values)
+      case .int8:
+        context.lstmForward(
+          byteLayers[index], byteWorkspaces[index],
+          input: index == 0 ? .values(input) : .states(byteWorkspaces[index - 1]),
+          packing: packing, output: &outputs[index].values)
+      }
     }
     return try body(outputs[outputs.count - 1].values)
   }

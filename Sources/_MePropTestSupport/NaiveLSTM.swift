@@ -12,6 +12,8 @@ package struct NaiveLSTM {
   package var isReversed: Bool
   /// Factors of the state on its way to the next step, or `nil`.
   package var mask: [Double]?
+  /// Whether states go to the next step as multiples of 1/127.
+  package var roundsStates = false
 
   /// Everything that a forward pass computes, by word.
   package struct Trace {
@@ -94,6 +96,7 @@ package struct NaiveLSTM {
       trace.outputs[t] = (0..<h).map { gates[3 * h + $0] * tanh(cell[$0]) }
       state = trace.outputs[t]
       if let mask { for u in 0..<h { state[u] *= mask[u] } }
+      if roundsStates { state = state.map { ($0 * 127).rounded(.toNearestOrEven) / 127 } }
     }
     return trace
   }

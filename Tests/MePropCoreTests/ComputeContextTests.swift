@@ -109,9 +109,7 @@ import _MePropTestSupport
       #expect(!InstructionSet.neon.isAvailable)
     #elseif arch(arm64)
       #expect(InstructionSet.neon.isAvailable)
-      #expect(
-        !InstructionSet.avx2.isAvailable && !InstructionSet.avx512.isAvailable
-          && !InstructionSet.avx512bf16.isAvailable)
+      #expect(![.avx2, .avx512, .avx512vnni, .avx512bf16].contains(where: \InstructionSet.isAvailable))
     #endif
   }
 }

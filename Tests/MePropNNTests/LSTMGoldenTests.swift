@@ -88,9 +88,8 @@ import Testing
         unpacked(last.output, columns), example.outputs.flatMap { $0.flatMap { $0 } },
         tolerance: 2e-6) <= 0)
     // Inference is the same computation.
-    LSTMInference(for: network).withOutput(
-      of: network.layers, input, packing: packing, context: context
-    ) { #expect($0 == last.output) }
+    LSTMInference(network, precision: .f32, context: context)
+      .withOutput(input, packing: packing) { #expect($0 == last.output) }
     var gradient = packed(example.projections, network.outputSize) { columns[$0] }
     for (index, trainer) in trainers.enumerated().reversed() {
       try trainer.propagate(

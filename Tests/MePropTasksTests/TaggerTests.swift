@@ -103,10 +103,10 @@ import Testing
     try Data(text.replacing("\t_\t0", with: "\tx\t0").utf8).write(to: file)
     let model = task.model
     var outputs: [String] = []
-    for flushes in [false, true] {
+    for waits in [false, true] {
       var bytes: [UInt8] = []
       try model.predict(
-        InputFile(path: file.path), format: .conllu, flushesEachSentence: flushes, threadCount: 1
+        InputFile(path: file.path), format: .conllu, waitsForMore: waits, threadCount: 1
       ) { bytes += $0 }
       outputs.append(String(decoding: bytes, as: UTF8.self))
     }
@@ -120,7 +120,7 @@ import Testing
     var lines = ""
     for format in [TaggerFormat.text, .jsonl] {
       try model.predict(
-        InputFile(path: plain.path), format: format, flushesEachSentence: true, threadCount: 1
+        InputFile(path: plain.path), format: format, waitsForMore: false, threadCount: 1
       ) { lines += String(decoding: $0, as: UTF8.self) }
     }
     let expected = zip(sentences[0].forms, tags[0]).map { "\($0)_\($1)" }.joined(separator: " ")

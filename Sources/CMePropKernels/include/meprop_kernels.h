@@ -334,6 +334,61 @@ typedef struct {
   size_t y_stride;
 } meprop_thin_product_arguments;
 
+/* ---- LSTM with numbers of eight bits ------------------------------------------------------------------------------ */
+
+/* Rows x ~ scale q with whole q in -127...127. Part range: rows. */
+typedef struct {
+  const float *x;
+  size_t x_stride, columns;
+  int8_t *q; /* [rows, columns], padded with zeros to whole lines of 16 */
+  size_t q_stride;
+  float *scales; /* [rows] */
+} meprop_quantize_arguments;
+
+/* Weights of four gates of hp rows, w[r] ~ scales[r] q[r]. For each line of 16 units, and there for each four inputs,
+ * gate by gate, 16 units by 4 inputs; inputs beyond the last are zero. */
+typedef struct {
+  const int8_t *q;
+  const float *scales; /* [4 hp] */
+  const int32_t *sums; /* [4 hp]: sum of q of each row */
+  size_t inputs;
+} meprop_byte_weights;
+
+/* y <- x w' + bias. Part range: lines of 16 units. */
+typedef struct {
+  meprop_byte_weights w;
+  size_t padded;   /* hp */
+  const int8_t *x; /* [rows, inputs], padded with zeros to a multiple of 4 */
+  size_t x_stride, rows;
+  const float *x_scales; /* [rows]; NULL: all are 1/127, as of states */
+  const float *bias;     /* [4 hp] */
+  float *y;              /* [rows, 4 hp] */
+  size_t y_stride;
+} meprop_byte_product_arguments;
+
+/* One direction of a layer. */
+typedef struct {
+  int reversed; /* from the last word to the first */
+  meprop_byte_weights w;
+  const float *gates; /* [positions, 4 hp]: products of the input, and the bias; NULL: made on the way from `input` */
+  size_t gate_stride;
+  meprop_byte_product_arguments input; /* its y is not used */
+  float *cell; /* [sentences, hp] */
+  size_t cell_stride;
+  int8_t *states; /* [positions, hp]: round(127 h) */
+  size_t state_stride;
+  float *output; /* [positions, hp]: h */
+  size_t output_stride;
+} meprop_byte_direction;
+
+/* All steps of each direction. Part range: directions x groups of sentences. */
+typedef struct {
+  const meprop_byte_direction *directions;
+  size_t hidden, steps;
+  const uint32_t *starts; /* [steps + 1], as above */
+  size_t sentences, group;
+} meprop_byte_lstm_arguments;
+
 /* ---- small things --------------------------------------------------------------------------------------------- */
 
 /* Bytes to floats times scale. Part range: rows. */
@@ -356,7 +411,7 @@ typedef struct {
 /* ---- the variants ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  const char *name; /* avx512bf16, avx512, avx2, neon or portable */
+  const char *name; /* avx512bf16, avx512vnni, avx512, avx2, neon or portable */
   meprop_part activate, gradient, cross_entropy, softmax;
   meprop_part select, group_magnitudes;
   meprop_part input_gradient, weight_rows, update_rows;
@@ -365,6 +420,8 @@ typedef struct {
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;
+  /* For LSTM layers with numbers of eight bits. */
+  meprop_part quantize_rows, byte_product, byte_lstm;
   /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */
   double (*sum_of_squares)(const float *values, size_t count);
   /* The numbers of rows `row`, as dropout draws them: count 32-bit numbers (a multiple of 64). */

@@ -7,25 +7,33 @@ import MePropNN
 final class TaggerInference {
   private let context: ComputeContext
   private let lstm: LSTMInference
+  private let words: Matrix
+  private let features: Matrix
+  private let output: Linear
   private var input: Matrix
   private var logits: Matrix
 
-  init(for network: TaggerNetwork, context: ComputeContext) {
+  /// Sentences that go together: a multiple of those whose sums are in registers at once.
+  static let batchSize = 48
+
+  init(_ network: TaggerNetwork, precision: LSTMPrecision, context: ComputeContext) {
     self.context = context
-    lstm = LSTMInference(for: network.lstm)
+    lstm = LSTMInference(network.lstm, precision: precision, context: context)
+    words = network.words
+    features = network.features
+    output = network.output
     input = Matrix(rowCount: 0, columnCount: network.lstm.inputSize)
     logits = Matrix(rowCount: 0, columnCount: network.output.outputSize)
   }
 
   /// The class of each word of `sentences`, at the places that the words have in `data`.
-  func classes(
-    _ sentences: [Int], of data: EncodedSentences, words: Matrix, features: Matrix,
-    layers: [[LSTMWeights]], output: Linear, into classes: inout [Int32]
+  private func classes(
+    _ sentences: ArraySlice<Int>, of data: EncodedSentences, into classes: inout [Int32]
   ) {
-    let batch = TaggerBatch(sentences, of: data)
+    let batch = TaggerBatch(Array(sentences), of: data)
     batch.gather(data, words: words, features: features, into: &input)
     logits.setRowCount(batch.places.count)
-    lstm.withOutput(of: layers, input, packing: batch.packing, context: context) { states in
+    lstm.withOutput(input, packing: batch.packing) { states in
       context.multiplyThin(
         states, byTransposeOf: output.weight, bias: output.bias, into: &logits)
     }
@@ -39,17 +47,15 @@ final class TaggerInference {
   }
 
   /// The class of each word of all sentences, in batches of sentences of similar length.
-  func classes(
-    of data: EncodedSentences, words: Matrix, features: Matrix, layers: [[LSTMWeights]],
-    output: Linear, batchSize: Int = 32
-  ) -> [Int32] {
-    var classes = [Int32](repeating: 0, count: data.words.count)
-    let order = (0..<data.count).sorted { (data.length($0), $0) < (data.length($1), $1) }
-    for start in stride(from: 0, to: order.count, by: batchSize) {
-      self.classes(
-        Array(order[start..<min(start + batchSize, order.count)]), of: data, words: words,
-        features: features, layers: layers, output: output, into: &classes)
+  func classes(of data: EncodedSentences, into classes: inout [Int32]) {
+    if classes.count < data.words.count {
+      classes = Array(repeating: 0, count: data.words.count)
     }
-    return classes
+    let order = (0..<data.count).filter { data.length($0) > 0 }
+      .sorted { (data.length($0), $0) < (data.length($1), $1) }
+    for start in stride(from: 0, to: order.count, by: Self.batchSize) {
+      self.classes(
+        order[start..<min(start + Self.batchSize, order.count)], of: data, into: &classes)
+    }
   }
 }

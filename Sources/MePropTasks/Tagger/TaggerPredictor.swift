@@ -25,32 +25,28 @@ public final class TaggerPredictor {
   private var data = EncodedSentences()
   private var classes: [Int32] = []
 
-  /// The most words that are tagged at once where nobody waits for each sentence.
+  /// From so many words on no more are waited for.
   static let wordsAtOnce = 4096
 
   /// Creates a predictor.
-  public init(_ model: TaggerModel, context: ComputeContext) {
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - precision: What the LSTM computes in.
+  ///   - context: Where to compute.
+  public init(
+    _ model: TaggerModel, precision: LSTMPrecision = .int8, context: ComputeContext
+  ) {
     self.model = model
     encoder = FormEncoder(model.vocabularies)
-    inference = TaggerInference(for: model.network, context: context)
+    inference = TaggerInference(model.network, precision: precision, context: context)
   }
 
   /// The tags of the words of each sentence.
   public func tags(of sentences: [[String]]) -> [[String]] {
     data.removeAll()
     for sentence in sentences { data.append(sentence, encoder) }
-    if classes.count < data.words.count {
-      classes = Array(repeating: 0, count: data.words.count)
-    }
-    let network = model.network
-    let order = sentences.indices.filter { !sentences[$0].isEmpty }
-      .sorted { (sentences[$0].count, $0) < (sentences[$1].count, $1) }
-    for start in stride(from: 0, to: order.count, by: 32) {
-      inference.classes(
-        Array(order[start..<min(start + 32, order.count)]), of: data, words: network.words,
-        features: network.features, layers: network.lstm.layers, output: network.output,
-        into: &classes)
-    }
+    inference.classes(of: data, into: &classes)
     return sentences.indices.map { sentence in
       (data.starts[sentence]..<data.starts[sentence + 1]).map {
         model.vocabularies.tags.items[Int(classes[$0])]
@@ -63,26 +59,28 @@ public final class TaggerPredictor {
   /// - Parameters:
   ///   - file: What to read.
   ///   - format: What it looks like, and what comes out.
-  ///   - flushesEachSentence: Whether each sentence is tagged and handed on before the next is read,
-  ///     as for a pipe that somebody talks through; otherwise some thousand words go together.
+  ///   - waitsForMore: Whether a sentence may wait for others to be tagged with, some thousand words
+  ///     together. If not, as for a pipe that somebody talks through, only sentences that have arrived
+  ///     already go together, and all are handed on before more input is waited for.
   ///   - receive: Takes the output, piece by piece and in order.
   /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
   ///   damaged one have been handed on.
   public func predict(
-    _ file: InputFile, format: TaggerFormat, flushesEachSentence: Bool,
+    _ file: InputFile, format: TaggerFormat, waitsForMore: Bool,
     _ receive: ([UInt8]) throws -> Void
   ) throws {
-    let limit = flushesEachSentence ? 1 : Self.wordsAtOnce
     switch format {
     case .conllu:
       let reader = CoNLLUReader(file)
       try run(
-        limit, next: { try reader.next() }, forms: \.forms,
+        next: { try reader.next() }, goesOn: { try waitsForMore || reader.isNextReady() },
+        forms: \.forms,
         write: { $0.append(replacing: self.model.column, with: $1, to: &$2) }, receive)
     case .text, .jsonl:
       let reader = PlainTextSentences(file)
       try run(
-        limit, next: { try reader.next() }, forms: \.self,
+        next: { try reader.next() }, goesOn: { try waitsForMore || reader.isNextReady() },
+        forms: \.self,
         write: { $2 += (Self.line($0, $1, format: format) + "\n").utf8 }, receive)
     }
   }
@@ -98,7 +96,7 @@ public final class TaggerPredictor {
   }
 
   private func run<Sentence>(
-    _ limit: Int, next: () throws -> Sentence?, forms: (Sentence) -> [String],
+    next: () throws -> Sentence?, goesOn: () throws -> Bool, forms: (Sentence) -> [String],
     write: (Sentence, [String], inout [UInt8]) -> Void, _ receive: ([UInt8]) throws -> Void
   ) throws {
     var pending: [(sentence: Sentence, forms: [String])] = []
@@ -116,7 +114,7 @@ public final class TaggerPredictor {
       while let sentence = try next() {
         pending.append((sentence, forms(sentence)))
         wordCount += max(pending[pending.count - 1].forms.count, 1)
-        if wordCount >= limit { try flush() }
+        if try wordCount >= Self.wordsAtOnce || !goesOn() { try flush() }
       }
     } catch {
       // What was read before the damage is good.
@@ -133,18 +131,21 @@ extension TaggerModel {
   /// - Parameters:
   ///   - split: Which part.
   ///   - data: A treebank as for training; `nil` for that which the model was trained on.
+  ///   - precision: What the LSTM computes in.
   ///   - locator: Finds the data.
   ///   - threadCount: Threads to compute with.
   /// - Returns: The figures, and words tagged in a second.
   /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`.
   public func evaluate(
-    on split: EvaluationSplit, of data: String?, locator: DataLocator = .ofProcess,
+    on split: EvaluationSplit, of data: String?, precision: LSTMPrecision = .int8,
+    locator: DataLocator = .ofProcess,
     threadCount: Int = ComputeContext.availableThreads
   ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
     let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data))
     let sentences = try TaggedSentence.read(
       treebank.required(split.rawValue), column: column)
-    let predictor = TaggerPredictor(self, context: ComputeContext(threadCount: threadCount))
+    let predictor = TaggerPredictor(
+      self, precision: precision, context: ComputeContext(threadCount: threadCount))
     let start = ContinuousClock.now
     let found = predictor.tags(of: sentences.map(\.forms))
     let seconds = start.duration(to: .now).inSeconds
@@ -166,16 +167,18 @@ extension TaggerModel {
   /// - Parameters:
   ///   - file: What to read.
   ///   - format: What it looks like, and what comes out.
-  ///   - flushesEachSentence: Whether each sentence is handed on before the next is read.
-  ///   - threadCount: Threads to compute with; `nil` for all there are.
+  ///   - waitsForMore: Whether a sentence may wait for others to be tagged with.
+  ///   - precision: What the LSTM computes in.
+  ///   - threadCount: Threads to compute with.
   ///   - receive: Takes the output, piece by piece and in order.
   /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws.
   public func predict(
-    _ file: InputFile, format: TaggerFormat, flushesEachSentence: Bool, threadCount: Int?,
+    _ file: InputFile, format: TaggerFormat, waitsForMore: Bool,
+    precision: LSTMPrecision = .int8, threadCount: Int = ComputeContext.availableThreads,
     _ receive: ([UInt8]) throws -> Void
   ) throws {
-    let threads = threadCount ?? ComputeContext.availableThreads
-    try TaggerPredictor(self, context: ComputeContext(threadCount: threads)).predict(
-      file, format: format, flushesEachSentence: flushesEachSentence, receive)
+    let context = ComputeContext(threadCount: threadCount)
+    try TaggerPredictor(self, precision: precision, context: context).predict(
+      file, format: format, waitsForMore: waitsForMore, receive)
   }
 }

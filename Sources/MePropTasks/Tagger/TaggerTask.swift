@@ -71,7 +71,7 @@ public final class TaggerTask: TrainingTask {
   /// The numbers of words, features and tags.
   public let vocabularies: TaggerVocabularies
   private let trainer: TaggerTrainer
-  private let inference: TaggerInference
+  private let context: ComputeContext
   private let training: EncodedSentences
   private let parts: [EvaluationSplit: (sentences: [TaggedSentence], encoded: EncodedSentences)]
   private var epochData: EncodedSentences
@@ -86,7 +86,7 @@ public final class TaggerTask: TrainingTask {
       featureCount: vocabularies.features.count, tagCount: vocabularies.tags.items.count,
       embeddingScale: settings.embeddingScale, seed: settings.seed)
     trainer = TaggerTrainer(network, training: settings.training, context: context)
-    inference = TaggerInference(for: network, context: context)
+    self.context = context
     training = EncodedSentences(data.training, vocabularies)
     epochData = training
     var parts: [EvaluationSplit: (sentences: [TaggedSentence], encoded: EncodedSentences)] = [:]
@@ -148,12 +148,12 @@ public final class TaggerTask: TrainingTask {
     }
   }
 
-  /// The accuracy on all and on unknown words, in percent.
+  /// The accuracy on all and on unknown words, in percent, of the network as `predict` uses it.
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
     guard let (sentences, encoded) = parts[split] else { return nil }
-    let classes = inference.classes(
-      of: encoded, words: trainer.words.table, features: trainer.features.table,
-      layers: trainer.layers.map(\.weights), output: trainer.output)
+    var classes: [Int32] = []
+    TaggerInference(trainer.network, precision: .int8, context: context)
+      .classes(of: encoded, into: &classes)
     return TaggerEvaluation(sentences, encoded, classes, vocabularies).evaluation
   }
 

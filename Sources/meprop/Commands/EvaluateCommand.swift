@@ -29,25 +29,18 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Which images to use.", valueName: "test|dev"))
   var split: EvaluationSplit = .test
 
-  @Option(
-    help: ArgumentHelp(
-      "For digits, what products read (default: as it was trained).",
-      valueName: "f32|bf16"))
-  var precision: Precision?
-
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @OptionGroup var use: UseOptions
+
   func run() throws {
     if TaggerCommands.isTagger(model) {
-      if precision != nil {
-        throw UsageError(
-          "--precision is for models of digits; '\(model)' is a tagger: leave it out")
-      }
-      return try TaggerCommands.evaluate(model, data: data, split: split, json: json)
+      return try TaggerCommands.evaluate(
+        model, data: data, split: split, options: use, json: json)
     }
     var digits = try DigitsModel(at: URL(fileURLWithPath: model))
-    digits.precision = precision ?? digits.precision
+    digits.precision = try use.digitsPrecision() ?? digits.precision
     let evaluation = try digits.evaluate(
       on: split, of: data, progress: DownloadNotice.show)
     if json { return try StandardOutput.write("\(evaluation.json(split: split))\n") }
@@ -70,5 +63,4 @@ struct EvaluateCommand: ParsableCommand {
   }
 }
 
-extension Precision: ExpressibleByArgument {}
 extension EvaluationSplit: ExpressibleByArgument {}

@@ -26,12 +26,6 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The images; - is standard input.", completion: .file())
   var file = "-"
 
-  @Option(
-    help: ArgumentHelp(
-      "For digits, what products read (default: as it was trained).",
-      valueName: "f32|bf16"))
-  var precision: Precision?
-
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -41,23 +35,14 @@ struct PredictCommand: ParsableCommand {
       valueName: "format"))
   var format: TaggerFormat = .conllu
 
-  @Option(
-    help: ArgumentHelp("For taggers, threads to compute with (default: all).", valueName: "n"))
-  var threads: Int?
+  @OptionGroup var use: UseOptions
 
   func run() throws {
     if TaggerCommands.isTagger(model) {
-      if precision != nil {
-        throw UsageError(
-          "--precision is for models of digits; '\(model)' is a tagger: leave it out")
-      }
-      if let threads, !(1...256).contains(threads) {
-        throw UsageError("--threads: found \(threads), expected 1 to 256")
-      }
-      return try TaggerCommands.predict(model, file: file, format: format, threads: threads)
+      return try TaggerCommands.predict(model, file: file, format: format, options: use)
     }
     var model = try DigitsModel(at: URL(fileURLWithPath: model))
-    model.precision = precision ?? model.precision
+    model.precision = try use.digitsPrecision() ?? model.precision
     let input =
       file == "-"
       ? try InputFile(handle: .standardInput, name: "standard input")

@@ -107,10 +107,10 @@ enum TaggerCommands {
 
   /// Prints accuracy, the figures of each tag and the most confused pairs.
   static func evaluate(
-    _ model: String, data: String?, split: EvaluationSplit, json: Bool
+    _ model: String, data: String?, split: EvaluationSplit, options: UseOptions, json: Bool
   ) throws {
     let (evaluation, rate) = try TaggerModel(at: URL(fileURLWithPath: model)).evaluate(
-      on: split, of: data)
+      on: split, of: data, precision: options.taggerPrecision(), threadCount: options.threadCount)
     if json {
       return try StandardOutput.write(
         "\(evaluation.json(split: split, wordsPerSecond: rate))\n")
@@ -132,14 +132,17 @@ enum TaggerCommands {
   }
 
   /// Tags a file or standard input.
-  static func predict(_ model: String, file: String, format: TaggerFormat, threads: Int?) throws {
+  static func predict(
+    _ model: String, file: String, format: TaggerFormat, options: UseOptions
+  ) throws {
     let model = try TaggerModel(at: URL(fileURLWithPath: model))
     let input =
       file == "-"
       ? try InputFile(handle: .standardInput, name: "standard input")
       : try InputFile(path: file)
     try model.predict(
-      input, format: format, flushesEachSentence: input.storedSize == nil, threadCount: threads
+      input, format: format, waitsForMore: input.storedSize != nil, precision: options.taggerPrecision(),
+      threadCount: options.threadCount
     ) { try StandardOutput.write(bytes: $0) }
   }
 }

@@ -1,0 +1,183 @@
+/* LSTM layers with numbers of eight bits: rounding, products, and all steps of two directions. */
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Weights of four gates of `hidden` rows, packed, with what they are made of. */
+typedef struct {
+  meprop_byte_weights packed;
+  int8_t *q, *plain; /* plain: [4 hp, inputs] */
+  float *scales;
+  int32_t *sums;
+  size_t padded;
+} byte_matrix;
+
+static void *allocate(size_t count, size_t size) {
+  void *memory = calloc(count + 64, size);
+  if (memory == NULL) abort();
+  return memory;
+}
+
+static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) {
+  size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4;
+  byte_matrix a = {.padded = padded, .q = allocate(padded * quads * 16, 1), .plain = allocate(4 * padded * inputs, 1),
+                   .scales = allocate(4 * padded, sizeof(float)), .sums = allocate(4 * padded, sizeof(int32_t))};
+  for (size_t gate = 0; gate < 4; gate++)
+    for (size_t unit = 0; unit < hidden; unit++) {
+      size_t row = gate * padded + unit;
+      a.scales[row] = largest / 127 * (next_float() + 1.5f);
+      for (size_t c = 0; c < inputs; c++) {
+        /* The extreme values are frequent: they show saturation. */
+        int value = next_random() % 3 == 0 ? (next_random() % 2 ? 127 : -127) : (int)(next_random() % 255) - 127;
+        a.plain[row * inputs + c] = (int8_t)value;
+        a.sums[row] += value;
+        a.q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) * 4 + c % 4] =
+            (int8_t)value;
+      }
+    }
+  a.packed = (meprop_byte_weights){.q = a.q, .scales = a.scales, .sums = a.sums, .inputs = inputs};
+  return a;
+}
+
+static void byte_matrix_free(byte_matrix *a) {
+  free(a->q);
+  free(a->plain);
+  free(a->scales);
+  free(a->sums);
+}
+
+static double product(const byte_matrix *w, size_t row, const int8_t *x) {
+  long sum = 0;
+  for (size_t c = 0; c < w->packed.inputs; c++) sum += (long)w->plain[row * w->packed.inputs + c] * x[c];
+  return (double)sum * (double)w->scales[row];
+}
+
+static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
+
+static void check_rounding_and_products(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
+  size_t padded = lines(hidden) * MEPROP_LINE, stride = lines(inputs) * MEPROP_LINE;
+  begin_case(kernels->name, "quantize_rows", batch, inputs, 0);
+  matrix x = matrix_new(batch, inputs, RANDOM);
+  for (size_t c = 0; c < inputs; c++) row_of(&x, 0)[c] = 0;
+  int8_t *q = allocate(batch * stride, 1);
+  float *scales = allocate(batch, sizeof(float));
+  const meprop_quantize_arguments quantize = {
+      .x = x.v, .x_stride = x.stride, .columns = inputs, .q = q, .q_stride = stride, .scales = scales};
+  run_parts(kernels->quantize_rows, &quantize, batch);
+  for (size_t r = 0; r < batch; r++) {
+    double largest = 0;
+    for (size_t c = 0; c < inputs; c++) largest = fmax(largest, fabs((double)row_of(&x, r)[c]));
+    expect_near("scale", r, 0, scales[r], largest / 127, largest, 1);
+    for (size_t c = 0; c < stride; c++) {
+      double exact = c < inputs ? row_of(&x, r)[c] : 0;
+      /* Half a step, and a little for the rounding of the factor. */
+      expect_near("rounding", r, c, q[r * stride + c] * (double)scales[r], exact, 0.501 * (double)scales[r] / 1.2e-7, 1);
+    }
+  }
+  matrix_free(&x, "x");
+
+  begin_case(kernels->name, "byte_product", batch, hidden, inputs);
+  byte_matrix w = byte_matrix_new(hidden, inputs, 1);
+  matrix bias = matrix_new(1, 4 * padded, ZERO), y = matrix_new(batch, 4 * padded, GARBAGE);
+  for (size_t row = 0; row < 4 * padded; row++) bias.v[row] = row % padded < hidden ? next_float() : 0;
+  for (int state = 0; state < 2; state++) {
+    const meprop_byte_product_arguments multiply = {
+        .w = w.packed, .padded = padded, .x = q, .x_stride = stride, .rows = batch, .x_scales = state ? NULL : scales,
+        .bias = bias.v, .y = y.v, .y_stride = y.stride};
+    run_parts(kernels->byte_product, &multiply, lines(hidden));
+    for (size_t r = 0; r < batch; r++)
+      for (size_t row = 0; row < 4 * padded; row++) {
+        double scale = state ? 1.0 / 127 : (double)scales[r];
+        double want = product(&w, row, q + r * stride) * scale + (double)bias.v[row];
+        expect_near("y", r, row, row_of(&y, r)[row], want, fabs(want) + fabs((double)bias.v[row]) + 1e-3, 4);
+      }
+  }
+  matrix_free(&bias, "bias");
+  matrix_free(&y, "y");
+  byte_matrix_free(&w);
+  free(q);
+  free(scales);
+}
+
+/* Sentences of falling lengths, about one for each of the batch; groups of three. */
+static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead) {
+  size_t padded = lines(hidden) * MEPROP_LINE, longest = 1 + sentences / 3, positions = 0;
+  uint32_t *starts = allocate(longest + 1, sizeof *starts);
+  for (size_t t = 0; t < longest; t++) starts[t + 1] = starts[t] + (uint32_t)(sentences - t * 2);
+  positions = starts[longest];
+  begin_case(kernels->name, "byte_lstm", sentences, hidden, longest);
+  byte_matrix w = byte_matrix_new(hidden, hidden, 0.2f);
+  matrix gates = matrix_new(positions, 4 * padded, ZERO), cell = matrix_new(sentences, padded, GARBAGE);
+  matrix second = matrix_new(sentences, padded, GARBAGE), output = matrix_new(positions, 2 * padded, GARBAGE);
+  for (size_t p = 0; p < positions; p++)
+    for (size_t row = 0; row < 4 * padded; row++) row_of(&gates, p)[row] = row % padded < hidden ? 2 * next_float() : 0;
+  /* Gates ahead, or products with one input. */
+  byte_matrix in = byte_matrix_new(hidden, 1, 0.5f);
+  matrix bias = matrix_new(1, 4 * padded, ZERO);
+  int8_t *one = allocate(positions * 4, 1);
+  for (size_t row = 0; row < 4 * padded; row++) bias.v[row] = row % padded < hidden ? next_float() : 0;
+  for (size_t p = 0; p < positions; p++) one[p * 4] = (int8_t)(next_random() % 255 - 127);
+  if (!ahead)
+    for (size_t p = 0; p < positions; p++)
+      for (size_t row = 0; row < 4 * padded; row++)
+        row_of(&gates, p)[row] = (float)(product(&in, row, one + p * 4) / 127) + bias.v[row];
+  int8_t *states = allocate(positions * 2 * padded, 1);
+  meprop_byte_direction directions[2];
+  for (int direction = 0; direction < 2; direction++)
+    directions[direction] = (meprop_byte_direction){
+        .reversed = direction, .w = w.packed, .gates = ahead ? gates.v : NULL, .gate_stride = gates.stride,
+        .input = {.w = in.packed, .padded = padded, .x = one, .x_stride = 4, .rows = positions, .bias = bias.v},
+        .cell = direction ? second.v : cell.v, .cell_stride = direction ? second.stride : cell.stride,
+        .states = states + (size_t)direction * padded, .state_stride = 2 * padded,
+        .output = output.v + (size_t)direction * padded, .output_stride = output.stride};
+  const meprop_byte_lstm_arguments steps = {.directions = directions, .hidden = hidden, .steps = longest,
+                                            .starts = starts, .sentences = sentences, .group = 3};
+  run_parts(kernels->byte_lstm, &steps, 2 * ((sentences + 2) / 3));
+
+  double *c = allocate(hidden, sizeof *c);
+  for (size_t direction = 0; direction < 2; direction++)
+    for (size_t i = 0; i < sentences; i++) {
+      int8_t *before = NULL;
+      for (size_t u = 0; u < hidden; u++) c[u] = 0;
+      for (size_t step = 0; step < longest; step++) {
+        size_t t = direction ? longest - 1 - step : step, p = starts[t] + i;
+        if (i >= starts[t + 1] - starts[t]) continue;
+        for (size_t u = 0; u < padded; u++) {
+          float got = row_of(&output, p)[direction * padded + u];
+          int8_t state = states[p * 2 * padded + direction * padded + u];
+          double h = 0;
+          if (u < hidden) {
+            double in[4];
+            for (size_t gate = 0; gate < 4; gate++) {
+              in[gate] = row_of(&gates, p)[gate * padded + u];
+              if (before != NULL) in[gate] += product(&w, gate * padded + u, before) / 127;
+            }
+            c[u] = sigmoid(in[1]) * c[u] + sigmoid(in[0]) * tanh(in[2]);
+            h = sigmoid(in[3]) * tanh(c[u]);
+          }
+          expect_near("h", p, u, got, h, 1 + (double)step, 30);
+          /* The next step starts from the rounded state that was stored, so errors do not add up here. */
+          expect_near("state", p, u, state, 127 * h, 0.502 / 1.2e-7, 1);
+        }
+        before = states + p * 2 * padded + direction * padded;
+      }
+    }
+  free(c);
+  free(states);
+  free(starts);
+  free(one);
+  byte_matrix_free(&in);
+  matrix_free(&bias, "bias");
+  matrix_free(&gates, "gates");
+  matrix_free(&cell, "cell");
+  matrix_free(&second, "cell");
+  matrix_free(&output, "output");
+  byte_matrix_free(&w);
+}
+
+void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
+  check_rounding_and_products(kernels, batch, hidden, inputs);
+  check_steps(kernels, batch, hidden, 0);
+  check_steps(kernels, batch, hidden, 1);
+}
