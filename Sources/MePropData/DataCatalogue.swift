@@ -2,7 +2,7 @@
 
 /// One file of a data set.
 public struct CataloguedFile: Sendable, Equatable {
-  /// Its name when unpacked; mirrors serve it with `.gz` appended.
+  /// Its name when unpacked.
   public let name: String
   /// Its size when unpacked, in bytes.
   public let unpackedSize: Int
@@ -10,16 +10,19 @@ public struct CataloguedFile: Sendable, Equatable {
   ///
   /// Of the unpacked contents, because mirrors pack the same file in different ways.
   public let sha256: String
+  /// Whether mirrors serve it as gzip, with `.gz` appended to its name.
+  public let isServedPacked: Bool
 
   /// Creates a description of a file.
-  public init(name: String, unpackedSize: Int, sha256: String) {
+  public init(name: String, unpackedSize: Int, sha256: String, isServedPacked: Bool = true) {
+    self.isServedPacked = isServedPacked
     self.name = name
     self.unpackedSize = unpackedSize
     self.sha256 = sha256
   }
 
   /// The name under which mirrors serve the file and downloads keep it.
-  public var packedName: String { name + ".gz" }
+  public var servedName: String { isServedPacked ? name + ".gz" : name }
 }
 
 /// A data set that can be found and downloaded by name.
@@ -30,7 +33,7 @@ public struct CataloguedDataSet: Sendable, Equatable {
   public let summary: String
   /// All its files.
   public let files: [CataloguedFile]
-  /// Addresses of folders that hold the packed files, each ending in `/`; tried in this order.
+  /// Addresses of folders that hold the files, each ending in `/`; tried in this order.
   public let mirrors: [String]
   /// Folders in which system packages install it.
   public let systemFolders: [String]
@@ -57,7 +60,7 @@ public struct CataloguedDataSet: Sendable, Equatable {
 /// The list of data sets known by name.
 public enum DataCatalogue {
   /// All data sets, in the order in which they are listed.
-  public static let all = [mnist, fashionMNIST]
+  public static let all = [mnist, fashionMNIST, englishEWT]
 
   /// Handwritten digits, 28 x 28, 60,000 for training and 10,000 for testing.
   public static let mnist = CataloguedDataSet(
@@ -95,6 +98,28 @@ public enum DataCatalogue {
     license: "MIT (Zalando SE)",
     citation: "H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST, a novel image dataset for "
       + "benchmarking machine learning algorithms. arXiv 1708.07747, 2017")
+
+  /// English text from the web with parts of speech and dependencies, release 2.16.
+  public static let englishEWT = CataloguedDataSet(
+    name: "ud-english-ewt",
+    summary: "English Web Treebank of Universal Dependencies 2.16, 254,818 words in CoNLL-U",
+    files: [
+      ("train", 14_203_025, "3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b"),
+      ("dev", 1_805_545, "531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6"),
+      ("test", 1_804_515, "e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd"),
+    ].map { part, size, sha256 in
+      CataloguedFile(
+        name: "en_ewt-ud-\(part).conllu", unpackedSize: size, sha256: sha256,
+        isServedPacked: false)
+    },
+    mirrors: [
+      "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/",
+      "https://github.com/UniversalDependencies/UD_English-EWT/raw/r2.16/",
+    ],
+    license: "CC BY-SA 4.0 (Universal Dependencies contributors)",
+    citation:
+      "N. Silveira, T. Dozat, M.-C. de Marneffe, S. Bowman, M. Connor, J. Bauer, C. Manning: "
+      + "A gold standard dependency corpus for English. LREC 2014")
 
   /// Returns the data set called `name`.
   ///

@@ -136,7 +136,7 @@ public struct DataLocator: Sendable {
   }
 
   /// `…/meprop` in the user's cache; XDG asks that a relative path be ignored.
-  private var cacheFolder: URL? {
+  var cacheFolder: URL? {
     if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
       return URL(fileURLWithPath: cache, isDirectory: true)
         .appendingPathComponent("meprop", isDirectory: true)

@@ -4,7 +4,7 @@ import Foundation
 
 /// Downloads data sets of the catalogue.
 ///
-/// A file arrives as `NAME.gz.part`, beside its final name. Broken transfers go on from there, in
+/// A file arrives as `NAME.part`, beside its final name. Broken transfers go on from there, in
 /// this run or the next. Only when the unpacked contents have the catalogue's digest does it get its
 /// name, in one step: under the final name there is never anything half-written or wrong.
 public struct Downloader: Sendable {
@@ -65,7 +65,7 @@ public struct Downloader: Sendable {
         continue
       }
       try download(file, mirrors: dataSet.mirrors, to: folder, progress: progress)
-      downloaded.append(file.packedName)
+      downloaded.append(file.servedName)
     }
     return downloaded
   }
@@ -74,11 +74,11 @@ public struct Downloader: Sendable {
     _ file: CataloguedFile, mirrors: [String], to folder: URL,
     progress: @escaping @Sendable (DownloadProgress) -> Void
   ) throws {
-    let final = folder.appendingPathComponent(file.packedName, isDirectory: false)
+    let final = folder.appendingPathComponent(file.servedName, isDirectory: false)
     let part = try PartFile(for: final)
     var failures: [DownloadFailure] = []
     for mirror in mirrors {
-      let address = mirror + (mirror.hasSuffix("/") ? "" : "/") + file.packedName
+      let address = mirror + (mirror.hasSuffix("/") ? "" : "/") + file.servedName
       for attempt in 1...attemptsPerMirror {
         if attempt > 1, retryDelay > 0 { Thread.sleep(forTimeInterval: retryDelay) }
         do {
@@ -92,7 +92,7 @@ public struct Downloader: Sendable {
       }
     }
     throw DownloadError.allMirrorsFailed(
-      file: file.packedName, folder: folder.path, failures: failures)
+      file: file.servedName, folder: folder.path, failures: failures)
   }
 
   /// Brings `part` up to the whole verified file, or says why not and leaves it fit to go on from.
@@ -111,7 +111,7 @@ public struct Downloader: Sendable {
       limit: limit
     ) { received, total in
       progress(
-        DownloadProgress(file: file.packedName, receivedBytes: received, totalBytes: total))
+        DownloadProgress(file: file.servedName, receivedBytes: received, totalBytes: total))
     }
     do {
       _ = try transfer.run(idleTimeout: idleTimeout, totalTimeout: totalTimeout)

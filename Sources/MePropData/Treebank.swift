@@ -119,22 +119,23 @@ public struct Treebank: Sendable, Equatable {
 }
 
 extension DataLocator {
-  /// Finds the folder of a treebank: a folder, or the name of one in `$MEPROP_DATA` or the cache.
+  /// Finds the folder of a treebank that is on this machine.
   ///
+  /// - Parameter argument: A name of the catalogue; else a folder, or the name of one in `$MEPROP_DATA`
+  ///   or the cache.
+  /// - Returns: The folder; `nil` for a data set of the catalogue that is nowhere.
   /// - Throws: `TreebankError.notFound` with the places looked at.
-  public func treebankFolder(_ argument: String) throws -> URL {
+  public func localTreebankFolder(_ argument: String) throws -> URL? {
+    if let dataSet = catalogue.first(where: { $0.name == argument }) {
+      return search(for: dataSet).found
+    }
     var places = [URL(fileURLWithPath: argument, isDirectory: true)]
     if !argument.contains("/") {
       if let data = environment["MEPROP_DATA"], !data.isEmpty {
         places.append(
           URL(fileURLWithPath: data, isDirectory: true).appendingPathComponent(argument))
       }
-      if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") {
-        places.append(URL(fileURLWithPath: cache).appendingPathComponent("meprop/\(argument)"))
-      } else if let home = environment["HOME"], !home.isEmpty {
-        places.append(
-          URL(fileURLWithPath: home).appendingPathComponent(".cache/meprop/\(argument)"))
-      }
+      if let cacheFolder { places.append(cacheFolder.appendingPathComponent(argument)) }
     }
     for place in places {
       var isFolder: ObjCBool = false

@@ -60,4 +60,19 @@ extension DataLocator {
         searched: search(for: dataSet).searched, downloadFolder: folder, failures: failures)
     }
   }
+
+  /// Finds the folder of a treebank, and downloads one of the catalogue that is nowhere.
+  ///
+  /// - Parameters:
+  ///   - argument: A name of the catalogue, a folder, or the name of one in `$MEPROP_DATA` or the cache.
+  ///   - progress: Called while files arrive, on an arbitrary thread.
+  /// - Returns: The folder.
+  /// - Throws: `TreebankError`; for data sets of the catalogue `UnavailableDataError`,
+  ///   `DataLocationError`, `FileWriteError`.
+  public func treebankFolder(
+    _ argument: String, progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+  ) throws -> URL {
+    if let folder = try localTreebankFolder(argument) { return folder }
+    return try folder(for: argument, defaultName: argument, progress: progress)
+  }
 }

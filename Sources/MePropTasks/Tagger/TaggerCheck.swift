@@ -68,6 +68,11 @@ public struct TaggerCheck: Sendable, Equatable {
           }
         }
         if part.sentences == 0 { throw CoNLLUError.noSentences(path: files.path) }
+      } catch DataFormatError.notUTF8 {
+        // The reader stops at the first; whoever repairs the file wants to know all.
+        for file in files.files {
+          if let line = try? Self.errorOnBytes(of: file) { errors.append(line) }
+        }
       } catch {
         errors.append("\(error)")
       }

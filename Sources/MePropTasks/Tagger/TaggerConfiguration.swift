@@ -52,6 +52,12 @@ public enum TaggerConfiguration {
       "embedding-scale", .double(NumberBounds(lower: 0, upper: 1e3)), default: .double(0.1),
       "deviation of embeddings at the start; 1 is PyTorch's"),
     .init(
+      "vectors", .optional(.string), default: .none,
+      "file of pre-trained word vectors to start from: text of word2vec or GloVe, plain or gzip"),
+    .init(
+      "vector-limit", .int(0...10_000_000), default: .int(100_000),
+      "with vectors: at most so many words that training data lack are added"),
+    .init(
       "dropout", .double(.share), default: .double(0.4),
       "share of the LSTM's inputs and outputs that fall out in training"),
     .init(
@@ -139,6 +145,9 @@ public enum TaggerConfiguration {
     }
     try configuration.requireDecidedSelection()
     try checkSelection(resolved)
+    if resolved.optionalString("vectors")?.isEmpty == true {
+      throw resolved.conflict("vectors", "expected a file of word vectors, found nothing")
+    }
     if resolved.string("data").isEmpty {
       throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
     }

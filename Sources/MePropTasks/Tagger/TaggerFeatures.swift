@@ -40,14 +40,19 @@ public enum TaggerFeatures {
 public struct TaggerVocabularies: Sendable, Equatable {
   /// Lower-cased forms.
   public var words: Vocabulary
+  /// How many of the words, the first ones, training data have; others have pre-trained vectors only.
+  public private(set) var trainedWordCount: Int
   /// Features of all kinds.
   public var features: Vocabulary
   /// Tags; class c is number c + 1.
   public var tags: Vocabulary
 
-  /// Creates vocabularies.
-  public init(words: Vocabulary, features: Vocabulary, tags: Vocabulary) {
+  /// Creates vocabularies; without `trainedWordCount` training data have all words.
+  public init(
+    words: Vocabulary, features: Vocabulary, tags: Vocabulary, trainedWordCount: Int? = nil
+  ) {
     self.words = words
+    self.trainedWordCount = trainedWordCount ?? words.items.count
     self.features = features
     self.tags = tags
   }
@@ -55,12 +60,16 @@ public struct TaggerVocabularies: Sendable, Equatable {
   /// Counts what is in sentences.
   public init(_ sentences: [TaggedSentence]) {
     words = Vocabulary(counting: sentences.lazy.flatMap { $0.forms.lazy.map { $0.lowercased() } })
+    trainedWordCount = words.items.count
     features = Vocabulary(
       counting: sentences.lazy.flatMap {
         $0.forms.lazy.flatMap { TaggerFeatures.features(of: $0, lowercased: $0.lowercased()) }
       })
     tags = Vocabulary(counting: sentences.lazy.flatMap(\.tags))
   }
+
+  /// Whether training data have a word of this number.
+  func isTrained(_ word: UInt32) -> Bool { word != 0 && Int(word) <= trainedWordCount }
 }
 
 /// Words and their tags.

@@ -52,6 +52,8 @@ public struct TaggerModel: Sendable, Equatable {
     var data: String
     var shape: TaggerShape
     var wordCount: Int
+    /// Missing in models of versions without pre-trained vectors: all words.
+    var trainedWordCount: Int?
     var featureCount: Int
     var tagCount: Int
   }
@@ -104,7 +106,8 @@ public struct TaggerModel: Sendable, Equatable {
       to: folder.appendingPathComponent(Self.vocabulariesName))
     let architecture = Architecture(
       column: column.name, data: data, shape: network.shape,
-      wordCount: vocabularies.words.count, featureCount: vocabularies.features.count,
+      wordCount: vocabularies.words.count, trainedWordCount: vocabularies.trainedWordCount,
+      featureCount: vocabularies.features.count,
       tagCount: vocabularies.tags.items.count)
     try AtomicFile.write(
       encoder.encode(architecture) + Data("\n".utf8),
@@ -157,6 +160,10 @@ public struct TaggerModel: Sendable, Equatable {
         Set(list.items).count == count, key, "\(count) different items",
         "\(Set(list.items).count)")
     }
+    let trainedCount = architecture.trainedWordCount ?? lists.words.items.count
+    try require(
+      (1...lists.words.items.count).contains(trainedCount), "trainedWordCount",
+      "1 to \(lists.words.items.count)", "\(trainedCount)")
     let weights = folder.appendingPathComponent("model.safetensors")
     let network = try Self.network(architecture, in: weights)
     self.init(
@@ -164,7 +171,8 @@ public struct TaggerModel: Sendable, Equatable {
       vocabularies: TaggerVocabularies(
         words: Vocabulary(items: lists.words.items, rareStart: lists.words.rareStart),
         features: Vocabulary(items: lists.features.items, rareStart: lists.features.rareStart),
-        tags: Vocabulary(items: lists.tags.items, rareStart: lists.tags.rareStart)),
+        tags: Vocabulary(items: lists.tags.items, rareStart: lists.tags.rareStart),
+        trainedWordCount: trainedCount),
       column: column, data: architecture.data)
   }
 

@@ -134,14 +134,16 @@ extension TaggerModel {
   ///   - precision: What the LSTM computes in.
   ///   - locator: Finds the data.
   ///   - threadCount: Threads to compute with.
+  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
   /// - Returns: The figures, and words tagged in a second.
   /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`.
   public func evaluate(
     on split: EvaluationSplit, of data: String?, precision: LSTMPrecision = .int8,
     locator: DataLocator = .ofProcess,
-    threadCount: Int = ComputeContext.availableThreads
+    threadCount: Int = ComputeContext.availableThreads,
+    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
-    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data))
+    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data, progress: progress))
     let sentences = try TaggedSentence.read(
       treebank.required(split.rawValue), column: column)
     let predictor = TaggerPredictor(
@@ -154,7 +156,8 @@ extension TaggerModel {
       for (word, tag) in tags.enumerated() {
         evaluation.add(
           gold: sentence.tags[word], found: tag,
-          isKnown: vocabularies.words[sentence.forms[word].lowercased()] != 0)
+          isKnown: vocabularies.isTrained(
+            vocabularies.words[sentence.forms[word].lowercased()]))
       }
     }
     return (evaluation, seconds > 0 ? Double(evaluation.count) / seconds : 0)

@@ -21,6 +21,10 @@ public struct TaggerSettings: Sendable, Equatable {
   public var shape: TaggerShape
   /// The deviation of embeddings at the start.
   public var embeddingScale: Float
+  /// A file of pre-trained word vectors that embeddings start from; `nil` for none.
+  public var vectors: String?
+  /// At most so many words of that file that training data lack are added.
+  public var vectorLimit: Int
   /// The share of words whose form is unknown in training while their features stay.
   public var wordDropout: Double
   /// How it trains.
@@ -46,6 +50,8 @@ public struct TaggerSettings: Sendable, Equatable {
     shape.layerCount = configuration.int("layers")
     shape.isBidirectional = configuration.bool("bidirectional")
     embeddingScale = Float(configuration.double("embedding-scale"))
+    vectors = configuration.optionalString("vectors")
+    vectorLimit = configuration.int("vector-limit")
     wordDropout = configuration.double("word-dropout")
     seed = UInt64(configuration.int("seed"))
     training = TaggerTraining(

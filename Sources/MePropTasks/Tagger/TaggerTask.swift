@@ -78,13 +78,23 @@ public final class TaggerTask: TrainingTask {
   private var batches: [[Int]] = []
 
   /// Creates the task at the start of a run.
-  public init(settings: TaggerSettings, data: TaggerData, context: ComputeContext) {
+  ///
+  /// - Parameters:
+  ///   - settings: What to train with.
+  ///   - data: What to train and evaluate on.
+  ///   - vectors: Pre-trained vectors, read for the vocabularies of the training data; `nil` for none.
+  ///   - context: Where to compute.
+  public init(
+    settings: TaggerSettings, data: TaggerData, vectors: TaggerVectors? = nil,
+    context: ComputeContext
+  ) {
     self.settings = settings
-    vocabularies = TaggerVocabularies(data.training)
-    let network = TaggerNetwork(
+    vocabularies = vectors?.vocabularies ?? TaggerVocabularies(data.training)
+    var network = TaggerNetwork(
       shape: settings.shape, wordCount: vocabularies.words.count,
       featureCount: vocabularies.features.count, tagCount: vocabularies.tags.items.count,
       embeddingScale: settings.embeddingScale, seed: settings.seed)
+    vectors?.fill(&network.words)
     trainer = TaggerTrainer(network, training: settings.training, context: context)
     self.context = context
     training = EncodedSentences(data.training, vocabularies)
@@ -236,7 +246,7 @@ extension TaggerEvaluation {
       for tag in sentence.tags {
         add(
           gold: tag, found: vocabularies.tags.items[Int(classes[place])],
-          isKnown: encoded.words[place] != 0)
+          isKnown: vocabularies.isTrained(encoded.words[place]))
         place += 1
       }
     }
@@ -251,32 +261,35 @@ extension TaggerTask {
   /// - Parameters:
   ///   - configuration: Of `TaggerConfiguration.schema`.
   ///   - locator: Finds the data.
+  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
   /// - Returns: The task at the start of a run, with what the loop needs besides.
   /// - Throws: `ConfigurationError`, `TreebankError`, `CoNLLUError`, `DataFormatError`,
-  ///   `TaggerDataError`.
+  ///   `TaggerDataError`, `WordVectorError`.
   public static func prepare(
-    _ configuration: Configuration, locator: DataLocator
+    _ configuration: Configuration, locator: DataLocator,
+    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> PreparedTask {
-    try definition.makePreparer(locator) { _ in }(configuration)
+    try definition.makePreparer(locator, progress)(configuration)
   }
 
   /// What plans and experiments know of the task.
   public static let definition = TaskDefinition(
     name: taskName, schema: TaggerConfiguration.schema
-  ) { locator, _ in
+  ) { locator, progress in
     let cache = DataCache<(folder: URL, data: TaggerData)>()
-    return { try prepare($0, locator: locator, cache: cache) }
+    return { try prepare($0, locator: locator, progress: progress, cache: cache) }
   }
 
   private static func prepare(
     _ configuration: Configuration, locator: DataLocator,
+    progress: @escaping @Sendable (DownloadProgress) -> Void,
     cache: DataCache<(folder: URL, data: TaggerData)>
   ) throws -> PreparedTask {
     let (settings, resolved) = try TaggerConfiguration.resolve(configuration)
     let (folder, data) = try cache.value(
       for: resolved.texts(of: ["data", "column", "train-limit"])
     ) {
-      let folder = try locator.treebankFolder(settings.data)
+      let folder = try locator.treebankFolder(settings.data, progress: progress)
       let data = try TaggerData(
         Treebank(folder: folder), column: settings.column,
         trainingLimit: settings.trainingLimit)
@@ -284,8 +297,13 @@ extension TaggerTask {
     }
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
     let context = ComputeContext(threadCount: threads)
-    let task = TaggerTask(settings: settings, data: data, context: context)
     let shape = settings.shape
+    let vectors = try settings.vectors.map {
+      try TaggerVectors(
+        path: $0, vocabularies: TaggerVocabularies(data.training), size: shape.wordSize,
+        limit: settings.vectorLimit)
+    }
+    let task = TaggerTask(settings: settings, data: data, vectors: vectors, context: context)
     let vocabularies = task.vocabularies
     return PreparedTask(
       task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,
@@ -300,7 +318,7 @@ extension TaggerTask {
         "\(threads) \(threads == 1 ? "thread" : "threads")"
           + (settings.threadCount == nil ? " (measured)" : "")
           + ", \(context.instructionSet.rawValue) kernels",
-      ])
+      ] + [vectors?.summary].compactMap(\.self))
   }
 
   /// Measures a few steps on the first sentences with each number of threads.
@@ -325,11 +343,16 @@ extension TaggerTask {
 
   /// Does what `meprop train tagger` is asked for, with progress on standard error.
   ///
+  /// - Parameters:
+  ///   - request: What the user wants.
+  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
   /// - Throws: As `TrainingRequest.train` and `prepare`.
-  public static func train(_ request: TrainingRequest) throws -> TrainingReport {
-    let prepare = definition.makePreparer(.ofProcess) { _ in }
-    return try request.train(
+  public static func train(
+    _ request: TrainingRequest,
+    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+  ) throws -> TrainingReport {
+    try request.train(
       taskName, schema: TaggerConfiguration.schema, recorders: [ProgressRecorder()],
-      handlesSignals: true, prepare: prepare)
+      handlesSignals: true, prepare: definition.makePreparer(.ofProcess, progress))
   }
 }

@@ -25,7 +25,8 @@ struct TrainTaggerCommand: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TaggerFlags
 
   func run() throws {
-    try options.print(TaggerTask.train(options.request(flags: settings.values)))
+    try options.print(
+      TaggerTask.train(options.request(flags: settings.values), progress: DownloadNotice.show))
   }
 }
 
@@ -83,7 +84,8 @@ struct CheckTaggerCommand: ParsableCommand {
       throw UsageError("--column: found '\(column)', expected upos, xpos or feats")
     }
     let check = TaggerCheck(
-      try Treebank(folder: DataLocator.ofProcess.treebankFolder(data)), column: column)
+      try Treebank(folder: DataLocator.ofProcess.treebankFolder(data, progress: DownloadNotice.show)),
+      column: column)
     if json {
       try StandardOutput.write("\(check.json)\n")
     } else {
@@ -110,7 +112,8 @@ enum TaggerCommands {
     _ model: String, data: String?, split: EvaluationSplit, options: UseOptions, json: Bool
   ) throws {
     let (evaluation, rate) = try TaggerModel(at: URL(fileURLWithPath: model)).evaluate(
-      on: split, of: data, precision: options.taggerPrecision(), threadCount: options.threadCount)
+      on: split, of: data, precision: options.taggerPrecision(), threadCount: options.threadCount,
+      progress: DownloadNotice.show)
     if json {
       return try StandardOutput.write(
         "\(evaluation.json(split: split, wordsPerSecond: rate))\n")

@@ -28,6 +28,9 @@ struct TaggerFlags: ParsableArguments {
   var bidirectional: String?
   @Option(parsing: .unconditional, help: taggerHelp("embedding-scale", "x"))
   var embeddingScale: String?
+  @Option(parsing: .unconditional, help: taggerHelp("vectors", "file"), completion: .file())
+  var vectors: String?
+  @Option(parsing: .unconditional, help: taggerHelp("vector-limit", "n")) var vectorLimit: String?
   @Option(parsing: .unconditional, help: taggerHelp("dropout", "p")) var dropout: String?
   @Option(parsing: .unconditional, help: taggerHelp("word-dropout", "p")) var wordDropout: String?
   @Option(parsing: .unconditional, help: taggerHelp("variational", "true|false"))
@@ -65,6 +68,7 @@ struct TaggerFlags: ParsableArguments {
       ("seed", seed), ("threads", threads), ("word-size", wordSize),
       ("feature-size", featureSize), ("hidden", hidden), ("layers", layers),
       ("bidirectional", bidirectional), ("embedding-scale", embeddingScale),
+      ("vectors", vectors), ("vector-limit", vectorLimit),
       ("dropout", dropout), ("word-dropout", wordDropout), ("variational", variational),
       ("select", select), ("k", k),
       ("memory", memory), ("memory-scope", memoryScope), ("group", group),
