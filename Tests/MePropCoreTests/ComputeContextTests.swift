@@ -109,7 +109,8 @@ import _MePropTestSupport
       #expect(!InstructionSet.neon.isAvailable)
     #elseif arch(arm64)
       #expect(InstructionSet.neon.isAvailable)
-      #expect(![.avx2, .avx512, .avx512vnni, .avx512bf16].contains(where: \InstructionSet.isAvailable))
+      #expect(
+        ![.avx2, .avx512, .avx512vnni, .avx512bf16].contains(where: \InstructionSet.isAvailable))
     #endif
   }
 }

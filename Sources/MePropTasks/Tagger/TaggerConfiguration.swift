@@ -121,7 +121,7 @@ public enum TaggerConfiguration {
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
-    ("batch", "1"), ("dropout", "0"), ("word-dropout", "0"), ("embedding-scale", "1"),
+    ("batch", "1"), ("dropout", "0"), ("word-dropout", "0"),
     ("learning-rate", "0.001"), ("final-rate", "1"),
     ("epochs", "5"),
   ]

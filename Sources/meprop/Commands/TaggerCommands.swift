@@ -144,7 +144,8 @@ enum TaggerCommands {
       ? try InputFile(handle: .standardInput, name: "standard input")
       : try InputFile(path: file)
     try model.predict(
-      input, format: format, waitsForMore: input.storedSize != nil, precision: options.taggerPrecision(),
+      input, format: format, waitsForMore: input.storedSize != nil,
+      precision: options.taggerPrecision(),
       threadCount: options.threadCount
     ) { try StandardOutput.write(bytes: $0) }
   }
