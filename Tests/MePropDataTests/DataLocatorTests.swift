@@ -109,13 +109,27 @@ import Testing
 
   @Test func catalogueIsComplete() {
     for dataSet in DataCatalogue.all {
-      #expect(dataSet.files.count == 4 && !dataSet.mirrors.isEmpty)
+      #expect(dataSet.files.count >= 3 && !dataSet.mirrors.isEmpty)
       #expect(dataSet.mirrors.allSatisfy { $0.hasPrefix("http") && $0.hasSuffix("/") })
       for file in dataSet.files {
         #expect(file.sha256.count == 64 && file.sha256 == file.sha256.lowercased())
         #expect(file.sha256.allSatisfy(\.isHexDigit) && file.unpackedSize > 10_000)
       }
     }
-    #expect(Set(DataCatalogue.all.flatMap(\.files).map(\.sha256)).count == 8)
+    #expect(Set(DataCatalogue.all.flatMap(\.files).map(\.sha256)).count == 11)
+  }
+
+  @Test func theTreebankOfTheCatalogue() throws {
+    guard let data = developmentData(for: "theTreebankOfTheCatalogue") else { return }
+    let locator = DataLocator(environment: ["MEPROP_DATA": data.path])
+    guard let folder = try locator.treebankFolder("ud-english-ewt") else {
+      print("SKIPPED theTreebankOfTheCatalogue: no ud-english-ewt in \(data.path)")
+      return
+    }
+    for check in try FileCheck.checkAll(of: DataCatalogue.englishEWT, in: folder) {
+      #expect(check.result == .verified, "\(check)")
+    }
+    #expect(try DataLocator(environment: [:]).treebankFolder("ud-english-ewt") == nil)
+    #expect(throws: TreebankError.self) { try locator.treebankFolder("nowhere") }
   }
 }
