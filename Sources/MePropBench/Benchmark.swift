@@ -22,6 +22,8 @@ public enum BenchmarkGroup: String, Sendable, CaseIterable {
   case kernels
   /// Whole training steps of the paper's digit network.
   case steps
+  /// Steps of the LSTM layer of the paper's tagger.
+  case lstm
   /// The paper's Tables 7 and 8: unified selection in very wide layers.
   case widths
 }
@@ -83,6 +85,7 @@ public struct Benchmark {
     switch group {
     case .kernels: try runKernels()
     case .steps: try runSteps()
+    case .lstm: try runLSTM()
     case .widths: try runWidths()
     }
   }

@@ -74,6 +74,11 @@ struct TaggerCommandTests {
     #expect(tagged.output == expected)
     let text = try tool.run(["predict", "run", "--format", "text"], input: Data("w1 w2s\n".utf8))
     #expect(text.output == "w1_noun w2s_verb\n")
+    for arguments in [
+      ["--json"], ["--threads", "0"], ["--precision", "bf16"], ["--format", "x"],
+    ] {
+      #expect(try tool.run(["predict", "run", "-"] + arguments, input: input).status == 64)
+    }
   }
 
   @Test("Killed at any moment, a run goes on as if nothing had been", .timeLimit(.minutes(3)))

@@ -122,14 +122,14 @@ import Testing
   @Test func theTreebankOfTheCatalogue() throws {
     guard let data = developmentData(for: "theTreebankOfTheCatalogue") else { return }
     let locator = DataLocator(environment: ["MEPROP_DATA": data.path])
-    guard let folder = try locator.treebankFolder("ud-english-ewt") else {
+    guard let folder = try locator.localTreebankFolder("ud-english-ewt") else {
       print("SKIPPED theTreebankOfTheCatalogue: no ud-english-ewt in \(data.path)")
       return
     }
     for check in try FileCheck.checkAll(of: DataCatalogue.englishEWT, in: folder) {
       #expect(check.result == .verified, "\(check)")
     }
-    #expect(try DataLocator(environment: [:]).treebankFolder("ud-english-ewt") == nil)
-    #expect(throws: TreebankError.self) { try locator.treebankFolder("nowhere") }
+    #expect(try DataLocator(environment: [:]).localTreebankFolder("ud-english-ewt") == nil)
+    #expect(throws: TreebankError.self) { try locator.localTreebankFolder("nowhere") }
   }
 }

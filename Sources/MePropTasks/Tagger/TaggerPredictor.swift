@@ -143,7 +143,8 @@ extension TaggerModel {
     threadCount: Int = ComputeContext.availableThreads,
     progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
-    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data, progress: progress))
+    let treebank = try Treebank(
+      folder: locator.treebankFolder(data ?? self.data, progress: progress))
     let sentences = try TaggedSentence.read(
       treebank.required(split.rawValue), column: column)
     let predictor = TaggerPredictor(

@@ -11,7 +11,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measure kernels, training steps and wide layers on this machine.",
     discussion: """
       Each result is checked against a plain reference before it is timed. Times are medians; what is compared takes \
-      turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), widths \
+      turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), lstm \
+      (the layer of the tagger, one sentence and 16), widths \
       (the paper's Tables 7 and 8: unified selection, up to 8,192 wide; takes minutes). Without a group: kernels and \
       steps.
 
@@ -21,7 +22,8 @@ struct BenchCommand: ParsableCommand {
         meprop bench widths --json > widths.json
       """)
 
-  @Argument(help: ArgumentHelp("What to measure: kernels, steps, widths.", valueName: "group"))
+  @Argument(
+    help: ArgumentHelp("What to measure: kernels, steps, lstm, widths.", valueName: "group"))
   var groups: [BenchmarkGroup] = []
 
   @Flag(help: "Print one JSON object and nothing else on standard output.")

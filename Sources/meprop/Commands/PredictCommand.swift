@@ -7,7 +7,7 @@ import MePropTasks
 /// `meprop predict`.
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Predict the labels of images.",
+    commandName: "predict", abstract: "Predict the labels of images, or the tags of words.",
     discussion: """
       Reads an idx file of images (plain or gzip), or text with one image a line: as many numbers \
       from 0 (background) to 255 as the model has inputs (784 for images of 28 x 28), row by row, \
@@ -15,9 +15,15 @@ struct PredictCommand: ParsableCommand {
       for each image, in the order of the input, or with --json one object \
       {"predictions": [{"label", "probability"}]}.
 
+      With a model of a tagger it reads CoNLL-U (plain or gzip) and writes it byte for byte, except for \
+      the predicted column; --format says what else. From a pipe, sentences are tagged as soon as they \
+      have arrived.
+
       EXAMPLES:
         meprop predict runs/fashion t10k-images-idx3-ubyte.gz
         meprop predict runs/fashion/model --json < pixels.csv
+        meprop predict runs/tagger text.conllu.gz > tagged.conllu
+        echo "The dog barks ." | meprop predict runs/tagger --format text
       """)
 
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
@@ -31,15 +37,22 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "For taggers, what comes in and out: conllu, text (a sentence a line) or jsonl.",
+      "For taggers, what comes in and out: conllu (default), text (a sentence a line) or jsonl (text in, an object a line out).",
       valueName: "format"))
-  var format: TaggerFormat = .conllu
+  var format: TaggerFormat?
 
   @OptionGroup var use: UseOptions
 
   func run() throws {
     if TaggerCommands.isTagger(model) {
-      return try TaggerCommands.predict(model, file: file, format: format, options: use)
+      if json {
+        throw UsageError("--json is for digits; for a tagger say --format jsonl, an object a line")
+      }
+      return try TaggerCommands.predict(
+        model, file: file, format: format ?? .conllu, options: use)
+    }
+    if let format {
+      throw UsageError("--format: found \(format.rawValue), but only taggers take it; leave it out")
     }
     var model = try DigitsModel(at: URL(fileURLWithPath: model))
     model.precision = try use.digitsPrecision() ?? model.precision

@@ -84,7 +84,8 @@ struct CheckTaggerCommand: ParsableCommand {
       throw UsageError("--column: found '\(column)', expected upos, xpos or feats")
     }
     let check = TaggerCheck(
-      try Treebank(folder: DataLocator.ofProcess.treebankFolder(data, progress: DownloadNotice.show)),
+      try Treebank(
+        folder: DataLocator.ofProcess.treebankFolder(data, progress: DownloadNotice.show)),
       column: column)
     if json {
       try StandardOutput.write("\(check.json)\n")

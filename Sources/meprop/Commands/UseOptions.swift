@@ -20,7 +20,7 @@ struct UseOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) {
-      throw UsageError("--threads: found \(threads), expected 1 to 256")
+      throw ValidationError("--threads: found \(threads), expected 1 to 256")
     }
   }
 

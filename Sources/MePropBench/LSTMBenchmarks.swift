@@ -1,0 +1,162 @@
+// A bidirectional LSTM layer of the paper's tagger: forward, back propagation and its products, whole steps.
+
+import MePropCore
+import MePropNN
+
+/// What is timed of a step.
+private enum LSTMPart: String, CaseIterable {
+  /// Those of weights and inputs, with plain SGD applied to gradient rows as they are computed.
+  case products = "products of back propagation"
+  /// All of it, selection included, with plain SGD.
+  case backward = "back propagation"
+  /// Forward, backward and Adam on the rows that are touched.
+  case step = "step"
+}
+
+extension Benchmark {
+  private static let lstmInputs = 190
+  private static let lstmHidden = 500
+
+  /// Dense and with 10 entries a gate, 2 % of its units, for one sentence and for 16.
+  ///
+  /// Gradients are random, so that entries are spread over more rows than in training.
+  func runLSTM() throws {
+    for batchSize in [1, 16] {
+      progress("lstm: \(Self.lstmInputs) to 2 x \(Self.lstmHidden), batch \(batchSize)")
+      let batches = SentenceLikeBatches(
+        count: 8, batchSize: batchSize, inputSize: Self.lstmInputs,
+        outputSize: 2 * LSTMWeights.paddedSize(Self.lstmHidden))
+      let weights = LSTM(
+        inputSize: Self.lstmInputs, hiddenSize: Self.lstmHidden, isBidirectional: true, seed: 1
+      ).layers[0]
+      let policies = [SelectionPolicy.dense, .top(k: .count(10))]
+      let sgd = policies.map {
+        makeTrainer(weights, Optimizer(.gradientDescent(), learningRate: 1e-6), $0)
+      }
+      let adam = policies.map { makeTrainer(weights, .adam(untouchedRows: .skip), $0) }
+      for (trainer, policy) in zip(sgd, policies) { try check(trainer, policy, batches) }
+      var times = LSTMPart.allCases.map { _ in policies.map { _ in [Double]() } }
+      let start = Timing.now()
+      var turn = 0
+      while turn < 9 || (turn < 1_000 && Timing.now() - start < 3 * settings.secondsPerRow * 1e6) {
+        for mode in policies.indices {
+          let found = try runTurn(turn, batches, sgd[mode], adam[mode], policies[mode])
+          if turn >= 2 { for part in found.indices { times[part][mode].append(found[part]) } }
+        }
+        turn += 1
+      }
+      for (part, times) in zip(LSTMPart.allCases, times) {
+        let dense = Timing(times[0])
+        for (timing, policy) in zip(times.map(Timing.init), policies) {
+          let isDense = policy == .dense
+          report(
+            BenchmarkRow(
+              group: "lstm", name: "\(isDense ? "dense" : "top-k"), \(part.rawValue)",
+              batchSize: batchSize, inputSize: Self.lstmInputs, outputSize: Self.lstmHidden,
+              k: isDense ? Self.lstmHidden : 10, threads: settings.threads,
+              microseconds: timing.microseconds, spread: timing.spread,
+              denseMicroseconds: dense.microseconds))
+        }
+      }
+    }
+  }
+
+  private func makeTrainer(
+    _ weights: [LSTMWeights], _ optimizer: Optimizer, _ policy: SelectionPolicy
+  ) -> LSTMLayerTrainer {
+    var optimizer = optimizer
+    optimizer.untouchedRows = .skip
+    return LSTMLayerTrainer(weights, optimizer: optimizer, selection: policy, context: context)
+  }
+
+  /// Microseconds of each part for one batch.
+  private func runTurn(
+    _ turn: Int, _ batches: SentenceLikeBatches, _ sgd: LSTMLayerTrainer, _ adam: LSTMLayerTrainer,
+    _ policy: SelectionPolicy
+  ) throws -> [Double] {
+    let (input, gradient, packing) = batches.batch(turn)
+    sgd.forward(input, packing: packing)
+    sgd.times = PhaseTimes()
+    let start = Timing.now()
+    let updates = try propagate(sgd, input, gradient, packing, policy, step: turn + 1)
+    let backward = Timing.now() - start - updates * 1e6
+    let stepStart = Timing.now()
+    adam.forward(input, packing: packing)
+    _ = try propagate(adam, input, gradient, packing, policy, step: turn + 1)
+    return [sgd.times.products * 1e6, backward, Timing.now() - stepStart]
+  }
+
+  /// Returns seconds of updates that are not part of the products.
+  private func propagate(
+    _ trainer: LSTMLayerTrainer, _ input: Matrix, _ gradient: Matrix, _ packing: SentencePacking,
+    _ policy: SelectionPolicy, step: Int
+  ) throws -> Double {
+    try trainer.propagate(
+      gradient, packing: packing, selection: policy, step: step, seed: 1, stream: 2 * step)
+    trainer.computeInputGradient()
+    return trainer.update(input: input, step: step)
+  }
+
+  /// Compares the gradient of the inputs with sums in double precision, at every 7th place.
+  private func check(
+    _ trainer: LSTMLayerTrainer, _ policy: SelectionPolicy, _ batches: SentenceLikeBatches
+  ) throws {
+    let (input, gradient, packing) = batches.batch(0)
+    trainer.forward(input, packing: packing)
+    try trainer.propagate(
+      gradient, packing: packing, selection: policy, step: 1, seed: 1, stream: 0)
+    trainer.computeInputGradient()
+    var worst = 0.0
+    for position in stride(from: 0, to: packing.positionCount, by: 7) {
+      for column in stride(from: 0, to: input.columnCount, by: 7) {
+        var sum = 0.0
+        for (workspace, weights) in zip(trainer.workspaces, trainer.weights) {
+          let entries: [(row: Int, value: Float)] =
+            workspace.k > 0
+            ? workspace.entries(ofPosition: position)
+            : (0..<workspace.gates.columnCount).map { ($0, workspace.gates[position, $0]) }
+          for entry in entries {
+            sum += Double(entry.value) * Double(weights.inputWeight[entry.row, column])
+          }
+        }
+        worst = max(
+          worst, abs(sum - Double(trainer.inputGradient[position, column])) / (1 + abs(sum)))
+      }
+    }
+    guard worst < 1e-4 else {
+      throw WrongResultError(operation: "lstm products", difference: worst, allowed: 1e-4)
+    }
+  }
+}
+
+/// Batches of sentences of similar length, from 4 to 40 words, with random inputs and gradients.
+private struct SentenceLikeBatches {
+  private let inputs: [Matrix]
+  private let gradients: [Matrix]
+  private let packings: [SentencePacking]
+
+  init(count: Int, batchSize: Int, inputSize: Int, outputSize: Int) {
+    var random = Philox(seed: 5)
+    func matrix(_ rows: Int, _ columns: Int) -> Matrix {
+      var matrix = Matrix(rowCount: rows, columnCount: columns)
+      for row in 0..<rows {
+        matrix.withMutableRow(row) { values in
+          for column in values.indices { values[column] = random.nextNormal() }
+        }
+      }
+      return matrix
+    }
+    packings = (0..<count).map { index in
+      // 4, 9, … 39 words, and up to two more.
+      SentencePacking(
+        lengths: (0..<batchSize).map { _ in 4 + 5 * index + Int(random.next(below: 3)) })
+    }
+    inputs = packings.map { matrix($0.positionCount, inputSize) }
+    gradients = packings.map { matrix($0.positionCount, outputSize) }
+  }
+
+  func batch(_ turn: Int) -> (input: Matrix, gradient: Matrix, packing: SentencePacking) {
+    let index = turn % packings.count
+    return (inputs[index], gradients[index], packings[index])
+  }
+}
