@@ -346,6 +346,7 @@ extension TaggerTask {
   /// - Parameters:
   ///   - request: What the user wants.
   ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
+  /// - Returns: What came of it.
   /// - Throws: As `TrainingRequest.train` and `prepare`.
   public static func train(
     _ request: TrainingRequest,
