@@ -46,6 +46,8 @@ void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m)
 void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k);
 void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs);
+void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
+void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 
 #endif

@@ -132,6 +132,8 @@ int main(int count, char **names) {
         check_byte_lstm(kernels, batch, n, m);
         check_optimizers(kernels, batch, n, m);
         check_bf16(kernels, batch, n, m);
+        if (batch > 0 && n > 0 && m > 0 && m <= MEPROP_FEATURE_COLUMNS) check_features(kernels, batch, n, m);
+        check_row_sums(kernels, batch, n);
         for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1) check_sparse(kernels, batch, n, m, k);
       }
     if (failures == 0) printf("%s: %ld comparisons, all as expected\n", names[i], comparisons);

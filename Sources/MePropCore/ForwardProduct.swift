@@ -7,8 +7,8 @@ import CMePropKernels
 ///
 /// - Batches of at most ``smallBatch`` examples: dot products (the dense library packs w at each call, which only pays
 ///   off over more examples; measured equal at about 64).
-/// - Batches of at least ``sparseBatch`` examples whose non-zero share is at most ``sparseShare``: lists of non-zero
-///   inputs times rows of wᵀ, of which a copy is kept. Digits are 19 % ink, and a ReLU layer leaves about a third.
+/// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have a non-zero share of at
+///   most ``sparseShare``: lists of non-zero inputs times rows of wᵀ, of which a copy is kept. Digits are 19 % ink, and a ReLU layer leaves about a third.
 /// - Else the dense library.
 ///
 /// With ``Precision/bf16`` there is one way, dot products of the rounded input and a rounded copy of w, which is as fast
@@ -23,6 +23,9 @@ public final class ForwardProduct {
   public static let sparseBatch = 64
   /// The largest share of non-zero inputs for which zeros are skipped.
   public static let sparseShare = 0.3
+
+  /// How many examples' zeros are listed at a time: lists are twice as large as what they are of.
+  static let sparseChunk = 1024
 
   /// What the product reads.
   public let precision: Precision
@@ -82,8 +85,14 @@ public final class ForwardProduct {
         roundedInput, byTransposeOf: rounded.matrix(for: w, context: context), into: &y)
     } else if x.rowCount <= Self.smallBatch {
       multiplySmall(x, w, &y, context)
-    } else if x.rowCount >= Self.sparseBatch, listNonzeros(of: x, context) <= Self.sparseShare {
-      multiplySparse(x, w, &y, context)
+    } else if x.rowCount >= Self.sparseBatch,
+      listNonzeros(of: x, rows: 0..<Self.sparseBatch, context) <= Self.sparseShare
+    {
+      for first in stride(from: 0, to: x.rowCount, by: Self.sparseChunk) {
+        let rows = first..<min(first + Self.sparseChunk, x.rowCount)
+        if x.rowCount > Self.sparseBatch { _ = listNonzeros(of: x, rows: rows, context) }
+        multiplySparse(x, rows: rows, w, &y, context)
+      }
     } else {
       context.multiply(x, byTransposeOf: w, into: &y)
     }
@@ -102,54 +111,54 @@ public final class ForwardProduct {
     withExtendedLifetime((x, w)) {}
   }
 
-  /// Lists the non-zero inputs and returns their share.
-  private func listNonzeros(of x: Matrix, _ context: ComputeContext) -> Double {
+  /// Lists the non-zero inputs of some rows and returns their share.
+  private func listNonzeros(of x: Matrix, rows: Range<Int>, _ context: ComputeContext) -> Double {
     let blocks = (x.columnCount + 63) / 64 + 1
-    if indices.count < x.rowCount * x.stride {
-      indices = Array(repeating: 0, count: x.rowCount * x.stride)
-      values = Array(repeating: 0, count: x.rowCount * x.stride)
+    if indices.count < rows.count * x.stride {
+      indices = Array(repeating: 0, count: rows.count * x.stride)
+      values = Array(repeating: 0, count: rows.count * x.stride)
     }
-    if starts.count < x.rowCount * blocks {
-      starts = Array(repeating: 0, count: x.rowCount * blocks)
+    if starts.count < rows.count * blocks {
+      starts = Array(repeating: 0, count: rows.count * blocks)
     }
     indices.withUnsafeMutableBufferPointer { indices in
       values.withUnsafeMutableBufferPointer { values in
         starts.withUnsafeMutableBufferPointer { starts in
           var arguments = meprop_nonzeros_arguments(
-            x: x.unsafeFloats, stride: x.stride, columns: x.columnCount,
-            indices: indices.baseAddress,
+            x: x.unsafeFloats + rows.lowerBound * x.stride, stride: x.stride,
+            columns: x.columnCount, indices: indices.baseAddress,
             values: values.baseAddress, list_stride: x.stride, starts: starts.baseAddress,
             starts_stride: blocks)
           context.run(
-            context.kernels.nonzeros, &arguments, count: x.rowCount,
-            work: x.rowCount * x.columnCount * 4)
+            context.kernels.nonzeros, &arguments, count: rows.count,
+            work: rows.count * x.columnCount * 4)
         }
       }
     }
     withExtendedLifetime(x) {}
     var nonzeros = 0
-    for row in 0..<x.rowCount { nonzeros += Int(starts[row * blocks + blocks - 1]) }
-    return Double(nonzeros) / Double(max(1, x.rowCount * x.columnCount))
+    for row in 0..<rows.count { nonzeros += Int(starts[row * blocks + blocks - 1]) }
+    return Double(nonzeros) / Double(max(1, rows.count * x.columnCount))
   }
 
   private func multiplySparse(
-    _ x: Matrix, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
+    _ x: Matrix, rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
   ) {
     if !isTransposed { transpose(w, context) }
     let blocks = (x.columnCount + 63) / 64
     let stride = y.stride
     let lines = y.lineCount
-    let target = y.unsafeMutableFloats()
+    let target = y.unsafeMutableFloats() + rows.lowerBound * stride
     indices.withUnsafeBufferPointer { indices in
       values.withUnsafeBufferPointer { values in
         starts.withUnsafeBufferPointer { starts in
           var arguments = meprop_gather_product_arguments(
             indices: indices.baseAddress, values: values.baseAddress, list_stride: x.stride,
-            starts: starts.baseAddress, starts_stride: blocks + 1, rows: x.rowCount, blocks: blocks,
+            starts: starts.baseAddress, starts_stride: blocks + 1, rows: rows.count, blocks: blocks,
             wt: transposed.unsafeFloats, wt_stride: transposed.stride, y: target, y_stride: stride)
           context.run(
             context.kernels.gather_product, &arguments, count: lines, grain: 8,
-            work: x.rowCount * x.columnCount * lines * 4)
+            work: rows.count * x.columnCount * lines * 4)
         }
       }
     }

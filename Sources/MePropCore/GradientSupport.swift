@@ -314,6 +314,24 @@ extension GradientSupport {
     return rows[..<rowCount]
   }
 
+  /// Calls `body` with the entries by example as kernels take them, and the rows that they were regrouped by.
+  func withEntries(
+    _ body: (
+      UnsafePointer<UInt32>?, UnsafePointer<Float>?, UnsafePointer<UInt32>?, UnsafePointer<UInt32>?
+    ) -> Void
+  ) {
+    indices.withUnsafeBufferPointer { indices in
+      values.withUnsafeBufferPointer { values in
+        counts.withUnsafeBufferPointer { counts in
+          rows.withUnsafeBufferPointer { rows in
+            body(
+              indices.baseAddress, values.baseAddress, counts.baseAddress, rows.baseAddress)
+          }
+        }
+      }
+    }
+  }
+
   /// Calls `body` with the entries as kernels take them, regrouped by output.
   func withRegrouped(_ body: (meprop_support) -> Void) {
     rows.withUnsafeBufferPointer { rows in

@@ -23,27 +23,67 @@ final class LayerState {
   var norms: [Float] = []
   var statistics = SelectionStatistics()
 
-  init(layer: Linear, momentCount: Int, memoryScope: MemoryScope, precision: Precision) {
+  convenience init(
+    layer: Linear, momentCount: Int, memoryScope: MemoryScope, precision: Precision
+  ) {
+    self.init(
+      outputSize: layer.outputSize, weightRows: layer.outputSize, weightColumns: layer.inputSize,
+      momentCount: momentCount, memoryScope: memoryScope, precision: precision)
+  }
+
+  /// Creates the state of a layer whose weights have a shape of their own.
+  init(
+    outputSize columns: Int, weightRows: Int, weightColumns: Int, momentCount: Int,
+    memoryScope: MemoryScope = .unit, precision: Precision = .f32
+  ) {
     self.memoryScope = memoryScope
     product = ForwardProduct(precision: precision)
-    let columns = layer.outputSize
     outputSize = columns
     output = Matrix(rowCount: 0, columnCount: columns)
     gradient = Matrix(rowCount: 0, columnCount: columns)
     biasGradient = Matrix(rowCount: 1, columnCount: columns)
     memory = Matrix(rowCount: 1, columnCount: columns)
     partialSums = Matrix(rowCount: 1, columnCount: columns)
-    weightMoments = Moments(count: momentCount, rowCount: columns, columnCount: layer.inputSize)
+    weightMoments = Moments(count: momentCount, rowCount: weightRows, columnCount: weightColumns)
     biasMoments = Moments(count: momentCount, rowCount: 1, columnCount: columns)
   }
 
-  func setBatchSize(_ count: Int) {
+  func setBatchSize(_ count: Int, withGradient: Bool = true) {
     output.setRowCount(count)
-    gradient.setRowCount(count)
+    if withGradient { gradient.setRowCount(count) }
     if memoryScope == .slot, memory.rowCount < count {
       memory = memory.extended(toRowCount: count)
     }
     if norms.count < count { norms = Array(repeating: 0, count: count) }
+  }
+
+  /// Chooses the entries of the gradient that `policy`, which is not dense, keeps.
+  ///
+  /// - Throws: `NaNGradientError`.
+  func select(
+    _ policy: SelectionPolicy, seed: UInt64, stream: UInt64, context: ComputeContext
+  ) throws {
+    let count = policy.k?.resolved(outputSize: outputSize) ?? outputSize
+    switch policy {
+    case .dense: break
+    case .top:
+      try support.selectTop(count, of: gradient, norms: norms, context: context)
+    case .unified(_, let groupSize, _):
+      try support.selectUnified(count, of: gradient, groupSize: groupSize, context: context)
+    case .random:
+      try support.selectRandom(count, of: gradient, seed: seed, stream: stream)
+    }
+  }
+
+  /// Adds what was selected to the statistics, in some steps with the share of magnitude that was kept.
+  func addSelectionStatistics(step: Int) {
+    var share: Double?
+    if step % SelectionStatistics.samplingInterval == 1 {
+      var whole = 0.0
+      for row in 0..<gradient.rowCount { whole += Double(norms[row]) }
+      share = whole > 0 ? min(1, support.keptMagnitude / whole) : 1
+    }
+    statistics.add(touchedRows: support.countTouchedOutputs(), keptShare: share)
   }
 }
 

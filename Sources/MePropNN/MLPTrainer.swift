@@ -70,6 +70,11 @@ public final class MLPTrainer {
   /// Time spent since the caller last set this to zero.
   public var times = PhaseTimes()
 
+  /// Whether a step computes the gradient at its input as well, for a layer below.
+  public var computesInputGradient = false
+  /// That gradient, shape `[batchSize, inputSize]`; of the last step, or what it was exchanged for.
+  public var inputGradient: Matrix
+
   private let context: ComputeContext
   let states: [LayerState]
   private var losses: [Float] = []
@@ -125,6 +130,7 @@ public final class MLPTrainer {
     self.precision = precision
     self.seed = seed
     self.context = context
+    inputGradient = Matrix(rowCount: 0, columnCount: network.inputSize)
     states = zip(network.layers, selection).map {
       LayerState(
         layer: $0, momentCount: optimizer.momentCount, memoryScope: $1.memoryScope,
@@ -247,10 +253,9 @@ public final class MLPTrainer {
     if effective.isDense(outputSize: state.outputSize) {
       if usesMemory { state.memory.setToZero() }
       state.statistics.add(touchedRows: state.outputSize, keptShare: nil)
-      if index > 0 {
+      withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
         let start = Clock.now()
-        context.multiply(
-          state.gradient, by: network.layers[index].weight, into: &states[index - 1].gradient)
+        context.multiply(state.gradient, by: network.layers[index].weight, into: &gradient)
         times.products += Clock.now() - start
       }
       updateDense(layer: index, input: input, rule: rule)
@@ -258,7 +263,9 @@ public final class MLPTrainer {
     }
     let start = Clock.now()
     do {
-      try select(effective, in: state, layer: index)
+      try state.select(
+        effective, seed: seed,
+        stream: RandomPurpose.selection.stream(step * states.count + index), context: context)
     } catch is NaNGradientError {
       throw NonFiniteError(layer: MLP.layerName(index), step: step, quantity: .gradient)
     }
@@ -269,37 +276,21 @@ public final class MLPTrainer {
       case .slot: state.support.storeRemainders(in: &state.memory, of: state.gradient)
       }
     }
-    addStatistics(of: state)
+    state.addSelectionStatistics(step: step)
     let selected = Clock.now()
     times.selection += selected - start
     updateSparse(layer: index, input: input, rule: rule)
     times.products += Clock.now() - selected
   }
 
-  private func select(_ policy: SelectionPolicy, in state: LayerState, layer index: Int) throws {
-    let count = policy.k?.resolved(outputSize: state.outputSize) ?? state.outputSize
-    switch policy {
-    case .dense: break
-    case .top:
-      try state.support.selectTop(count, of: state.gradient, norms: state.norms, context: context)
-    case .unified(_, let groupSize, _):
-      try state.support.selectUnified(
-        count, of: state.gradient, groupSize: groupSize, context: context)
-    case .random:
-      try state.support.selectRandom(
-        count, of: state.gradient, seed: seed,
-        stream: RandomPurpose.selection.stream(step * states.count + index))
-    }
-  }
-
-  private func addStatistics(of state: LayerState) {
-    var share: Double?
-    if step % SelectionStatistics.samplingInterval == 1 {
-      var whole = 0.0
-      for row in 0..<state.gradient.rowCount { whole += Double(state.norms[row]) }
-      share = whole > 0 ? min(1, state.support.keptMagnitude / whole) : 1
-    }
-    state.statistics.add(touchedRows: state.support.countTouchedOutputs(), keptShare: share)
+  /// Calls `body` with the matrix that takes the gradient at the input of layer `index`, if anybody wants it.
+  private func withInputGradient(
+    ofLayer index: Int, batchSize: Int, _ body: (inout Matrix) -> Void
+  ) {
+    if index > 0 { return body(&states[index - 1].gradient) }
+    guard computesInputGradient else { return }
+    inputGradient.setRowCount(batchSize)
+    body(&inputGradient)
   }
 
   private func updateDense(layer index: Int, input: Matrix, rule: UpdateRule?) {
@@ -328,14 +319,13 @@ public final class MLPTrainer {
     // One support for all examples: gathered and multiplied densely, unless untouched rows have to be visited too.
     let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
     if isGathered { state.unified.gather(support) }
-    if index > 0 {
+    withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
       if isGathered {
         state.unified.inputGradient(
-          of: support, weights: network.layers[index].weight, into: &states[index - 1].gradient,
-          context: context)
+          of: support, weights: network.layers[index].weight, into: &gradient, context: context)
       } else {
         context.inputGradient(
-          of: support, weights: network.layers[index].weight, into: &states[index - 1].gradient)
+          of: support, weights: network.layers[index].weight, into: &gradient)
       }
     }
     if let rule {

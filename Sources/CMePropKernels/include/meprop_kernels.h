@@ -389,6 +389,95 @@ typedef struct {
   size_t sentences, group;
 } meprop_byte_lstm_arguments;
 
+/* ---- features: a first layer as a sum ---------------------------------------------------------------------------- */
+
+/* The input of a layer is P embeddings side by side, x[i] = (E[f[i][0]], ..., E[f[i][P - 1]]) of m columns each, and its
+ * product is y[i] = sum over positions p of W[p] E[f[i][p]]. What position p adds depends on the symbol there only, so it
+ * is computed once for each pair (position, symbol) of a batch. Weights are [P * n, m]: row p * n + r belongs to output r
+ * at position p. */
+
+/* Outputs that one part of the forward pass computes. */
+#define MEPROP_FEATURE_BLOCK 64
+/* The most columns of an embedding. */
+#define MEPROP_FEATURE_COLUMNS 256
+/* Pairs whose gradients are multiplied at once. */
+#define MEPROP_FEATURE_TILE 4
+
+/* Lists the pairs of each position in order of first use, and their uses. Part range: positions. */
+typedef struct {
+  const uint32_t *features; /* [batch, positions]: symbols, each below symbol_count */
+  size_t batch, positions, symbol_count;
+  uint32_t *slots;   /* [positions, symbol_count]: zero before and after; parts use the slice of their first position */
+  uint32_t *pairs;   /* [batch, positions]: the pair of each use, numbered from 0 at each position */
+  uint32_t *counts;  /* [positions]: pairs */
+  uint32_t *symbols; /* [positions, batch]: the symbol of each pair */
+  uint32_t *starts;  /* [positions, batch + 1]: where the uses of each pair start */
+  uint32_t *uses;    /* [positions, batch]: examples by pair, ascending */
+} meprop_group_features_arguments;
+void meprop_group_features(const void *arguments, size_t begin, size_t end);
+
+/* y <- sums of what pairs add. Overwrites. Part range: blocks of MEPROP_FEATURE_BLOCK outputs. */
+typedef struct {
+  const float *e; /* embeddings [symbols, columns] */
+  size_t e_stride, columns;
+  const float *w; /* [positions * outputs, columns] */
+  size_t w_stride, outputs;
+  size_t batch, positions, pair_count;
+  const uint32_t *pairs, *symbols; /* as grouped */
+  const uint32_t *bases;           /* [positions + 1]: pairs of the positions before */
+  float *table; /* scratch [blocks, pair_count, MEPROP_FEATURE_BLOCK]; parts use the slice of their first block */
+  float *y;     /* [batch, outputs] */
+  size_t y_stride;
+} meprop_feature_forward_arguments;
+
+/* Both gradients of such a layer, and the update of its weights. Pairs with uses * k >= outputs have their gradients
+ * added up first and multiplied densely, others entry by entry. Part range: positions. */
+typedef struct {
+  const float *e;
+  size_t e_stride, columns;
+  float *w, *first, *second; /* weights [positions * outputs, columns] and moments, as the update kind needs them */
+  size_t stride, outputs;
+  size_t batch, positions;
+  const uint32_t *symbols, *bases;
+  const uint32_t *starts, *uses; /* by pair over all positions: entries starts[pair] ..< starts[pair + 1] of uses */
+  /* The gradient at the outputs: entries as selection leaves them, or where indices is NULL all of d. */
+  const uint32_t *indices;
+  const float *values;
+  const uint32_t *counts;
+  size_t k;
+  const float *d;
+  size_t d_stride;
+  const uint32_t *rows; /* the outputs whose weights have a gradient or are updated; NULL: all */
+  size_t row_count;
+  meprop_update update;
+  float *g; /* [positions * outputs, columns]: scratch, or with MEPROP_STORE the gradient of listed rows */
+  size_t g_stride;
+  float *sums; /* scratch [positions, MEPROP_FEATURE_TILE, outputs rounded up to lines] */
+  float *de;   /* [pairs, columns]: the gradient of each pair's embedding */
+  size_t de_stride;
+} meprop_feature_backward_arguments;
+
+/* y[i] <- bias + sum over listed rows of two tables. Overwrites. Part range: rows of y. */
+typedef struct {
+  const uint32_t *rows; /* [batch, list_stride]: below `kept` rows of table, from there on rows of extra */
+  size_t list_stride;
+  const uint32_t *counts; /* [batch] */
+  const float *table, *extra;
+  uint32_t kept;
+  size_t stride, columns; /* of both tables; columns also of y */
+  const float *bias;
+  float *y;
+  size_t y_stride;
+} meprop_row_sums_arguments;
+
+/* y <- x^3, or with `gradient` y <- 3 x^2 y. y may be x. Part range: rows. */
+typedef struct {
+  const float *x;
+  float *y;
+  size_t stride, columns;
+  int gradient;
+} meprop_cube_arguments;
+
 /* ---- small things --------------------------------------------------------------------------------------------- */
 
 /* Bytes to floats times scale. Part range: rows. */
@@ -422,6 +511,8 @@ typedef struct {
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;
   /* For LSTM layers with numbers of eight bits. */
   meprop_part quantize_rows, byte_product, byte_lstm;
+  /* For layers that are sums over features. */
+  meprop_part feature_forward, feature_backward, row_sums, cube;
   /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */
   double (*sum_of_squares)(const float *values, size_t count);
   /* The numbers of rows `row`, as dropout draws them: count 32-bit numbers (a multiple of 64). */

@@ -31,7 +31,9 @@ public struct TaskDefinition: Sendable {
   }
 
   /// All tasks.
-  public static let all: [TaskDefinition] = [DigitsTask.definition, TaggerTask.definition]
+  public static let all: [TaskDefinition] = [
+    DigitsTask.definition, TaggerTask.definition, ParserTask.definition,
+  ]
 
   /// The task of this name, or `nil`.
   public static func named(_ name: String) -> TaskDefinition? { all.first { $0.name == name } }

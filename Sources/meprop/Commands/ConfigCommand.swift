@@ -7,7 +7,7 @@ import MePropTasks
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config", abstract: "Print the complete default configuration of a task as YAML.",
-    subcommands: [ConfigDigitsCommand.self, ConfigTaggerCommand.self])
+    subcommands: [ConfigDigitsCommand.self, ConfigTaggerCommand.self, ConfigParserCommand.self])
 }
 
 /// `meprop config digits`.

@@ -34,7 +34,14 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var use: UseOptions
 
+  @OptionGroup var parserUse: ParserUseOptions
+
   func run() throws {
+    if ParserCommands.isParser(model) {
+      return try ParserCommands.evaluate(
+        model, data: data, split: split, options: use, parserOptions: parserUse, json: json)
+    }
+    try parserUse.requireNone(for: model)
     if TaggerCommands.isTagger(model) {
       return try TaggerCommands.evaluate(
         model, data: data, split: split, options: use, json: json)

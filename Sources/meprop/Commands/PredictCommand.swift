@@ -24,6 +24,8 @@ struct PredictCommand: ParsableCommand {
         meprop predict runs/fashion/model --json < pixels.csv
         meprop predict runs/tagger text.conllu.gz > tagged.conllu
         echo "The dog barks ." | meprop predict runs/tagger --format text
+        meprop predict runs/parser tagged.conllu > parsed.conllu
+        echo "The dog barks ." | meprop predict runs/parser --format text --tagger runs/tagger
       """)
 
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
@@ -37,13 +39,21 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "For taggers, what comes in and out: conllu (default), text (a sentence a line) or jsonl (text in, an object a line out).",
+      "For taggers, what comes in and out: conllu (default), text (a sentence a line) or jsonl (text in, an object a line out); for parsers, what comes in: conllu or text.",
       valueName: "format"))
   var format: TaggerFormat?
 
   @OptionGroup var use: UseOptions
 
+  @OptionGroup var parserUse: ParserUseOptions
+
   func run() throws {
+    if ParserCommands.isParser(model) {
+      if json { throw UsageError("--json is for digits; a parser prints CoNLL-U: leave it out") }
+      return try ParserCommands.predict(
+        model, file: file, format: format ?? .conllu, options: use, parserOptions: parserUse)
+    }
+    try parserUse.requireNone(for: model)
     if TaggerCommands.isTagger(model) {
       if json {
         throw UsageError("--json is for digits; for a tagger say --format jsonl, an object a line")
@@ -52,7 +62,8 @@ struct PredictCommand: ParsableCommand {
         model, file: file, format: format ?? .conllu, options: use)
     }
     if let format {
-      throw UsageError("--format: found \(format.rawValue), but only taggers take it; leave it out")
+      throw UsageError(
+        "--format: found \(format.rawValue), but only taggers and parsers take it; leave it out")
     }
     var model = try DigitsModel(at: URL(fileURLWithPath: model))
     model.precision = try use.digitsPrecision() ?? model.precision

@@ -8,7 +8,7 @@ import MePropTasks
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Train a model.",
-    subcommands: [TrainDigitsCommand.self, TrainTaggerCommand.self])
+    subcommands: [TrainDigitsCommand.self, TrainTaggerCommand.self, TrainParserCommand.self])
 }
 
 /// The options that every task has: where settings come from, where the run goes, what is printed.

@@ -7,12 +7,13 @@ import MePropTasks
 struct UseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What products read: for digits f32 or bf16 (default: as it was trained), for taggers int8, "
+      "What products read: for digits and parsers f32 or bf16 (default: as trained), for taggers int8, "
         + "weights and states of eight bits (default), or f32.", valueName: "f32|bf16|int8"))
   var precision: String?
 
   @Option(
-    help: ArgumentHelp("For taggers, threads to compute with (default: all).", valueName: "n"))
+    help: ArgumentHelp(
+      "For taggers and parsers, threads to compute with (default: all).", valueName: "n"))
   var threads: Int?
 
   /// The threads to compute with.
@@ -33,10 +34,20 @@ struct UseOptions: ParsableArguments {
     return value
   }
 
+  /// What a parser computes in; `nil` for what it was trained in.
+  func parserPrecision() throws -> Precision? {
+    guard let precision else { return nil }
+    guard let value = Precision(rawValue: precision) else {
+      throw UsageError("--precision: found '\(precision)', expected f32 or bf16 for a parser")
+    }
+    return value
+  }
+
   /// What a model of digits computes in; `nil` for what it was trained in.
   func digitsPrecision() throws -> Precision? {
     if let threads {
-      throw UsageError("--threads: found \(threads), but only taggers take it; leave it out")
+      throw UsageError(
+        "--threads: found \(threads), but only taggers and parsers take it; leave it out")
     }
     guard let precision else { return nil }
     guard let value = Precision(rawValue: precision) else {

@@ -1,0 +1,271 @@
+// The keys of the parser task, and which of their values do not go together.
+
+import MePropCore
+import MePropNN
+import MePropTraining
+
+/// The configuration of the parser task.
+public enum ParserConfiguration {
+  /// All keys, in the order in which they are rendered.
+  public static let schema = ConfigurationSchema(
+    dataKeys + parsingKeys + networkKeys + selectionKeys + stepKeys)
+
+  private static let count = ConfigurationKind.int(1...Int.max)
+  private static let dataKeys: [ConfigurationKey] = [
+    .init(
+      "preset", .choice(["default", "paper"]), default: .string("default"),
+      "where other keys are not set: paper is arc-standard, two hidden layers of 500 with ReLU, "
+        + "10,000 transitions a step, Adam at a constant rate, no dropout, no averaging"),
+    .init(
+      "data", .string, default: .string("ud-english-ewt"),
+      "treebank: a folder of CoNLL-U files, or its name in MEPROP_DATA or the cache"),
+    .init(
+      "tags", .auto(.choice(["gold", "predicted"])), default: .auto,
+      "gold tags are the treebank's, predicted ones a tagger's; auto is predicted with a tagger"),
+    .init(
+      "tagger", .optional(.string), default: .none,
+      "folder of a tagger's run or model; training sentences are tagged by taggers that have not "
+        + "seen them, trained alike on the other folds"),
+    .init("folds", .int(2...1000), default: .int(5), "folds of training sentences for that"),
+    .init(
+      "columns", .choice(ParserTagColumns.allCases.map(\.rawValue)), default: .string("both"),
+      "columns of tags that are features: upos, xpos, both as one symbol, or none"),
+    .init(
+      "prefix", .int(0...10), default: .int(0), "first letters of a word that are a feature"),
+    .init(
+      "suffix", .int(0...10), default: .int(0), "last letters of a word that are a feature"),
+    .init(
+      "relations", .choice(["full", "universal"]), default: .string("full"),
+      "whether relations are learned with their subtypes, such as nsubj:pass"),
+    .init(
+      "train-limit", .optional(count), default: .none,
+      "train on the first so many sentences only"),
+    .init(
+      "epochs", .int(1...1_000_000), default: .int(10), mayChangeOnResume: false,
+      "passes over the training transitions; the learning rate follows it"),
+    .init(
+      "patience", .optional(count), default: .none, mayChangeOnResume: true,
+      "stop after so many epochs without a better dev LAS"),
+    .init(
+      "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
+      mayChangeOnResume: true, "stop once the dev LAS, in percent, reaches this"),
+    .init("batch", .int(1...1_000_000), default: .int(200), "transitions a step"),
+    .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
+    .init(
+      "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
+      "threads to compute with; auto measures a few steps; results do not depend on it"),
+  ]
+
+  private static let parsingKeys: [ConfigurationKey] = [
+    .init(
+      "system", .choice(TransitionSystem.allCases.map(\.rawValue)),
+      default: .string(TransitionSystem.arcHybrid.rawValue),
+      "transition system; swap makes non-projective trees too"),
+    .init(
+      "explore", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
+      "share of training transitions that the parser chooses itself, learning from its dynamic "
+        + "oracle what to do then; auto is \(autoExplore) with arc-hybrid, 0 without"),
+    .init(
+      "explore-from", count, default: .int(2), "the first epoch in which it does"),
+  ]
+
+  private static let networkKeys: [ConfigurationKey] = [
+    .init(
+      "embedding-size", .int(1...ComputeContext.maximumEmbeddingSize), default: .int(50),
+      "numbers of the embedding of a word, tag or relation"),
+    .init(
+      "hidden", .intList(1...1_000_000), default: .intList([500]),
+      "widths of the hidden layers"),
+    .init(
+      "activation", .choice(FeatureActivation.allCases.map(\.rawValue)), default: .string("relu"),
+      "what follows the first hidden layer; ReLU follows others"),
+    .init(
+      "precision", .choice(Precision.allCases.map(\.rawValue)),
+      default: .string(Precision.f32.rawValue),
+      "what forward products above the first hidden layer read, in training and use"),
+    .init(
+      "embedding-scale", .double(NumberBounds(lower: 0, excludesLower: true, upper: 1e3)),
+      default: .double(0.1), "embeddings start uniform within plus and minus this"),
+    .init(
+      "dropout", .double(.share), default: .double(0.3),
+      "share of the units of hidden layers that fall out in training"),
+    .init(
+      "word-dropout", .double(.share), default: .double(0),
+      "share of words taken for unknown in training; for words seen once it is 0.5"),
+  ]
+
+  private static let selectionKeys: [ConfigurationKey] = [
+    .init(
+      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
+      default: .string("top-k"),
+      "which entries of output gradients take part in back propagation"),
+    .init(
+      "k", .countOrRatio, default: .count(20),
+      "how many entries are kept, as a count or as a share of the layer's width"),
+    .init(
+      "k-epochs", .optional(.intList(1...Int.max)), default: .none,
+      "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
+    .init(
+      "memory", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
+      "unit memory: how much of what selection left out is added back; auto is \(autoMemory) with "
+        + "top-k and unified, 0 without"),
+    .init(
+      "group", .optional(count), default: .none,
+      "with unified: transitions that share one support; none is the whole batch"),
+    .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),
+    .init(
+      "dense-every", .int(0...Int.max), default: .int(0),
+      "every how many steps one is dense; 0 is never"),
+  ]
+
+  private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
+  private static let stepKeys: [ConfigurationKey] = [
+    .init(
+      "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
+      "how parameters follow their gradients"),
+    .init(
+      "learning-rate", .double(positive), default: .double(0.002), "step size at the start"),
+    .init(
+      "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
+      default: .string(LearningRateSchedule.linear.rawValue),
+      "how the step size falls over all epochs"),
+    .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
+    .init(
+      "average", .double(.share), default: .double(0.999),
+      "decay of the running mean of all parameters, which is what is used; 0 for none"),
+    .init(
+      "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
+      default: .string(Optimizer.UntouchedRows.skip.rawValue),
+      "rows of weights and embeddings that a gradient does not touch: as a dense optimizer would, "
+        + "or not at all"),
+    .init(
+      "l2", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
+      "factor of L2 regularization of weights"),
+    .init(
+      "weight-decay", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
+      "decoupled weight decay (AdamW)"),
+    .init(
+      "clip-value", .optional(.double(positive)), default: .none,
+      "largest magnitude left of each gradient element"),
+  ]
+
+  /// What the preset `paper` sets where nobody else does.
+  static let paperValues: [(key: String, value: String)] = [
+    ("system", "arc-standard"), ("relations", "universal"), ("batch", "10000"), ("epochs", "15"),
+    ("hidden", "500,500"), ("embedding-size", "50"), ("activation", "relu"), ("dropout", "0"),
+    ("word-dropout", "0"), ("embedding-scale", "0.1"), ("k", "20"), ("learning-rate", "0.001"),
+    ("learning-rate-schedule", "constant"), ("average", "0"), ("explore", "0"),
+    ("untouched", "update"),
+  ]
+
+  /// What `memory: auto` stands for where there is memory at all.
+  static let autoMemory = 0.9
+
+  /// What `explore: auto` stands for where the system has a dynamic oracle.
+  static let autoExplore = 0.9
+
+  /// The most weights that the network may have: with moments some 3 GB.
+  static let maximumWeightCount = 200_000_000
+
+  /// Decides what is left open and checks that all settings go together.
+  ///
+  /// - Parameter configuration: Of `schema`.
+  /// - Returns: The settings, and the configuration that gives just these again.
+  /// - Throws: `ConfigurationError` naming the place of the setting to change.
+  public static func resolve(
+    _ configuration: Configuration
+  ) throws -> (settings: ParserSettings, configuration: Configuration) {
+    try configuration.requireDecidedSelection()
+    var resolved = configuration
+    if configuration.string("preset") == "paper" {
+      for (key, value) in paperValues where configuration.origin(of: key) == .defaultValue {
+        try resolved.set(key, to: value, from: configuration.origin(of: "preset"))
+      }
+    }
+    if resolved.value("memory") == .auto {
+      let policy = resolved.string("select")
+      let memory = policy == "top-k" || policy == "unified" ? autoMemory : 0
+      try resolved.set("memory", to: String(memory), from: resolved.origin(of: "memory"))
+    }
+    let system = TransitionSystem(rawValue: resolved.string("system"))
+    if resolved.value("explore") == .auto {
+      let share = system?.hasDynamicOracle == true ? autoExplore : 0
+      try resolved.set("explore", to: String(share), from: resolved.origin(of: "explore"))
+    }
+    if resolved.double("explore") > 0, system?.hasDynamicOracle != true {
+      throw resolved.conflict(
+        "explore",
+        "only arc-hybrid has a dynamic oracle, found --system \(resolved.string("system")); leave "
+          + "it out")
+    }
+    try resolveTags(&resolved)
+    try resolved.checkSelectionValues()
+    try checkSelection(resolved, asked: configuration)
+    if resolved.string("data").isEmpty {
+      throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
+    }
+    let settings = ParserSettings(resolved: resolved)
+    try checkSize(resolved)
+    return (settings, resolved)
+  }
+
+  private static func resolveTags(_ configuration: inout Configuration) throws {
+    let hasTagger = configuration.optionalString("tagger") != nil
+    if configuration.value("tags") == .auto {
+      try configuration.set(
+        "tags", to: hasTagger ? "predicted" : "gold", from: configuration.origin(of: "tags"))
+    }
+    if configuration.string("tags") == "gold", hasTagger {
+      throw configuration.conflict(
+        "tagger", "gold tags are those of the treebank; leave it out, or say --tags predicted")
+    }
+    if configuration.string("tags") == "predicted", !hasTagger {
+      throw configuration.conflict(
+        "tags", "predicted tags need a tagger; name the folder of its run with --tagger")
+    }
+  }
+
+  private static func checkSize(_ configuration: Configuration) throws {
+    let hidden = configuration.intList("hidden")
+    let inputs = 84 * configuration.int("embedding-size")
+    let weights = zip([inputs] + hidden, hidden).reduce(0) { $0 + $1.0 * $1.1 }
+    guard weights <= maximumWeightCount else {
+      throw configuration.conflict(
+        "hidden",
+        "expected at most \(maximumWeightCount) weights, found \(weights); choose fewer or "
+          + "narrower layers")
+    }
+  }
+
+  private static func checkSelection(
+    _ configuration: Configuration, asked: Configuration
+  ) throws {
+    let policy = configuration.string("select")
+    guard policy == "dense" else {
+      let widest = configuration.intList("hidden").max() ?? 0
+      let counts =
+        configuration.kByEpoch.isEmpty
+        ? [configuration.selectionCount.resolved(outputSize: widest)] : configuration.kByEpoch
+      if let k = counts.first(where: { $0 > widest }) {
+        throw configuration.conflict(
+          configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
+          "\(k) is above every hidden layer's width (\(widest)); choose at most that, or "
+            + "--select dense")
+      }
+      return
+    }
+    switch asked.origin(of: "k") {
+    case .flag, .assignment:
+      throw configuration.conflict("k", "--select dense keeps all entries; leave k out")
+    case .file, .defaultValue: break
+    }
+    let meaningless = [
+      ("k-epochs", configuration.value("k-epochs") != .none),
+      ("dense-start", configuration.int("dense-start") > 0),
+      ("dense-every", configuration.int("dense-every") > 0),
+    ]
+    if let (key, _) = meaningless.first(where: \.1) {
+      throw configuration.conflict(key, "--select dense is always dense; leave it out")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// The trees that a parser is trained and evaluated on.
+
+import Foundation
+import MePropData
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The parts of a treebank, as trees.
+public struct ParserData: Sendable {
+  /// Training trees.
+  public var training: [DependencyTree]
+  /// Development trees; may be empty.
+  public var development: [DependencyTree]
+  /// Test trees; may be empty.
+  public var test: [DependencyTree]
+
+  /// Creates data from trees.
+  public init(training: [DependencyTree], development: [DependencyTree], test: [DependencyTree]) {
+    self.training = training
+    self.development = development
+    self.test = test
+  }
+
+  /// Reads a treebank, without the morphological features of words, which no feature is made of.
+  ///
+  /// - Throws: `TreebankError`, `CoNLLUError`, `PennTreeError`, `DataFormatError`,
+  ///   `DependencyTreeError`.
+  public init(_ treebank: Treebank, trainingLimit: Int? = nil) throws {
+    training = try Self.read(
+      treebank.required("train"), limit: trainingLimit, keepsMorphology: false)
+    development = try treebank.development.map { try Self.read($0, keepsMorphology: false) } ?? []
+    test = try treebank.test.map { try Self.read($0, keepsMorphology: false) } ?? []
+    Self.returnFreeMemory()
+  }
+
+  /// Gives back what text took that is no longer needed, before matrices are made.
+  private static func returnFreeMemory() {
+    #if canImport(Glibc)
+      // Swift's module of the C library leaves this function out; other C libraries do not have it.
+      typealias Trim = @convention(c) (Int) -> Int32
+      if let symbol = dlsym(nil, "malloc_trim") { _ = unsafeBitCast(symbol, to: Trim.self)(0) }
+    #endif
+  }
+
+  /// Reads the trees of a part of a treebank, `limit` of them at most.
+  ///
+  /// - Throws: `CoNLLUError`, `PennTreeError`, `DataFormatError`,
+  ///   `DependencyTreeError`.
+  public static func read(
+    _ part: TreebankPart, limit: Int? = nil, keepsMorphology: Bool = true
+  ) throws -> [DependencyTree] {
+    let reader = TreebankReader(part)
+    var trees: [DependencyTree] = []
+    while trees.count < limit ?? Int.max, let sentence = try reader.next() {
+      let tree = try DependencyTree(sentence, path: reader.path, allowsSeveralRoots: true)
+      trees.append(keepsMorphology ? tree : tree.withoutMorphology)
+    }
+    guard !trees.isEmpty else { throw CoNLLUError.noSentences(path: part.path) }
+    return trees
+  }
+}
+
+extension DependencyTree {
+  /// The same tree without morphological features.
+  fileprivate var withoutMorphology: DependencyTree {
+    DependencyTree(
+      forms: forms, upos: upos, xpos: xpos, feats: Array(repeating: "_", count: wordCount),
+      heads: heads, relations: relations)
+  }
+}
+
+/// Trees that no parser can be trained on.
+public enum ParserDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+  /// The system can build none of them.
+  case nothingToLearn(data: String, system: String, treeCount: Int)
+
+  /// One line: what was expected and found, and what to do.
+  public var description: String {
+    switch self {
+    case .nothingToLearn(let data, let system, let treeCount):
+      return "\(data): expected trees that \(system) can build, found none among \(treeCount) "
+        + "training sentences (each needs one root); try --system swap"
+    }
+  }
+
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,214 @@
+// Trees for text: sentence by sentence from a stream, in constant memory, order kept.
+
+import Foundation
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTraining
+
+/// Parses sentences with a model.
+public final class ParserPredictor {
+  /// The model.
+  public let model: ParserModel
+  private let engine: ParserEngine
+  private let encoder: WordEncoder
+  private let beamWidth: Int
+  private let threadCount: Int
+  private let tagger: ParserTagger?
+  private var trees: EncodedTrees
+
+  /// About how many words are parsed at once where nobody waits for each sentence.
+  static let wordsAtOnce = 16 * ParserBatches.wordCount
+
+  /// Creates a predictor.
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - beamWidth: Hypotheses a sentence; 1 takes the best transition at every step.
+  ///   - tagger: Whose tags are read; `nil` for those that the words come with.
+  ///   - threadCount: Threads to compute with, at least 1.
+  public init(
+    _ model: ParserModel, beamWidth: Int = 1, tagger: ParserTagger? = nil, threadCount: Int = 1
+  ) {
+    precondition(beamWidth >= 1, "ParserPredictor: beam of \(beamWidth), expected at least 1")
+    self.model = model
+    self.beamWidth = beamWidth
+    self.tagger = tagger
+    self.threadCount = threadCount
+    encoder = WordEncoder(model.vocabularies)
+    trees = EncodedTrees(FeatureLayout(model.vocabularies))
+    engine = ParserEngine(
+      model.network, vocabularies: model.vocabularies, system: model.system,
+      precision: model.precision, context: ComputeContext(threadCount: 1))
+  }
+
+  /// The heads (0 for the root) and relations of the words of each sentence.
+  ///
+  /// Of `sentences` the words and tags count; heads and relations are not looked at, and with a tagger its column of tags
+  /// is not either.
+  public func parse(_ sentences: [DependencyTree]) -> [(heads: [Int], relations: [String])] {
+    parseTagged(tagger?.tagging(sentences) ?? sentences)
+  }
+
+  private func parseTagged(
+    _ sentences: [DependencyTree]
+  ) -> [(heads: [Int], relations: [String])] {
+    trees.removeAll()
+    for sentence in sentences { trees.append(sentence, encoder) }
+    let parsed = engine.parse(trees, beamWidth: beamWidth, threadCount: threadCount)
+    let relations = model.vocabularies.relations.items
+    return sentences.indices.map { sentence in
+      let nodes = trees.starts[sentence] + 1..<trees.starts[sentence + 1]
+      return (
+        nodes.map { Int(parsed.heads[$0]) }, nodes.map { relations[Int(parsed.labels[$0])] }
+      )
+    }
+  }
+
+  /// Parses all sentences of a file or stream.
+  ///
+  /// Of CoNLL-U only HEAD and DEPREL of words change; with a tagger they are parsed by its tags, which do not come out.
+  /// Text becomes CoNLL-U with form, the tagger's column, HEAD and DEPREL.
+  ///
+  /// - Parameters:
+  ///   - file: What to read.
+  ///   - isText: Whether that is text, a sentence a line with blanks between tokens, instead of CoNLL-U.
+  ///   - flushesEachSentence: Whether each sentence is parsed and handed on before the next is read,
+  ///     as for a pipe that somebody talks through; otherwise many go together.
+  ///   - receive: Takes the output, piece by piece and in order.
+  /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
+  ///   damaged one have been handed on.
+  public func predict(
+    _ file: InputFile, isText: Bool = false, flushesEachSentence: Bool,
+    _ receive: ([UInt8]) throws -> Void
+  ) throws {
+    if isText {
+      let reader = PlainTextSentences(file)
+      try run(
+        flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(untagged:),
+        write: { _, words, tree, bytes in
+          bytes += words.replacing(heads: tree.heads, relations: tree.relations).conllu.utf8
+        }, receive)
+    } else {
+      let reader = CoNLLUReader(file)
+      try run(
+        flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(wordsOf:),
+        write: { sentence, _, tree, bytes in
+          sentence.append(heads: tree.heads, relations: tree.relations, to: &bytes)
+        }, receive)
+    }
+  }
+
+  private func run<Sentence>(
+    _ flushesEachSentence: Bool, next: () throws -> Sentence?,
+    words: (Sentence) -> DependencyTree,
+    write: (
+      Sentence, DependencyTree, (heads: [Int], relations: [String]), inout [UInt8]
+    ) -> Void, _ receive: ([UInt8]) throws -> Void
+  ) throws {
+    let limit = flushesEachSentence ? 1 : Self.wordsAtOnce
+    var pending: [Sentence] = []
+    var trees: [DependencyTree] = []
+    var wordCount = 0
+    func flush() throws {
+      var bytes: [UInt8] = []
+      let tagged = tagger?.tagging(trees) ?? trees
+      for (index, tree) in parseTagged(tagged).enumerated() {
+        write(pending[index], tagged[index], tree, &bytes)
+      }
+      pending.removeAll(keepingCapacity: true)
+      trees.removeAll(keepingCapacity: true)
+      wordCount = 0
+      if !bytes.isEmpty { try receive(bytes) }
+    }
+    do {
+      while let sentence = try next() {
+        let tree = words(sentence)
+        pending.append(sentence)
+        trees.append(tree)
+        wordCount += max(tree.wordCount, 1)
+        if wordCount >= limit { try flush() }
+      }
+    } catch {
+      // What was read before the damage is good.
+      try flush()
+      throw error
+    }
+    try flush()
+  }
+}
+
+extension DependencyTree {
+  /// The words of a sentence with their tags, all attached to the root: what is there before parsing.
+  init(wordsOf sentence: CoNLLUSentence) {
+    let count = sentence.wordCount
+    self.init(
+      forms: sentence.forms, upos: sentence.values(of: .upos), xpos: sentence.values(of: .xpos),
+      feats: sentence.values(of: .feats), heads: Array(repeating: 0, count: count),
+      relations: Array(repeating: "_", count: count))
+  }
+
+  /// Words without any annotation.
+  init(untagged forms: [String]) {
+    let blanks = Array(repeating: "_", count: forms.count)
+    self.init(
+      forms: forms, upos: blanks, xpos: blanks, feats: blanks,
+      heads: Array(repeating: 0, count: forms.count), relations: blanks)
+  }
+
+  /// The tree in CoNLL-U, with the blank line after it.
+  fileprivate var conllu: String {
+    forms.indices.map { word in
+      "\(word + 1)\t\(forms[word])\t_\t\(upos[word])\t\(xpos[word])\t\(feats[word])\t\(heads[word])"
+        + "\t\(relations[word])\t_\t_\n"
+    }.joined() + "\n"
+  }
+}
+
+extension ParserModel {
+  /// What a parser makes of a part of a treebank.
+  public struct Result: Sendable {
+    /// The figures.
+    public var evaluation: TreeEvaluation
+    /// Words parsed in a second: features, network and transitions.
+    public var wordsPerSecond: Double
+  }
+
+  /// Evaluates the model on a part of a treebank.
+  ///
+  /// - Parameters:
+  ///   - split: Which part.
+  ///   - data: A treebank as for training; `nil` for that which the model was trained on.
+  ///   - locator: Finds the data.
+  ///   - beamWidth: Hypotheses a sentence; 1 takes the best transition at every step.
+  ///   - tagger: Whose tags are read; `nil` for those of the treebank.
+  ///   - threadCount: Threads to compute with.
+  /// - Returns: The figures, and the speed.
+  /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`, `DependencyTreeError`.
+  public func evaluate(
+    on split: EvaluationSplit, of data: String?, locator: DataLocator = .ofProcess,
+    beamWidth: Int = 1, tagger: ParserTagger? = nil,
+    threadCount: Int = ComputeContext.availableThreads
+  ) throws -> Result {
+    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data))
+    let gold = try ParserData.read(treebank.required(split.rawValue))
+    let words = tagger?.tagging(gold) ?? gold
+    let encoded = EncodedTrees(words, vocabularies, keepsSubtypes: true)
+    let engine = ParserEngine(
+      network, vocabularies: vocabularies, system: system, precision: precision,
+      context: ComputeContext(threadCount: threadCount))
+    let start = ContinuousClock.now
+    let parsed = engine.parse(encoded, beamWidth: beamWidth, threadCount: threadCount)
+    let seconds = start.duration(to: .now).inSeconds
+    let relations = vocabularies.relations.items
+    let found = words.enumerated().map { sentence, tree in
+      let nodes = encoded.starts[sentence] + 1..<encoded.starts[sentence + 1]
+      return tree.replacing(
+        heads: nodes.map { Int(parsed.heads[$0]) },
+        relations: nodes.map { relations[Int(parsed.labels[$0])] })
+    }
+    return Result(
+      evaluation: TreeEvaluation(gold: gold, found: found),
+      wordsPerSecond: seconds > 0 ? Double(encoded.wordCount) / seconds : 0)
+  }
+}

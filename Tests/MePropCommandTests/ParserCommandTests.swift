@@ -1,0 +1,89 @@
+// The parser from the command line: train, evaluate, predict, and what users get wrong.
+
+import Foundation
+import Testing
+
+@Suite("Parser command")
+struct ParserCommandTests {
+  /// A treebank of short sentences in the folder of a tool.
+  private func tool() throws -> Tool {
+    let tool = try Tool(trainingCount: 1)
+    let folder = tool("bank")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for (part, count) in [("train", 40), ("dev", 5), ("test", 5)] {
+      try Self.text(count).write(
+        to: folder.appendingPathComponent("x-\(part).conllu"), atomically: true, encoding: .utf8)
+    }
+    return tool
+  }
+
+  private static func text(_ count: Int) -> String {
+    (0..<count).map { index in
+      """
+      1\tthe\t_\tDET\tD\t_\t2\tdet\t_\t_
+      2\tdog\(index % 3)\t_\tNOUN\tN\t_\t3\tnsubj\t_\t_
+      3\tbarks\t_\tVERB\tV\t_\t0\troot\t_\t_
+      4\t.\t_\tPUNCT\t.\t_\t3\tpunct\t_\t_
+
+
+      """
+    }.joined()
+  }
+
+  private static let small = [
+    "train", "parser", "--data", "bank", "--hidden", "16", "--k", "4", "--batch", "10",
+    "--embedding-size", "8", "--learning-rate", "0.01", "--epochs", "4", "--threads", "1",
+  ]
+
+  @Test("A parser is trained, evaluated and used")
+  func wholeWay() throws {
+    let tool = try tool()
+    let trained = try tool.run(Self.small + ["--run", "r", "--json"])
+    #expect(trained.status == 0, "\(trained.error)")
+    let epochs = try #require(trained.json?["epochs"] as? [[String: Any]])
+    #expect(epochs.count == 4)
+    #expect(epochs[0]["transitionsPerSecond"] is NSNumber)
+    let dev = try #require(epochs[3]["dev"] as? [String: Any])
+    #expect((dev["uas"] as? Double ?? 0) > 90 && (dev["las"] as? Double ?? 0) > 90)
+    let evaluated = try tool.run(["evaluate", "r", "--json"])
+    #expect(evaluated.status == 0, "\(evaluated.error)")
+    let predict = try #require(evaluated.json?["predict"] as? [String: Any])
+    #expect((predict["wordsPerSecond"] as? Double ?? 0) > 0)
+    #expect(evaluated.json?["uas"] is NSNumber && evaluated.json?["las"] is NSNumber)
+    let table = try tool.run(["evaluate", "r", "--split", "dev", "--beam", "3"])
+    #expect(table.status == 0 && table.output.contains("UAS"))
+    let predicted = try tool.run(["predict", "r", "bank/x-test.conllu"])
+    #expect(predicted.status == 0, "\(predicted.error)")
+    #expect(predicted.output == Self.text(5))
+    let piped = try tool.run(
+      ["predict", "r/model", "-", "--beam", "2"], input: Data(Self.text(5).utf8))
+    #expect(piped.output == Self.text(5))
+  }
+
+  @Test("Wrong use and damaged treebanks are named")
+  func badInput() throws {
+    let tool = try tool()
+    func expectError(_ arguments: [String], _ status: Int32, _ text: String) throws {
+      let outcome = try tool.run(arguments)
+      #expect(outcome.status == status, "\(arguments): \(outcome.error)")
+      #expect(outcome.output.isEmpty)
+      #expect(outcome.lastLine.contains(text), "\(arguments): \(outcome.lastLine)")
+    }
+    try expectError(Self.small + ["--system", "arc-eager"], 64, "arc-hybrid")
+    try expectError(Self.small + ["--k", "99"], 64, "99")
+    try expectError(Self.small + ["--select", "dense"], 64, "leave k out")
+    try expectError(["train", "parser", "--data", "nowhere"], 64, "nowhere")
+    try expectError(["predict", "nowhere", "bank/x-test.conllu"], 1, "nowhere")
+    try expectError(["evaluate", "bank", "--beam", "0"], 64, "--beam")
+    let file = tool("bank/x-train.conllu")
+    let whole = try String(contentsOf: file, encoding: .utf8)
+    for (old, new, text) in [
+      ("\t3\tnsubj", "\tx\tnsubj", ":2"), ("\t3\tnsubj", "\t9\tnsubj", ":2"),
+      ("\t0\troot", "\t2\troot", "cycle"), ("1\tthe\t_", "1\tthe", "10 fields"),
+    ] {
+      try whole.replacing(old, with: new).write(to: file, atomically: true, encoding: .utf8)
+      try expectError(Self.small, 1, text)
+      #expect(!FileManager.default.fileExists(atPath: tool("runs").path))
+    }
+  }
+}

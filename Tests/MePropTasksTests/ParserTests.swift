@@ -1,0 +1,219 @@
+import Foundation
+import MePropCore
+import MePropData
+import MePropTasks
+import MePropTraining
+import Testing
+
+@Suite struct ParserTests {
+  private final class Folder {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("meprop-parser-\(UUID().uuidString)", isDirectory: true)
+    init() throws {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: url) }
+  }
+
+  private static let small = [
+    "hidden=40", "embedding-size=12", "batch=50", "threads=1", "epochs=5", "learning-rate=0.01",
+    "k=8",
+  ]
+
+  private func settings(_ assignments: [String] = []) throws -> ParserSettings {
+    // What dense does not have is left out.
+    let base =
+      assignments.contains("select=dense") ? Self.small.filter { $0 != "k=8" } : Self.small
+    let configuration = try TrainingRequest(assignments: base + assignments)
+      .configuration(for: ParserConfiguration.schema)
+    return try ParserConfiguration.resolve(configuration).settings
+  }
+
+  private func task(_ assignments: [String] = [], threads: Int = 1) throws -> ParserTask {
+    try ParserTask(
+      settings: settings(assignments), data: SyntheticTrees.data,
+      context: ComputeContext(threadCount: threads))
+  }
+
+  private func train(_ task: ParserTask, epochs: ClosedRange<Int> = 1...5) throws {
+    for epoch in epochs {
+      task.beginEpoch(epoch)
+      for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: epoch) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      [], ["select=dense"], ["select=unified", "group=25"], ["hidden=40,30", "dropout=0.1"],
+      ["system=arc-standard"], ["system=swap"], ["activation=cube"], ["activation=tanh"],
+      ["suffix=2", "prefix=1", "columns=upos"], ["explore=0", "average=0"],
+      ["untouched=update", "optimizer=adagrad", "learning-rate=0.05"],
+      ["relations=universal", "memory=0"],
+      ["preset=paper", "epochs=5", "batch=50"], ["k-epochs=4,8", "dense-every=10"],
+    ])
+  func learnsAndRepeatsItself(assignments: [String]) throws {
+    let one = try task(assignments)
+    let two = try task(assignments, threads: 2)
+    try train(one)
+    try train(two)
+    #expect(one.model == two.model)
+    let dev = try #require(one.evaluate(.dev))
+    #expect(two.evaluate(.dev) == dev)
+    #expect(dev.metrics.map(\.name) == ["las", "uas"])
+    #expect(dev.primary >= 90, "\(assignments): \(dev)")
+    #expect(one.takeLayerReports().count == one.settings.shape.hiddenSizes.count)
+  }
+
+  @Test(arguments: [["explore=0.5"], ["explore=0", "system=arc-standard", "dropout=0.2"]])
+  func aRunThatWasInterruptedGoesOnWithTheSameBits(assignments: [String]) throws {
+    let whole = try task(assignments)
+    try train(whole, epochs: 1...3)
+    let before = try task(assignments)
+    try train(before, epochs: 1...1)
+    before.beginEpoch(2)
+    for step in 0..<11 { _ = try before.trainStep(step, ofEpoch: 2) }
+    let (tensors, counters) = before.checkpointTensors()
+    let after = try task(assignments)
+    try after.restore(tensors: tensors, counters: counters)
+    after.beginEpoch(2)
+    for step in 11..<after.stepsPerEpoch { _ = try after.trainStep(step, ofEpoch: 2) }
+    try train(after, epochs: 3...3)
+    #expect(after.model == whole.model)
+    #expect(throws: CheckpointError.self) {
+      try after.restore(tensors: Array(tensors.dropLast()), counters: counters)
+    }
+    #expect(throws: CheckpointError.self) { try after.restore(tensors: tensors, counters: [:]) }
+    var other = counters
+    other["data"] = 5
+    #expect(throws: CheckpointError.self) { try after.restore(tensors: tensors, counters: other) }
+  }
+
+  @Test func aModelSurvivesItsFolder() throws {
+    let task = try task(["suffix=2", "hidden=20,10", "activation=cube"])
+    let folder = try Folder()
+    try task.writeModel(to: folder.url)
+    let model = try ParserModel(at: folder.url)
+    #expect(model == task.model)
+    #expect(TaggerModel.taskName(at: folder.url) == "parser")
+    let weights = folder.url.appendingPathComponent("model.safetensors")
+    var tensors = try SafeTensors.read(from: weights).tensors
+    let last = tensors.removeLast()
+    try SafeTensors.write(tensors, to: weights)
+    #expect(throws: ModelFileError.missingTensor(path: weights.path, name: last.name)) {
+      try ParserModel(at: folder.url)
+    }
+    let file = folder.url.appendingPathComponent("model.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    for (old, new, key) in [
+      ("arc-hybrid", "arc-eager", "system"), ("cube", "square", "activation"),
+      ("\"version\" : 1", "\"version\" : 9", "version"),
+      ("\"embeddingSize\" : 12", "\"embeddingSize\" : 9999", "embeddingSize"),
+    ] {
+      try text.replacing(old, with: new).write(to: file, atomically: true, encoding: .utf8)
+      do {
+        _ = try ParserModel(at: folder.url)
+        Issue.record("a model with \(new) was taken")
+      } catch let error as ModelFileError {
+        guard case .wrongField(_, key, _, _) = error else {
+          Issue.record("\(error)")
+          continue
+        }
+      }
+    }
+    try FileManager.default.removeItem(at: folder.url.appendingPathComponent("vocabularies.json"))
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    #expect(throws: ModelFileError.self) { try ParserModel(at: folder.url) }
+  }
+
+  @Test func onlyHeadsAndRelationsChange() throws {
+    let task = try task()
+    try train(task)
+    let trees = SyntheticTrees.data.test
+    let text =
+      "# comment\r\n1-2\tx\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No\n"
+      + SyntheticTrees.conllu(
+        trees.map { tree in
+          tree.replacing(
+            heads: tree.heads.map { _ in 0 }, relations: tree.relations.map { _ in "_" })
+        }) + "# the end\n"
+    let folder = try Folder()
+    let file = folder.url.appendingPathComponent("a.conllu")
+    try Data(text.utf8).write(to: file)
+    var outputs: [String] = []
+    for (flushes, threads) in [(false, 1), (true, 1), (false, 2)] {
+      var bytes: [UInt8] = []
+      try ParserPredictor(task.model, threadCount: threads).predict(
+        InputFile(path: file.path), flushesEachSentence: flushes
+      ) { bytes += $0 }
+      outputs.append(String(decoding: bytes, as: UTF8.self))
+    }
+    #expect(outputs[0] == outputs[2])
+    let before = text.split(separator: "\n", omittingEmptySubsequences: false)
+    for output in outputs {
+      let after = output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(before.count == after.count)
+      for (old, new) in zip(before, after) {
+        var oldFields = old.split(separator: "\t", omittingEmptySubsequences: false)
+        var newFields = new.split(separator: "\t", omittingEmptySubsequences: false)
+        if oldFields.count == 10, newFields.count == 10, Int(oldFields[0]) != nil {
+          #expect(newFields[7] != "_")
+          for place in [6, 7] {
+            oldFields[place] = ""
+            newFields[place] = ""
+          }
+        }
+        #expect(oldFields == newFields)
+      }
+    }
+    let found = ParserPredictor(task.model).parse(trees)
+    #expect(found.allSatisfy { DependencyTree.defects(ofHeads: $0.heads).isEmpty })
+    let beam = ParserPredictor(task.model, beamWidth: 4).parse(trees)
+    func correct(_ parsed: [(heads: [Int], relations: [String])]) -> Int {
+      zip(trees, parsed).reduce(0) { sum, pair in
+        sum + zip(pair.0.heads, pair.1.heads).count { $0 == $1 }
+      }
+    }
+    #expect(correct(beam) >= correct(found) - 5)
+    #expect(beam.allSatisfy { DependencyTree.defects(ofHeads: $0.heads).isEmpty })
+    #expect(ParserPredictor(task.model).parse([]).isEmpty)
+  }
+
+  @Test func crossingArcsAreLearnedWithSwaps() throws {
+    // "a b a b": each b hangs on the a two before it, so the arcs cross.
+    let tree = SyntheticTrees.tree([0, 0, 1, 1, 2])
+    #expect(!tree.isProjective)
+    let data = ParserData(
+      training: Array(repeating: tree, count: 300), development: [tree], test: [])
+    func task(_ system: String) throws -> ParserTask {
+      try ParserTask(
+        settings: settings(["system=\(system)", "explore=0"]), data: data,
+        context: ComputeContext())
+    }
+    let swap = try task("swap")
+    try train(swap)
+    #expect(swap.evaluate(.dev)?.primary == 100)
+    #expect(swap.leftOutCount == 0)
+    #expect(throws: ParserDataError.self) { try task("arc-standard") }
+  }
+
+  @Test(
+    arguments: [
+      ["select=dense", "k=5"], ["k=41"], ["select=dense", "memory=0.5"], ["group=5"],
+      ["momentum=0.5"], ["explore=0.5", "system=swap"], ["data="], ["k-epochs=50"],
+      ["select=dense", "dense-every=2"], ["hidden=1000000"],
+    ])
+  func settingsThatDoNotGoTogetherAreRefused(assignments: [String]) throws {
+    let configuration = try TrainingRequest(assignments: ["hidden=40", "k=8"] + assignments)
+      .configuration(for: ParserConfiguration.schema)
+    #expect(throws: ConfigurationError.self) { try ParserConfiguration.resolve(configuration) }
+  }
+
+  @Test func thePaperPresetGivesWayToWhatIsSaid() throws {
+    let paper = try TrainingRequest(assignments: ["preset=paper", "epochs=3"])
+      .configuration(for: ParserConfiguration.schema)
+    let (settings, resolved) = try ParserConfiguration.resolve(paper)
+    #expect(settings.batchSize == 10000 && settings.stopping.epochs == 3)
+    #expect(settings.system == .arcStandard && settings.shape.hiddenSizes == [500, 500])
+    #expect(try ParserConfiguration.resolve(resolved).settings == settings)
+  }
+}
