@@ -27,7 +27,8 @@ struct MePropTool: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
-      DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, PlanCommand.self,
+      DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
+      PlanCommand.self,
     ])
 
   static func main() {

@@ -89,7 +89,8 @@ import Testing
     #expect(
       throws: DataLocationError.folderUnreadable(path: file.path, reason: "Not a directory")
     ) { try locate([:], file.path) }
-    #expect(throws: DataLocationError.unknownName(name: "x", known: DataCatalogue.all.map(\.name))) {
+    #expect(throws: DataLocationError.unknownName(name: "x", known: DataCatalogue.all.map(\.name)))
+    {
       try DataCatalogue.dataSet(named: "x")
     }
   }
