@@ -93,6 +93,15 @@ public struct DependencyTree: Sendable, Equatable {
       relations: sentence.values(of: .deprel))
   }
 
+  /// The same words with one root: further words with the head 0 depend on the first of them.
+  ///
+  /// Treebanks other than those of Universal Dependencies often attach punctuation to the root.
+  public var withOneRoot: DependencyTree {
+    guard let root = heads.firstIndex(of: 0), heads[(root + 1)...].contains(0) else { return self }
+    let attached = heads.indices.map { heads[$0] == 0 && $0 != root ? root + 1 : heads[$0] }
+    return replacing(heads: attached, relations: relations)
+  }
+
   /// The same words with other heads and relations.
   public func replacing(heads: [Int], relations: [String]) -> DependencyTree {
     DependencyTree(

@@ -64,6 +64,12 @@ import Testing
     #expect(tree([]).defects.isEmpty)
   }
 
+  @Test func furtherRootsDependOnTheFirst() {
+    #expect(tree([2, 0, 0, 3, 0]).withOneRoot.heads == [2, 0, 2, 3, 2])
+    #expect(tree([2, 0, 2]).withOneRoot == tree([2, 0, 2]))
+    #expect(tree([]).withOneRoot == tree([]))
+  }
+
   @Test func projectivity() {
     #expect(tree([]).isProjective)
     #expect(tree([0]).isProjective)

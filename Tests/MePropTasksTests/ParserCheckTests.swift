@@ -46,8 +46,8 @@ import Testing
     #expect(check.relationsSeenOnce == ["a", "b"])
     #expect(
       lines(check.warnings).filter { !$0.hasPrefix("no file *-test.conllu") } == [
-        "train: 1 of 3 sentences have several roots, the first at train.conllu:13; parsers find one, "
-          + "and the CoNLL evaluation refuses them",
+        "train: 1 of 3 sentences have several roots, the first at train.conllu:13; for training all "
+          + "but the first depend on it, and the CoNLL evaluation refuses such trees",
         "train: 3 of 11 arcs cross others, in 1 of 3 sentences, the first at train.conllu:7; only a "
           + "system for non-projective trees can find them",
         "train: there are no tags, neither upos nor xpos; trees are much harder to find without them",

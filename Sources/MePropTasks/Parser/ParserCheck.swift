@@ -192,7 +192,8 @@ public struct ParserCheck: Sendable, Equatable {
     if part.severalRoots > 0 {
       warnings.append(
         "\(part.name): \(part.severalRoots) of \(part.sentences) sentences have several roots"
-          + "\(first(notes.severalRoots)); parsers find one, and the CoNLL evaluation refuses them")
+          + "\(first(notes.severalRoots)); for training all but the first depend on it, and the "
+          + "CoNLL evaluation refuses such trees")
     }
     if part.nonProjectiveSentences > 0 {
       warnings.append(

@@ -25,11 +25,14 @@ public struct ParserData: Sendable {
 
   /// Reads a treebank, without the morphological features of words, which no feature is made of.
   ///
+  /// Training trees get one root, as all trees that are built have; others stay as they are.
+  ///
   /// - Throws: `TreebankError`, `CoNLLUError`, `PennTreeError`, `DataFormatError`,
   ///   `DependencyTreeError`.
   public init(_ treebank: Treebank, trainingLimit: Int? = nil) throws {
     training = try Self.read(
-      treebank.required("train"), limit: trainingLimit, keepsMorphology: false)
+      treebank.required("train"), limit: trainingLimit, keepsMorphology: false
+    ).map(\.withOneRoot)
     development = try treebank.development.map { try Self.read($0, keepsMorphology: false) } ?? []
     test = try treebank.test.map { try Self.read($0, keepsMorphology: false) } ?? []
     Self.returnFreeMemory()
@@ -81,7 +84,7 @@ public enum ParserDataError: Error, Equatable, Sendable, CustomStringConvertible
     switch self {
     case .nothingToLearn(let data, let system, let treeCount):
       return "\(data): expected trees that \(system) can build, found none among \(treeCount) "
-        + "training sentences (each needs one root); try --system swap"
+        + "training sentences; try --system swap"
     }
   }
 
