@@ -50,8 +50,17 @@ struct ParserCommandTests {
     let predict = try #require(evaluated.json?["predict"] as? [String: Any])
     #expect((predict["wordsPerSecond"] as? Double ?? 0) > 0)
     #expect(evaluated.json?["uas"] is NSNumber && evaluated.json?["las"] is NSNumber)
-    let table = try tool.run(["evaluate", "r", "--split", "dev", "--beam", "3"])
+    #expect(evaluated.json?["byRelation"] is [[String: Any]])
+    #expect(evaluated.json?["withoutPunctuation"] is [String: Any])
+    let table = try tool.run(["evaluate", "r", "--split", "dev", "--beam", "3", "--svg", "a.svg"])
     #expect(table.status == 0 && table.output.contains("UAS"))
+    #expect(table.output.contains("Heads, by distance in words"))
+    #expect(
+      try String(contentsOf: tool("a.svg"), encoding: .utf8).contains(
+        "<title id=\"title\">dev: UAS"))
+    let nowhere = try tool.run(["evaluate", "r", "--svg", "none/a.svg"])
+    #expect(
+      nowhere.status == 1 && nowhere.output.isEmpty && nowhere.lastLine.contains("none/a.svg"))
     let predicted = try tool.run(["predict", "r", "bank/x-test.conllu"])
     #expect(predicted.status == 0, "\(predicted.error)")
     #expect(predicted.output == Self.text(5))

@@ -15,6 +15,7 @@ struct EvaluateCommand: ParsableCommand {
       EXAMPLES:
         meprop evaluate runs/fashion
         meprop evaluate runs/fashion/model --data fashion-mnist --split dev --json
+        meprop evaluate runs/parser --svg parser.svg
       """)
 
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
@@ -32,6 +33,11 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp("For parsers, draw the figures into this file as well.", valueName: "file"),
+    completion: .file(extensions: ["svg"]))
+  var svg: String?
+
   @OptionGroup var use: UseOptions
 
   @OptionGroup var parserUse: ParserUseOptions
@@ -39,9 +45,13 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     if ParserCommands.isParser(model) {
       return try ParserCommands.evaluate(
-        model, data: data, split: split, options: use, parserOptions: parserUse, json: json)
+        model, data: data, split: split, options: use, parserOptions: parserUse, svg: svg,
+        json: json)
     }
     try parserUse.requireNone(for: model)
+    if svg != nil {
+      throw UsageError("--svg is for parsers, and '\(model)' is none; leave it out")
+    }
     if TaggerCommands.isTagger(model) {
       return try TaggerCommands.evaluate(
         model, data: data, split: split, options: use, json: json)

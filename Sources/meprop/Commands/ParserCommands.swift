@@ -57,7 +57,7 @@ enum ParserCommands {
   /// Prints attachment scores and the speed of parsing.
   static func evaluate(
     _ path: String, data: String?, split: EvaluationSplit, options: UseOptions,
-    parserOptions: ParserUseOptions, json: Bool
+    parserOptions: ParserUseOptions, svg: String?, json: Bool
   ) throws {
     var model = try ParserModel(at: URL(fileURLWithPath: path))
     model.precision = try options.parserPrecision() ?? model.precision
@@ -66,6 +66,10 @@ enum ParserCommands {
       tagger: parserOptions.parserTagger(threadCount: options.threadCount),
       threadCount: options.threadCount)
     let evaluation = result.evaluation
+    if let svg {
+      try AtomicFile.write(
+        evaluation.drawing(name: split.rawValue), to: URL(fileURLWithPath: svg))
+    }
     if json {
       let speed = JSONValue.object([
         .init("wordsPerSecond", .number(result.wordsPerSecond.rounded()))
