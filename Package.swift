@@ -53,9 +53,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
+    .target(name: "_CMePropAllocationCounter"),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
     .testTarget(
-      name: "MePropNNTests", dependencies: ["MePropNN", "_MePropTestSupport"],
+      name: "MePropNNTests",
+      dependencies: ["MePropNN", "_MePropTestSupport", "_CMePropAllocationCounter"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "MePropDataTests",

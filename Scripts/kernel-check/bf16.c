@@ -58,6 +58,40 @@ static void check_listed_rows(const meprop_kernels *kernels, const matrix *w, ma
   matrix_free(&changed, "changed");
 }
 
+/* The product that skips zeros, from lists of non-zeros and a rounded transpose. */
+static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t batch) {
+  size_t n = w->rows, m = w->columns, blocks = (m + 63) / 64, list_stride = (m + 31) / 32 * 32;
+  static uint32_t indices[40 * 160], starts[40 * 4];
+  static float values[40 * 160];
+  matrix x = matrix_new(batch, m, RANDOM), y = matrix_new(batch, n, GARBAGE), wt = bf16_new(m, (n + 31) / 32 * 32);
+  for (size_t i = 0; i < batch; i++)
+    for (size_t c = 0; c < m; c++)
+      if (next_random() % 3 != 0) row_of(&x, i)[c] = 0;
+  meprop_nonzeros_arguments list = {.x = x.v, .stride = x.stride, .columns = m, .indices = indices, .values = values,
+    .list_stride = list_stride, .starts = starts, .starts_stride = blocks + 1, .rounds = 1};
+  run_parts(kernels->nonzeros, &list, batch);
+  meprop_transpose_bf16_arguments transpose = {.w = w->v, .stride = w->stride, .rows = n, .columns = m,
+    .wt = bf16_row(&wt, 0), .wt_stride = wt.stride * 2};
+  run_parts(kernels->transpose_bf16, &transpose, (n + 31) / 32);
+  meprop_gather_bf16_arguments gather = {.indices = indices, .values = values, .list_stride = list_stride,
+    .starts = starts, .starts_stride = blocks + 1, .rows = batch, .blocks = blocks, .wt = bf16_row(&wt, 0),
+    .wt_stride = wt.stride * 2, .y = y.v, .y_stride = y.stride, .outputs = n};
+  run_parts(kernels->gather_bf16, &gather, (n + 31) / 32);
+  for (size_t i = 0; i < batch; i++)
+    for (size_t r = 0; r < n; r++) {
+      double sum = 0, magnitude = 0;
+      for (size_t c = 0; c < m; c++) {
+        double term = (double)widen(nearest(row_of(&x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
+        sum += term;
+        magnitude += fabs(term);
+      }
+      expect_near("gathered", i, r, row_of(&y, i)[r], sum, magnitude, 8);
+    }
+  matrix_free(&x, "x");
+  matrix_free(&y, "y");
+  matrix_free(&wt, "wt");
+}
+
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   begin_case(kernels->name, "bf16", batch, n, m);
   matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
@@ -76,6 +110,7 @@ void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m)
       }
       expect_near("y", i, r, row_of(&y, i)[r], sum, magnitude, 8);
     }
+  check_gather(kernels, &w, batch);
   if (n <= 190) check_listed_rows(kernels, &w, &rounded_w);
   matrix_free(&x, "x");
   matrix_free(&w, "w");

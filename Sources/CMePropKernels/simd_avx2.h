@@ -83,12 +83,14 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
 }
 
 /* Pairs of bf16, widened to floats. */
-typedef struct { vf even, odd; } vh;
-INLINE vh v_load_bf16(const uint16_t *p) {
+typedef struct { vf even, odd; } vpair;
+typedef vpair vh;
+INLINE vpair v_widen_bf16(const uint16_t *p) {
   __m256i a = _mm256_loadu_si256((const __m256i *)p);
-  return (vh){_mm256_castsi256_ps(_mm256_slli_epi32(a, 16)),
+  return (vpair){_mm256_castsi256_ps(_mm256_slli_epi32(a, 16)),
               _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32((int)0xffff0000u)))};
 }
+INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE __m256i v_round_bf16(vf a) {
@@ -128,3 +130,10 @@ INLINE void v_store_bytes(int8_t *p, vf a) {
   __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(words, words));
 }
+/* pairs of a lane of each, rounded */
+INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
+  _mm256_storeu_si256((__m256i *)p, _mm256_or_si256(v_round_bf16(even), _mm256_slli_epi32(v_round_bf16(odd), 16)));
+}
+/* past the caches; p on a line of 64 bytes */
+INLINE void v_stream(float *p, vf a) { _mm256_stream_ps(p, a); }
+INLINE void v_stream_end(void) { _mm_sfence(); }

@@ -105,6 +105,13 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
   }
 }
 
+/* VL pairs of bf16 as floats. */
+typedef struct { vf even, odd; } vpair;
+INLINE vpair v_widen_bf16(const uint16_t *p) {
+  __m512i a = _mm512_loadu_si512(p);
+  return (vpair){_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
+                 _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32((int)0xffff0000u)))};
+}
 /* Pairs of bf16: with AVX512-BF16 as they lie in memory, else widened to floats. */
 #if defined(MEPROP_BF16)
 typedef __m512bh vh;
@@ -113,13 +120,10 @@ INLINE vh v_load_bf16(const uint16_t *p) { return (__m512bh)_mm512_loadu_si512(p
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return _mm512_dpbf16_ps(c, a, b); }
 /* a, then b, rounded to nearest, ties to even */
 INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
+INLINE __m256i v_round_bf16(vf a) { return (__m256i)_mm512_cvtneps_pbh(a); }
 #else
-typedef struct { vf even, odd; } vh;
-INLINE vh v_load_bf16(const uint16_t *p) {
-  __m512i a = _mm512_loadu_si512(p);
-  return (vh){_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
-              _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32((int)0xffff0000u)))};
-}
+typedef vpair vh;
+INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE __m256i v_round_bf16(vf a) {
   __m512i bits = _mm512_castps_si512(a), even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -169,3 +173,11 @@ INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
 INLINE void v_store_bytes(int8_t *p, vf a) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
 }
+/* pairs of a lane of each, rounded */
+INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
+  __m512i a = _mm512_cvtepu16_epi32(v_round_bf16(even)), b = _mm512_cvtepu16_epi32(v_round_bf16(odd));
+  _mm512_storeu_si512(p, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+}
+/* past the caches; p on a line of 64 bytes */
+INLINE void v_stream(float *p, vf a) { _mm512_stream_ps(p, a); }
+INLINE void v_stream_end(void) { _mm_sfence(); }

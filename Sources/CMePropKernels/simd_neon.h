@@ -66,11 +66,13 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
 }
 
 /* Pairs of bf16, widened to floats. */
-typedef struct { vf even, odd; } vh;
-INLINE vh v_load_bf16(const uint16_t *p) {
+typedef struct { vf even, odd; } vpair;
+typedef vpair vh;
+INLINE vpair v_widen_bf16(const uint16_t *p) {
   uint32x4_t a = vreinterpretq_u32_u16(vld1q_u16(p));
-  return (vh){vreinterpretq_f32_u32(vshlq_n_u32(a, 16)), vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000u)))};
+  return (vpair){vreinterpretq_f32_u32(vshlq_n_u32(a, 16)), vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000u)))};
 }
+INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE uint16x4_t v_round_bf16(vf a) {
@@ -106,3 +108,11 @@ INLINE void v_store_bytes(int8_t *p, vf a) {
   int32x4_t whole = vcvtnq_s32_f32(a);
   for (int l = 0; l < VL; l++) p[l] = (int8_t)whole[l];
 }
+/* pairs of a lane of each, rounded */
+INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
+  uint32x4_t a = vmovl_u16(v_round_bf16(even)), b = vmovl_u16(v_round_bf16(odd));
+  vst1q_u16(p, vreinterpretq_u16_u32(vorrq_u32(a, vshlq_n_u32(b, 16))));
+}
+/* as any other store: there is none past the caches */
+INLINE void v_stream(float *p, vf a) { v_store(p, a); }
+INLINE void v_stream_end(void) {}

@@ -67,21 +67,23 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
 }
 
 /* Pairs of bf16, widened to floats. */
-typedef struct { vf even, odd; } vh;
+typedef struct { vf even, odd; } vpair;
+typedef vpair vh;
 INLINE float widen_bf16(uint16_t a) {
   uint32_t bits = (uint32_t)a << 16;
   float result;
   memcpy(&result, &bits, sizeof result);
   return result;
 }
-INLINE vh v_load_bf16(const uint16_t *p) {
-  vh result;
+INLINE vpair v_widen_bf16(const uint16_t *p) {
+  vpair result;
   for (int l = 0; l < 4; l++) {
     result.even.lane[l] = widen_bf16(p[2 * l]);
     result.odd.lane[l] = widen_bf16(p[2 * l + 1]);
   }
   return result;
 }
+INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE uint16_t round_bf16(float a) {
@@ -94,6 +96,13 @@ INLINE uint16_t round_bf16(float a) {
 INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
   for (int l = 0; l < 4; l++) p[l] = round_bf16(a.lane[l]), p[4 + l] = round_bf16(b.lane[l]);
 }
+/* pairs of a lane of each, rounded */
+INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
+  for (int l = 0; l < 4; l++) p[2 * l] = round_bf16(even.lane[l]), p[2 * l + 1] = round_bf16(odd.lane[l]);
+}
+/* as any other store: there is none past the caches */
+INLINE void v_stream(float *p, vf a) { v_store(p, a); }
+INLINE void v_stream_end(void) {}
 #undef LANES
 /* Sums of products of bytes in -127...127: 4 lanes, four products each. */
 #define BYTE_EXAMPLES 2

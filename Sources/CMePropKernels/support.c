@@ -32,6 +32,17 @@ size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32
   return row_count;
 }
 
+void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group, uint32_t *indices,
+                            float *values, uint32_t *counts) {
+  /* Last first, because the lists of the groups are where those of the first examples go. */
+  for (size_t i = batch; i-- > 0;) {
+    size_t from = i / group, count = counts[from];
+    if (i != from) memcpy(indices + i * k, indices + from * k, count * sizeof *indices);
+    counts[i] = (uint32_t)count;
+    for (size_t j = 0; j < count; j++) values[i * k + j] = d[i * stride + indices[i * k + j]];
+  }
+}
+
 void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n, float *memory) {
   memcpy(memory, sums, n * sizeof *memory);
   for (size_t t = 0; t < support->row_count; t++) {

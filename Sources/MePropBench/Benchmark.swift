@@ -34,12 +34,15 @@ public struct BenchmarkSettings: Sendable {
   public var threads: Int
   /// A Python interpreter that has PyTorch, for the columns that compare with it; `nil`: none.
   public var python: String?
+  /// What our forward products read.
+  public var precision: Precision
   /// Seconds for each row, roughly.
   public var secondsPerRow = 0.6
 
   /// Creates settings.
-  public init(threads: Int, python: String? = nil) {
+  public init(threads: Int, python: String? = nil, precision: Precision = .f32) {
     self.threads = threads
+    self.precision = precision
     self.python = python
   }
 }

@@ -1,5 +1,6 @@
 // One line of a benchmark: what was measured, beside what, and how near to the machine's limit.
 
+import MePropCore
 import MePropTraining
 
 /// One measured operation; times are medians in microseconds.
@@ -18,8 +19,8 @@ public struct BenchmarkRow: Sendable, Equatable {
   public var k: Int
   /// Threads, the same for all columns.
   public var threads: Int
-  /// `f32`.
-  public var precision = "f32"
+  /// What forward products read; `f32` where there is none.
+  public var precision = Precision.f32
   /// The operation's time.
   public var microseconds: Double
   /// The distance between its quartiles, as a share of the median.
@@ -48,7 +49,7 @@ public struct BenchmarkRow: Sendable, Equatable {
       .init("batch", .integer(batchSize)),
       .init("inputs", .integer(inputSize)), .init("outputs", .integer(outputSize)),
       .init("k", .integer(k)),
-      .init("threads", .integer(threads)), .init("precision", .string(precision)),
+      .init("threads", .integer(threads)), .init("precision", .string(precision.rawValue)),
       .init("microseconds", .number(microseconds)), .init("spread", .number(spread)),
       .init("denseMicroseconds", number(denseMicroseconds)),
       .init("torchMicroseconds", number(torchMicroseconds)),

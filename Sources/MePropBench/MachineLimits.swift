@@ -11,24 +11,25 @@ public struct MachineLimits: Sendable, Equatable {
 
   /// Measures the peaks, in about half a second.
   public static func measure(context: ComputeContext) -> MachineLimits {
-    let size = 768
+    // A product whose parts stay in the second-level cache; larger ones are slower on some processors.
+    let (rows, inner, columns) = (128, 500, 784)
     var random = Philox(seed: 1)
-    let a = randomMatrix(size, size, &random)
-    let b = randomMatrix(size, size, &random)
-    var c = Matrix(rowCount: size, columnCount: size)
+    let a = randomMatrix(rows, inner, &random)
+    let b = randomMatrix(inner, columns, &random)
+    var c = Matrix(rowCount: rows, columnCount: columns)
     let product = Timing.alternating([{ _ in context.multiply(a, by: b, into: &c) }], seconds: 0.2)[
       0]
     // An update by plain gradient descent reads two numbers and writes one.
-    let rows = 4_096
-    var weights = Matrix(rowCount: rows, columnCount: 1_024)
-    let gradient = Matrix(rowCount: rows, columnCount: 1_024)
-    var moments = Moments(count: 0, rowCount: rows, columnCount: 1_024)
+    let sweptRows = 4_096
+    var weights = Matrix(rowCount: sweptRows, columnCount: 1_024)
+    let gradient = Matrix(rowCount: sweptRows, columnCount: 1_024)
+    var moments = Moments(count: 0, rowCount: sweptRows, columnCount: 1_024)
     let rule = UpdateRule(formula: .gradientDescent, rate: 0.1)
     let sweep = Timing.alternating(
       [{ _ in context.update(&weights, &moments, by: rule, gradient: gradient) }], seconds: 0.3)[0]
     return MachineLimits(
-      multiplyAdds: Double(size * size * size) / product.microseconds,
-      bytes: Double(rows * 1_024 * 12) / sweep.microseconds)
+      multiplyAdds: Double(rows * inner * columns) / product.microseconds,
+      bytes: Double(sweptRows * 1_024 * 12) / sweep.microseconds)
   }
 
   /// The least time for so many multiply-adds and bytes, in microseconds: the longer of the two.

@@ -38,7 +38,7 @@ extension Benchmark {
     var trainers = Self.modes.map {
       MLPTrainer(
         network, optimizer: .adam(untouchedRows: $0.untouched), selection: $0.policy,
-        context: context)
+        precision: settings.precision, context: context)
     }
     // Selection settles within a few hundred steps: fewer rows are touched once most examples are learned.
     for trainer in trainers {
@@ -77,7 +77,8 @@ extension Benchmark {
         BenchmarkRow(
           group: "steps", name: mode.name, batchSize: batchSize, inputSize: 784,
           outputSize: Self.hidden, k: mode.k,
-          threads: settings.threads, microseconds: timing.microseconds, spread: timing.spread,
+          threads: settings.threads, precision: settings.precision,
+          microseconds: timing.microseconds, spread: timing.spread,
           denseMicroseconds: dense, torchMicroseconds: torchMedians.first,
           torchBestMicroseconds: torchMedians.min()))
     }

@@ -62,7 +62,9 @@ extension ComputeContext {
       transposesA: true, transposesB: false, rows: d.columnCount, columns: x.columnCount,
       inner: d.rowCount,
       a: d.unsafeFloats, aStride: d.stride, b: x.unsafeFloats, bStride: x.stride,
-      c: g.unsafeMutableFloats(), cStride: g.stride, tile: Self.tile, tilesRows: true)
+      c: g.unsafeMutableFloats(), cStride: g.stride, tile: Self.tile,
+      // A result of few rows, as of a unified selection, would be one tile.
+      tilesRows: d.columnCount >= x.columnCount / 2)
     run(&job)
     withExtendedLifetime((d, x)) {}
   }

@@ -158,21 +158,10 @@ extension GradientSupport {
     } catch let error as NaNGradientError {
       throw NaNGradientError(example: error.example * group)
     }
-    // From one list a group to one a example, last first because the lists are in the same place.
-    var example = d.rowCount
-    while example > 0 {
-      example -= 1
-      let from = example / group
-      let count = Int(counts[from])
-      counts[example] = counts[from]
-      d.withRow(example) { row in
-        for entry in 0..<count {
-          let output = indices[from * k + entry]
-          indices[example * k + entry] = output
-          values[example * k + entry] = row[Int(output)]
-        }
-      }
-    }
+    // From one list a group to one an example.
+    meprop_share_selection(
+      d.unsafeFloats, d.stride, d.rowCount, k, group, &indices, &values, &counts)
+    withExtendedLifetime(d) {}
     if groups == 1 { sharedOutputs = 0..<Int(counts[0]) }
   }
 
@@ -314,7 +303,8 @@ extension GradientSupport {
     return rows[..<rowCount]
   }
 
-  /// Calls `body` with the entries by example as kernels take them, and the rows that they were regrouped by.
+  /// Calls `body` with the entries by example as kernels take them (outputs, values, and how many of them count), and
+  /// the rows that they were regrouped by.
   func withEntries(
     _ body: (
       UnsafePointer<UInt32>?, UnsafePointer<Float>?, UnsafePointer<UInt32>?, UnsafePointer<UInt32>?

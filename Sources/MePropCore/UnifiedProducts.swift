@@ -22,9 +22,10 @@ public final class UnifiedProducts {
     gradient.setRowCount(support.batchSize)
     let stride = gradient.stride
     let floats = gradient.unsafeMutableFloats()
-    for example in 0..<support.batchSize {
-      for entry in 0..<count {
-        floats[example * stride + entry] = support.values[example * support.k + entry]
+    support.withEntries { _, values, _, _ in
+      guard let from = values else { return }
+      for example in 0..<support.batchSize {
+        (floats + example * stride).update(from: from + example * support.k, count: count)
       }
     }
   }
@@ -46,9 +47,12 @@ public final class UnifiedProducts {
     let stride = weightRows.stride
     let floats = weightRows.unsafeMutableFloats()
     let from = w.unsafeFloats
-    for entry in 0..<count {
-      (floats + entry * stride).update(
-        from: from + Int(support.indices[entry]) * w.stride, count: w.columnCount)
+    support.withEntries { indices, _, _, _ in
+      guard let indices else { return }
+      for entry in 0..<count {
+        (floats + entry * stride).update(
+          from: from + Int(indices[entry]) * w.stride, count: w.columnCount)
+      }
     }
     context.multiply(gradient, by: weightRows, into: &dx)
     withExtendedLifetime(w) {}
@@ -80,11 +84,14 @@ public final class UnifiedProducts {
     let stride = target.values.stride
     let floats = target.values.unsafeMutableFloats()
     let from = gradientRows.unsafeFloats
-    for entry in 0..<count {
-      let output = Int(support.indices[entry])
-      (floats + output * stride).update(
-        from: from + entry * gradientRows.stride, count: x.columnCount)
-      target.rowIndices[entry] = UInt32(output)
+    let fromStride = gradientRows.stride
+    support.withEntries { indices, _, _, _ in
+      guard let indices else { return }
+      for entry in 0..<count {
+        (floats + Int(indices[entry]) * stride).update(
+          from: from + entry * fromStride, count: x.columnCount)
+        target.rowIndices[entry] = indices[entry]
+      }
     }
     target.rows = .listed
     target.validCount = count

@@ -18,6 +18,7 @@ final class LayerState {
   private let memoryScope: MemoryScope
   let support = GradientSupport()
   let unified = UnifiedProducts()
+  let masked = MaskedProducts()
   let product: ForwardProduct
   var partialSums: Matrix
   var norms: [Float] = []

@@ -318,11 +318,20 @@ public final class MLPTrainer {
     let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
     // One support for all examples: gathered and multiplied densely, unless untouched rows have to be visited too.
     let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
+    // Where so much is kept that dense products are faster.
+    let isMasked =
+      !isGathered
+      && MaskedProducts.areFaster(
+        batchSize: input.rowCount, k: support.k, outputSize: state.outputSize)
     if isGathered { state.unified.gather(support) }
+    if isMasked { state.masked.scatter(support) }
     withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
       if isGathered {
         state.unified.inputGradient(
           of: support, weights: network.layers[index].weight, into: &gradient, context: context)
+      } else if isMasked {
+        state.masked.inputGradient(
+          weights: network.layers[index].weight, into: &gradient, context: context)
       } else {
         context.inputGradient(
           of: support, weights: network.layers[index].weight, into: &gradient)
@@ -334,6 +343,10 @@ public final class MLPTrainer {
           &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
           input: input,
           context: context)
+      } else if isMasked {
+        state.masked.updateWeights(
+          &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
+          input: input, everyRow: everyRow, context: context)
       } else {
         context.updateWeights(
           &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
@@ -352,6 +365,9 @@ public final class MLPTrainer {
       state.weightGradient = nil
       if isGathered {
         state.unified.weightGradient(of: support, input: input, into: &gradient, context: context)
+      } else if isMasked {
+        state.masked.weightGradient(
+          of: support, input: input, into: &gradient, everyRow: everyRow, context: context)
       } else {
         context.weightGradient(of: support, input: input, into: &gradient, everyRow: everyRow)
       }

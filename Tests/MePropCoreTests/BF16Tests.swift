@@ -61,6 +61,30 @@ import _MePropTestSupport
     }
   }
 
+  @Test(arguments: InstructionSet.available, [0.5, 0.9, 1])
+  func zerosAreSkippedInRoundedNumbersToo(set: InstructionSet, zeroShare: Double) {
+    var random = Philox(seed: 323)
+    let context = ComputeContext(instructionSet: set)
+    for (n, m) in [(1, 1), (3, 17), (16, 16), (31, 64), (33, 65), (48, 70), (140, 130)] {
+      var x = random.nextMatrix(64, m)
+      for row in 0..<64 {
+        for column in 0..<m where random.nextDouble(in: 0...1) < zeroShare { x[row, column] = 0 }
+      }
+      let product = ForwardProduct(precision: .bf16)
+      var w = random.nextMatrix(n, m)
+      var y = random.nextMatrix(64, n)
+      for _ in 0..<2 {
+        product.multiply(x, byTransposeOf: w, into: &y, context: context)
+        let expected = NaiveReference.multiply(
+          DoubleMatrix(nearest(x)), byTransposeOf: DoubleMatrix(nearest(w)))
+        expectClose(y, expected, atol: 8e-5, rtol: 0, "\(m) to \(n), \(set)")
+        expectZeroPadding(y)
+        w = random.nextMatrix(n, m)
+        product.weightsDidChange(rows: ArraySlice(0..<UInt32(n)))
+      }
+    }
+  }
+
   @Test func onlyRowsThatChangedAreRoundedAgain() {
     var random = Philox(seed: 321)
     let context = ComputeContext()

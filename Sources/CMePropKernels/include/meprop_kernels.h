@@ -122,6 +122,11 @@ size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32
                       size_t n, int all_rows, uint32_t *cursor, uint32_t *rows, uint32_t *starts, uint32_t *examples,
                       float *weights, size_t *touched);
 
+/* From a list of kept outputs for each group of `group` examples, in the places of the first examples, to one for each
+ * example, with its own values of d. */
+void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group, uint32_t *indices,
+                            float *values, uint32_t *counts);
+
 /* memory[r] <- (sums[r] - sum of the weights of r) / batch for all n outputs: what selection left out, on average. */
 void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n, float *memory);
 
@@ -223,10 +228,11 @@ typedef struct {
   const float *x;
   size_t stride, columns;
   uint32_t *indices; /* [rows, list_stride], ascending */
-  float *values;     /* [rows, list_stride] */
-  size_t list_stride;
+  float *values;     /* [rows, list_stride]; left over beyond a row's count */
+  size_t list_stride; /* room for all columns, and a multiple of 32 */
   uint32_t *starts; /* [rows, starts_stride]: where each block of 64 columns starts in the row's list, and its end */
   size_t starts_stride;
+  int rounds; /* values are rounded to bf16 */
 } meprop_nonzeros_arguments;
 
 /* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index]. Overwrites.
@@ -243,6 +249,29 @@ typedef struct {
   float *y;
   size_t y_stride;
 } meprop_gather_product_arguments;
+
+/* The same from a rounded copy of wt that K(transpose_bf16) has made. Part range: lines of 32 columns of wt. */
+typedef struct {
+  const uint32_t *indices;
+  const float *values;
+  size_t list_stride;
+  const uint32_t *starts;
+  size_t starts_stride;
+  size_t rows, blocks;
+  const uint16_t *wt;
+  size_t wt_stride;
+  float *y;
+  size_t y_stride, outputs;
+} meprop_gather_bf16_arguments;
+
+/* wt <- w' rounded to bf16, in an order of columns within each line of 32 that is the variant's own.
+ * Part range: lines of 32 rows of w. */
+typedef struct {
+  const float *w; /* [rows, columns] */
+  size_t stride, rows, columns;
+  uint16_t *wt; /* [columns, rows] */
+  size_t wt_stride;
+} meprop_transpose_bf16_arguments;
 
 /* wt <- w'. Part range: lines of 16 rows of w (16 columns of wt). */
 typedef struct {
@@ -505,7 +534,7 @@ typedef struct {
   meprop_part select, group_magnitudes;
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose;
-  meprop_part round_rows, bf16_product;
+  meprop_part round_rows, bf16_product, gather_bf16, transpose_bf16;
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;

@@ -18,6 +18,7 @@ struct BenchCommand: ParsableCommand {
 
       EXAMPLES:
         meprop bench
+        meprop bench steps --precision bf16
         meprop bench steps --threads 2 --torch python3
         meprop bench widths --json > widths.json
       """)
@@ -32,6 +33,11 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads for all columns.", valueName: "n"))
   var threads = 1
 
+  @Option(
+    help: ArgumentHelp(
+      "What our forward products read, in kernels and steps: f32, bf16.", valueName: "f32|bf16"))
+  var precision: Precision = .f32
+
   @Option(help: ArgumentHelp("Measure PyTorch too, with this interpreter.", valueName: "python"))
   var torch: String?
 
@@ -44,7 +50,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     var rows: [BenchmarkRow] = []
     let benchmark = Benchmark(
-      BenchmarkSettings(threads: threads, python: torch),
+      BenchmarkSettings(threads: threads, python: torch, precision: precision),
       progress: { StandardError.write("bench: \($0)") }, report: { rows.append($0) })
     if !json { try StandardOutput.write(benchmark.machine + "\n") }
     for group in groups.isEmpty ? [.kernels, .steps] : groups {

@@ -1,0 +1,54 @@
+// --precision from training to use, and that the benchmark is a command.
+
+import Foundation
+import Testing
+
+@Suite("Precision and bench")
+struct PrecisionCommandTests {
+  @Test("A model trained with bf16 products is used with them unless told otherwise")
+  func precision() throws {
+    let tool = try Tool()
+    let trained = try tool.train(["--epochs", "2", "--precision", "bf16", "--run", "run", "--json"])
+    #expect(trained.status == 0, "\(trained.error)")
+    #expect(trained.error.contains("precision=bf16"))
+    let architecture = try String(contentsOf: tool("run/model/model.json"), encoding: .utf8)
+    #expect(architecture.contains("\"precision\" : \"bf16\""))
+    func loss(_ options: [String]) throws -> Double? {
+      try tool.run(["evaluate", "run", "--json", "--data", "data"] + options).json?["loss"]
+        as? Double
+    }
+    let asTrained = try #require(try loss([]))
+    #expect(try loss(["--precision", "bf16"]) == asTrained)
+    let f32 = try #require(try loss(["--precision", "f32"]))
+    #expect(f32 != asTrained && abs(f32 - asTrained) < 0.05 * f32)
+    #expect(try tool.run(["evaluate", "run", "--precision", "f16"]).status == 64)
+    #expect(try tool.train(["--precision", "f16"]).status == 64)
+  }
+
+  @Test("A model folder without a precision is one of f32; a wrong one is an error")
+  func oldModels() throws {
+    let tool = try Tool()
+    #expect(try tool.train(["--epochs", "1", "--run", "run"]).status == 0)
+    let file = tool("run/model/model.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let evaluate = ["evaluate", "run", "--json", "--data", "data"]
+    let loss = try tool.run(evaluate).json?["loss"] as? Double
+    let without = text.split(separator: "\n").filter { !$0.contains("precision") }
+    try without.joined(separator: "\n").write(to: file, atomically: true, encoding: .utf8)
+    #expect(try tool.run(evaluate).json?["loss"] as? Double == loss)
+    try text.replacingOccurrences(of: "f32", with: "f99").write(
+      to: file, atomically: true, encoding: .utf8)
+    let wrong = try tool.run(evaluate)
+    #expect(wrong.status == 1 && wrong.error.contains("precision") && wrong.error.contains("f99"))
+  }
+
+  @Test("bench is a command")
+  func bench() throws {
+    let tool = try Tool()
+    let help = try tool.run(["bench", "--help"])
+    #expect(help.status == 0 && help.output.contains("--precision <f32|bf16>"))
+    #expect(try tool.run(["--help"]).output.contains("bench"))
+    #expect(try tool.run(["bench", "--threads", "0"]).status == 64)
+    #expect(try tool.run(["bench", "nothing"]).status == 64)
+  }
+}
