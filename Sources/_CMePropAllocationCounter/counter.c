@@ -16,16 +16,23 @@ extern void *__libc_memalign(size_t, size_t);
 
 static __thread int counting;
 static __thread long all, apart;
-static __thread uintptr_t first, last; /* where the library's code lies */
+typedef struct {
+  const char *name;
+  uintptr_t first, last; /* where its code lies */
+} library_range;
 
-static int find(struct dl_phdr_info *info, size_t size, void *name) {
+/* The library, and that of C++, whose operator new it calls; Swift's runtime calls malloc itself. */
+static __thread library_range ranges[2];
+
+static int find(struct dl_phdr_info *info, size_t size, void *argument) {
   (void)size;
-  if (strstr(info->dlpi_name, name) == NULL) return 0;
+  library_range *range = argument;
+  if (strstr(info->dlpi_name, range->name) == NULL) return 0;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
     uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, end = start + info->dlpi_phdr[i].p_memsz;
-    if (first == 0 || start < first) first = start;
-    if (end > last) last = end;
+    if (range->first == 0 || start < range->first) range->first = start;
+    if (end > range->last) range->last = end;
   }
   return 1;
 }
@@ -33,8 +40,9 @@ static int find(struct dl_phdr_info *info, size_t size, void *name) {
 int allocation_counter_works(void) { return 1; }
 
 void allocation_counter_begin(const char *library) {
-  first = last = 0;
-  dl_iterate_phdr(find, (void *)(uintptr_t)library);
+  ranges[0] = (library_range){.name = library};
+  ranges[1] = (library_range){.name = "libstdc++"};
+  for (int i = 0; i < 2; i++) dl_iterate_phdr(find, &ranges[i]);
   all = apart = 0;
   counting = 1;
 }
@@ -48,7 +56,11 @@ long allocation_counter_end(long *of_library) {
 static void count(void *caller) {
   if (!counting) return;
   all++;
-  if ((uintptr_t)caller >= first && (uintptr_t)caller < last) apart++;
+  for (int i = 0; i < 2; i++)
+    if ((uintptr_t)caller >= ranges[i].first && (uintptr_t)caller < ranges[i].last) {
+      apart++;
+      return;
+    }
 }
 
 void *malloc(size_t size) {
