@@ -6,7 +6,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__linux__) && defined(__GLIBC__)
+/* The address sanitizer has allocation functions of its own. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#if defined(__linux__) && defined(__GLIBC__) && !defined(SANITIZED)
 #include <errno.h>
 #include <link.h>
 #include <string.h>
