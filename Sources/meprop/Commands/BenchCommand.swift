@@ -71,3 +71,5 @@ struct BenchCommand: ParsableCommand {
 }
 
 extension BenchmarkGroup: ExpressibleByArgument {}
+
+extension Precision: ExpressibleByArgument {}
