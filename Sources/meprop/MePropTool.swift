@@ -67,6 +67,8 @@ enum Failure {
     switch error {
     case is ClosedPipe: return 128 + SIGPIPE
     case let interrupted as Interrupted: return 128 + interrupted.signal
+    // All has been said on standard output.
+    case let exit as ExitCode: return exit.rawValue
     default: break
     }
     let code = exitCode(for: error)
