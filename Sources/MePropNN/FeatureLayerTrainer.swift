@@ -16,8 +16,8 @@ public final class FeatureLayerTrainer {
   public private(set) var embeddingMoments: Moments
 
   private let context: ComputeContext
-  private let groups = FeatureGroups()
-  private let workspace = FeatureWorkspace()
+  private var groups = FeatureGroups()
+  private var workspace = FeatureWorkspace()
   /// What the cube was taken of.
   private var sums: Matrix
   private let zeroBias: Matrix
@@ -141,6 +141,14 @@ public final class FeatureLayerTrainer {
       everyRow: everyRow)
     context.update(&layer.bias, &state.biasMoments, by: biasRule, gradient: state.biasGradient)
     times.optimizer += Clock.now() - start
+  }
+
+  /// Gives back the memory of the last batch's matrices; the next step takes it again.
+  public func releaseBatchMemory() {
+    state.releaseBatchMemory()
+    groups = FeatureGroups()
+    workspace = FeatureWorkspace()
+    sums = Matrix(rowCount: 0, columnCount: layer.outputSize)
   }
 
   /// What selection did since the last call.

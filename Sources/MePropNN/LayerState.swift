@@ -58,6 +58,13 @@ final class LayerState {
     if norms.count < count { norms = Array(repeating: 0, count: count) }
   }
 
+  /// Gives back the memory of the matrices of a batch; the next one takes it again.
+  func releaseBatchMemory() {
+    output = Matrix(rowCount: 0, columnCount: outputSize)
+    gradient = Matrix(rowCount: 0, columnCount: outputSize)
+    partialSums = Matrix(rowCount: 1, columnCount: outputSize)
+  }
+
   /// Chooses the entries of the gradient that `policy`, which is not dense, keeps.
   ///
   /// - Throws: `NaNGradientError`.

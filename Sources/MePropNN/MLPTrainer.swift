@@ -163,6 +163,13 @@ public final class MLPTrainer {
     return loss
   }
 
+  /// Gives back the memory of the last batch's matrices, for example while nothing is trained; the next step takes it
+  /// again.
+  public func releaseBatchMemory() {
+    for state in states { state.releaseBatchMemory() }
+    inputGradient = Matrix(rowCount: 0, columnCount: network.inputSize)
+  }
+
   /// What selection did in each layer since the last call.
   public func takeStatistics() -> [SelectionStatistics] {
     states.map { state in

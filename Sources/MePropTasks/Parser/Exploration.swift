@@ -37,7 +37,10 @@ extension ParserEngine {
     }
     var all = TransitionExamples()
     all.reserveCapacity(parts.reduce(0) { $0 + $1.count })
-    for part in parts { all.append(contentsOf: part) }
+    for index in parts.indices {
+      all.append(contentsOf: parts[index])
+      parts[index] = TransitionExamples()
+    }
     return all
   }
 }
@@ -56,6 +59,7 @@ private final class Explorer {
   ) -> TransitionExamples {
     let engine = scorer.engine
     var examples = TransitionExamples()
+    examples.reserveCapacity(2 * sentences.reduce(0) { $0 + trees.wordCount($1) })
     var nodes = [Int32](repeating: -1, count: FeatureTemplate.nodeCount)
     let starts = scorer.begin(sentences[...], of: trees)
     var states = pool.start(wordCounts: sentences.map(trees.wordCount))

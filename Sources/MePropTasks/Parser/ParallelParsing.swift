@@ -7,7 +7,7 @@ import MePropCore
 /// which a product is summed may depend on how many states are scored at once.
 enum ParserBatches {
   /// About how many words a batch has.
-  static let wordCount = 4096
+  static let wordCount = 2048
 
   /// Batches of sentences, the longest first; without empty sentences.
   static func make(_ trees: EncodedTrees) -> [ArraySlice<Int>] {

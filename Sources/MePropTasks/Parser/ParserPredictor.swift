@@ -18,7 +18,7 @@ public final class ParserPredictor {
   private var trees: EncodedTrees
 
   /// About how many words are parsed at once where nobody waits for each sentence.
-  static let wordsAtOnce = 16 * ParserBatches.wordCount
+  static let wordsAtOnce = 32 * ParserBatches.wordCount
 
   /// Creates a predictor.
   ///

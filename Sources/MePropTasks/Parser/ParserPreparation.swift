@@ -107,10 +107,12 @@ extension ParserTask {
   ///
   /// - Throws: As `TrainingRequest.train` and `prepare`.
   public static func train(_ request: TrainingRequest) throws -> TrainingReport {
-    let prepare = definition.makePreparer(.ofProcess) { _ in }
+    // A plan makes the task many times from the same data; a run does not need them once it has begun.
+    let isPlanned = try request.configuration(for: ParserConfiguration.schema).leavesSelectionOpen
+    let planned = definition.makePreparer(.ofProcess) { _ in }
     return try request.train(
       taskName, schema: ParserConfiguration.schema, recorders: [ProgressRecorder()],
       handlesSignals: true
-    ) { try prepare($0) }
+    ) { try isPlanned ? planned($0) : prepare($0, locator: .ofProcess) }
   }
 }

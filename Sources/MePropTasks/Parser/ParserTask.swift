@@ -25,10 +25,11 @@ public final class ParserTask: TrainingTask {
   private let trainer: ParserTrainer
   private let context: ComputeContext
   private let training: EncodedTrees
-  /// The examples of gold trees.
-  private let goldExamples: TransitionExamples
-  /// The examples of this epoch.
+  /// The number of examples that gold trees have: as many are trained on in each epoch.
+  private let goldCount: Int
+  /// The examples of this epoch, and whether they are those of gold trees.
   private var examples: TransitionExamples
+  private var examplesAreGold = true
   /// The network that explored for an epoch, as it was at its start.
   private var explorer: (epoch: Int, network: ParserNetwork)?
   private let parts: [EvaluationSplit: (trees: [DependencyTree], encoded: EncodedTrees)]
@@ -47,9 +48,9 @@ public final class ParserTask: TrainingTask {
       data.training, choice: settings.choice, keepsSubtypes: settings.keepsSubtypes)
     numbers = TransitionNumbers(system: settings.system, labelCount: vocabularies.labelCount)
     training = EncodedTrees(data.training, vocabularies, keepsSubtypes: settings.keepsSubtypes)
-    (goldExamples, leftOutCount) = TransitionExamples.following(training, numbers)
-    examples = goldExamples
-    guard goldExamples.count > 0 else {
+    (examples, leftOutCount) = TransitionExamples.following(training, numbers)
+    goldCount = examples.count
+    guard goldCount > 0 else {
       throw ParserDataError.nothingToLearn(
         data: settings.data, system: settings.system.rawValue, treeCount: data.training.count)
     }
@@ -71,7 +72,7 @@ public final class ParserTask: TrainingTask {
 
   /// The number of batches, the small one included.
   public var stepsPerEpoch: Int {
-    (goldExamples.count + settings.batchSize - 1) / settings.batchSize
+    (goldCount + settings.batchSize - 1) / settings.batchSize
   }
 
   /// Puts the transitions of all sentences in a random order, and hides rare words.
@@ -79,13 +80,21 @@ public final class ParserTask: TrainingTask {
   /// From the epoch on in which the parser explores, transitions are those of the states that it gets into itself; as
   /// many of them are taken as gold trees have, so that all epochs have as many steps.
   public func beginEpoch(_ epoch: Int) {
-    examples = explores(epoch) ? explore(epoch) : goldExamples
+    if explores(epoch) {
+      // One set of examples at a time: they are the larger part of the data.
+      examples = TransitionExamples()
+      examples = explore(epoch)
+      examplesAreGold = false
+    } else if !examplesAreGold {
+      examples = TransitionExamples.following(training, numbers).examples
+      examplesAreGold = true
+    }
     var random = Philox(seed: settings.seed, stream: RandomPurpose.order.stream(epoch))
     order.removeAll(keepingCapacity: true)
-    while order.count < goldExamples.count {
+    while order.count < goldCount {
       var round = (0..<examples.count).map(UInt32.init)
       random.shuffle(&round)
-      order += round.prefix(goldExamples.count - order.count)
+      order += round.prefix(goldCount - order.count)
     }
     symbols = training.hidingRare(
       wordDropout: settings.wordDropout, seed: settings.seed, epoch: epoch)
@@ -99,6 +108,7 @@ public final class ParserTask: TrainingTask {
     // A run that is resumed within the epoch goes on with the examples that it had.
     let network = explorer?.epoch == epoch ? explorer?.network : nil
     explorer = (epoch, network ?? trainer.network)
+    trainer.releaseBatchMemory()
     let engine = ParserEngine(
       network ?? trainer.network, vocabularies: vocabularies, system: settings.system,
       precision: settings.training.precision, context: context)
@@ -156,6 +166,8 @@ public final class ParserTask: TrainingTask {
   /// LAS and UAS over all words, in percent, of greedy parsing.
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
     guard let (trees, encoded) = parts[split] else { return nil }
+    // The table of frequent features, and checkpoints after it, take their place.
+    trainer.releaseBatchMemory()
     let engine = ParserEngine(
       trainer.network, vocabularies: vocabularies, system: settings.system,
       precision: settings.training.precision, context: context)

@@ -123,6 +123,12 @@ final class ParserTrainer {
     return loss
   }
 
+  /// Gives back the memory of the last batch's matrices; the next step takes it again.
+  func releaseBatchMemory() {
+    features.releaseBatchMemory()
+    rest.releaseBatchMemory()
+  }
+
   // MARK: State
 
   private var currentNetwork: ParserNetwork {
