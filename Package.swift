@@ -16,11 +16,13 @@ let package = Package(
     .library(name: "MePropData", targets: ["MePropData"]),
     .library(name: "MePropTraining", targets: ["MePropTraining"]),
     .library(name: "MePropTasks", targets: ["MePropTasks"]),
+    .library(name: "MePropReport", targets: ["MePropReport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -46,10 +48,15 @@ let package = Package(
       ]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
     .target(name: "MePropBench", dependencies: ["MePropTraining"]),
+    .target(
+      name: "MePropReport",
+      dependencies: [
+        "MePropTraining", .product(name: "Mustache", package: "swift-mustache"),
+      ]),
     .executableTarget(
       name: "meprop",
       dependencies: [
-        "MePropTasks", "MePropBench",
+        "MePropTasks", "MePropBench", "MePropReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
@@ -68,6 +75,9 @@ let package = Package(
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
     .testTarget(name: "MePropTasksTests", dependencies: ["MePropTasks", "_MePropTestSupport"]),
+    .testTarget(
+      name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "MePropCommandTests", dependencies: ["meprop", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]

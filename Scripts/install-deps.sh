@@ -3,6 +3,7 @@
 #
 #   Scripts/install-deps.sh           libraries and Fashion-MNIST
 #   Scripts/install-deps.sh --tests   the same, and what the Python environment of the tests needs
+#   Scripts/install-deps.sh --browser Chromium alone, which opens reports in a test
 #
 # Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
 # macOS: Homebrew; the dense products use Accelerate, and Fashion-MNIST comes with `meprop data get`.
@@ -10,10 +11,12 @@
 set -euo pipefail
 
 with_tests=false
+with_browser=false
 case "${1-}" in
   "") ;;
   --tests) with_tests=true ;;
-  *) echo "install-deps: unknown argument '$1'; expected nothing or --tests" >&2; exit 64 ;;
+  --browser) with_browser=true ;;
+  *) echo "install-deps: unknown argument '$1'; expected nothing, --tests or --browser" >&2; exit 64 ;;
 esac
 
 say() { echo "install-deps: $*" >&2; }
@@ -53,6 +56,24 @@ apt_install() {
   }
 }
 
+# A browser is no need: where it cannot be had, the test that opens pages says that it is skipped.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    if command -v "$name" >/dev/null; then return 0; fi
+  done
+  if command -v apt-get >/dev/null && is_debian; then
+    apt_install chromium || say "going on without a browser; the test that opens pages is skipped"
+  else
+    say "no package 'chromium' here; the test that opens pages is skipped"
+  fi
+}
+
+# Ubuntu's package of this name only installs a snap, which does not run in containers.
+is_debian() {
+  [ "$(. /etc/os-release && echo "${ID-}")" = debian ]
+}
+
 install_debian() {
   find_missing libdnnl-dev zlib1g-dev dataset-fashion-mnist
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
@@ -84,6 +105,10 @@ check_headers() {
   fi
 }
 
+if $with_browser; then
+  install_browser
+  exit 0
+fi
 case "$(uname -s)" in
   Darwin) install_macos ;;
   Linux) if command -v apt-get >/dev/null; then install_debian; else check_headers; fi ;;

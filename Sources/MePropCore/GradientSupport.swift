@@ -322,6 +322,38 @@ extension GradientSupport {
     }
   }
 
+  /// Adds to each output's count the number of examples that keep it.
+  ///
+  /// Regroups the entries by output where that was not done before. O(touched outputs), and
+  /// allocates nothing.
+  ///
+  /// - Parameter keptCounts: `outputSize` of them, or none, which stay none.
+  /// - Returns: The number of kept entries of the whole batch.
+  package func addKeptCounts(to keptCounts: inout [UInt32]) -> Int {
+    precondition(
+      keptCounts.isEmpty || keptCounts.count == outputSize,
+      "addKeptCounts: \(keptCounts.count) counts for \(outputSize) outputs")
+    if let sharedOutputs {
+      if !keptCounts.isEmpty {
+        for entry in sharedOutputs { keptCounts[Int(indices[entry])] &+= UInt32(batchSize) }
+      }
+      return sharedOutputs.count * batchSize
+    }
+    if !isRegrouped { regroup(everyOutput: false) }
+    return keptCounts.withUnsafeMutableBufferPointer { keptCounts in
+      rows.withUnsafeBufferPointer { rows in
+        starts.withUnsafeBufferPointer { starts in
+          if !keptCounts.isEmpty {
+            for place in 0..<rowCount {
+              keptCounts[Int(rows[place])] &+= starts[place + 1] &- starts[place]
+            }
+          }
+          return Int(starts[rowCount])
+        }
+      }
+    }
+  }
+
   /// Calls `body` with the entries as kernels take them, regrouped by output.
   func withRegrouped(_ body: (meprop_support) -> Void) {
     rows.withUnsafeBufferPointer { rows in

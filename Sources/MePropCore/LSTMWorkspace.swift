@@ -151,6 +151,31 @@ public final class LSTMWorkspace {
       &touchedRowCount)
   }
 
+  /// Adds to each unit's count, gate by gate, the number of positions that keep it.
+  ///
+  /// Comes after `regroup`. O(rows listed), and allocates nothing.
+  ///
+  /// - Parameter keptCounts: 4 · hiddenSize of them, without the padding of gates, or none.
+  /// - Returns: The number of kept entries of all positions.
+  package func addKeptCounts(to keptCounts: inout [UInt32]) -> Int {
+    precondition(
+      keptCounts.isEmpty || keptCounts.count == 4 * hiddenSize,
+      "addKeptCounts: \(keptCounts.count) counts for 4 gates of \(hiddenSize) units")
+    if keptCounts.isEmpty { return Int(rowStarts.base[listedRowCount]) }
+    let paddedSize = LSTMWeights.paddedSize(hiddenSize)
+    let padding = paddedSize - hiddenSize
+    keptCounts.withUnsafeMutableBufferPointer { keptCounts in
+      for place in 0..<listedRowCount {
+        let row = Int(rows.base[place])
+        let unit = row - row / paddedSize * padding
+        // Rows of the padding may be listed, but nothing keeps them.
+        let count = rowStarts.base[place + 1] &- rowStarts.base[place]
+        if count > 0 { keptCounts[unit] &+= count }
+      }
+    }
+    return Int(rowStarts.base[listedRowCount])
+  }
+
   /// `biasGradient ← Σ d`.
   func sumColumns(context: ComputeContext) {
     var arguments = meprop_column_sums_arguments(

@@ -22,8 +22,10 @@ public final class LSTMLayerTrainer {
   /// Seconds of selection and of products in the backward pass since the caller last set this to zero; other phases are
   /// left 0.
   public var times = PhaseTimes()
+  private var tallies: [LayerTally]
 
   private let optimizer: Optimizer
+  private let momentCount: Int
   private let policy: SelectionPolicy
   private let context: ComputeContext
   private let zeroBias: Matrix
@@ -54,7 +56,13 @@ public final class LSTMLayerTrainer {
     secondInputGradient = Matrix(rowCount: 0, columnCount: weights[0].inputSize)
     workspaces = weights.map { LSTMWorkspace(hiddenSize: $0.hiddenSize) }
     statistics = weights.map { _ in SelectionStatistics() }
+    tallies = weights.map {
+      LayerTally(
+        name: "", outputSize: 4 * $0.hiddenSize,
+        countsUnits: selection != .dense)
+    }
     let count = optimizer.momentCount
+    momentCount = count
     moments = weights.map { weights in
       [weights.inputWeight, weights.recurrentWeight, weights.bias].map {
         Moments(count: count, rowCount: $0.rowCount, columnCount: $0.columnCount)
@@ -77,6 +85,42 @@ public final class LSTMLayerTrainer {
   public func takeStatistics() -> [SelectionStatistics] {
     defer { statistics = statistics.map { _ in SelectionStatistics() } }
     return statistics
+  }
+
+  /// How often units were kept, gate by gate, and what the products cost, in each direction since
+  /// the last call; names are left empty.
+  ///
+  /// Input and recurrent products count together; the recurrent part of dx is the gradient that is
+  /// passed on through time.
+  public func takeTallies() -> [LayerTally] { tallies.indices.map { tallies[$0].take() } }
+
+  private func shape(ofDirection index: Int, inputSize: Int, positions: Int) -> ProductShape {
+    ProductShape(
+      batchSize: positions, outputSize: 4 * weights[index].hiddenSize, inputSize: inputSize,
+      momentCount: momentCount, hasInputGradient: true)
+  }
+
+  private func countDense(direction index: Int, positions: Int) {
+    let (input, hidden) = (weights[index].inputSize, weights[index].hiddenSize)
+    tallies[index].keepAll(ofExamples: positions)
+    tallies[index].costs.addDense(
+      shape(ofDirection: index, inputSize: input, positions: positions))
+    tallies[index].costs.addDense(
+      shape(ofDirection: index, inputSize: hidden, positions: positions))
+  }
+
+  private func countSparse(direction index: Int, positions: Int, everyRow: Bool) {
+    let (input, hidden) = (weights[index].inputSize, weights[index].hiddenSize)
+    tallies[index].exampleCount += positions
+    let entries = workspaces[index].addKeptCounts(to: &tallies[index].keptCounts)
+    let rows = workspaces[index].touchedRowCount
+    let updatedRows = everyRow ? 4 * hidden : rows
+    tallies[index].costs.addSparse(
+      shape(ofDirection: index, inputSize: input, positions: positions), entries: entries,
+      rows: rows, updatedRows: updatedRows, storesGradient: false)
+    tallies[index].costs.addSparse(
+      shape(ofDirection: index, inputSize: hidden, positions: positions), entries: entries,
+      rows: rows, updatedRows: updatedRows, storesGradient: false)
   }
 
   /// The forward pass; see ``ComputeContext/lstmForward(_:_:input:packing:masks:output:)``.
@@ -126,6 +170,7 @@ public final class LSTMLayerTrainer {
       for index in weights.indices {
         if usesMemory { workspaces[index].memory.setToZero() }
         statistics[index].add(touchedRows: 4 * hidden, keptShare: nil)
+        countDense(direction: index, positions: packing.positionCount)
       }
       return
     }
@@ -149,6 +194,7 @@ public final class LSTMLayerTrainer {
       statistics[index].add(
         touchedRows: workspace.touchedRowCount,
         keptShare: isSampled ? workspace.keptMagnitude : nil)
+      countSparse(direction: index, positions: packing.positionCount, everyRow: everyRow)
     }
     times.selection += Clock.now() - start
   }

@@ -23,20 +23,24 @@ final class LayerState {
   var partialSums: Matrix
   var norms: [Float] = []
   var statistics = SelectionStatistics()
+  var tally: LayerTally
 
   convenience init(
-    layer: Linear, momentCount: Int, memoryScope: MemoryScope, precision: Precision
+    _ name: String, layer: Linear, momentCount: Int, countsUnits: Bool, memoryScope: MemoryScope,
+    precision: Precision
   ) {
     self.init(
       outputSize: layer.outputSize, weightRows: layer.outputSize, weightColumns: layer.inputSize,
       momentCount: momentCount, memoryScope: memoryScope, precision: precision)
+    tally = LayerTally(name: name, outputSize: layer.outputSize, countsUnits: countsUnits)
   }
 
-  /// Creates the state of a layer whose weights have a shape of their own.
+  /// Creates the state of a layer whose weights have a shape of their own, without counting its units.
   init(
     outputSize columns: Int, weightRows: Int, weightColumns: Int, momentCount: Int,
     memoryScope: MemoryScope = .unit, precision: Precision = .f32
   ) {
+    tally = LayerTally(name: "", outputSize: columns, countsUnits: false)
     self.memoryScope = memoryScope
     product = ForwardProduct(precision: precision)
     outputSize = columns

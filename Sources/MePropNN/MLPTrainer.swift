@@ -76,6 +76,7 @@ public final class MLPTrainer {
   public var inputGradient: Matrix
 
   private let context: ComputeContext
+  private let momentCount: Int
   let states: [LayerState]
   private var losses: [Float] = []
 
@@ -131,9 +132,11 @@ public final class MLPTrainer {
     self.seed = seed
     self.context = context
     inputGradient = Matrix(rowCount: 0, columnCount: network.inputSize)
-    states = zip(network.layers, selection).map {
+    momentCount = optimizer.momentCount
+    states = network.layers.enumerated().map { index, layer in
       LayerState(
-        layer: $0, momentCount: optimizer.momentCount, memoryScope: $1.memoryScope,
+        MLP.layerName(index), layer: layer, momentCount: optimizer.momentCount,
+        countsUnits: selection[index] != .dense, memoryScope: selection[index].memoryScope,
         precision: precision)
     }
   }
@@ -177,6 +180,9 @@ public final class MLPTrainer {
       return state.statistics
     }
   }
+
+  /// How often units were kept, and what the products cost, in each layer since the last call.
+  public func takeTallies() -> [LayerTally] { states.map { $0.tally.take() } }
 
   // MARK: Forward
 
@@ -260,6 +266,8 @@ public final class MLPTrainer {
     if effective.isDense(outputSize: state.outputSize) {
       if usesMemory { state.memory.setToZero() }
       state.statistics.add(touchedRows: state.outputSize, keptShare: nil)
+      state.tally.keepAll(ofExamples: input.rowCount)
+      state.tally.costs.addDense(shape(ofLayer: index, batchSize: input.rowCount))
       withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
         let start = Clock.now()
         context.multiply(state.gradient, by: network.layers[index].weight, into: &gradient)
@@ -284,6 +292,7 @@ public final class MLPTrainer {
       }
     }
     state.addSelectionStatistics(step: step)
+    count(state, layer: index)
     let selected = Clock.now()
     times.selection += selected - start
     updateSparse(layer: index, input: input, rule: rule)
@@ -298,6 +307,26 @@ public final class MLPTrainer {
     guard computesInputGradient else { return }
     inputGradient.setRowCount(batchSize)
     body(&inputGradient)
+  }
+
+  private func shape(ofLayer index: Int, batchSize: Int) -> ProductShape {
+    ProductShape(
+      batchSize: batchSize, outputSize: states[index].outputSize,
+      inputSize: network.layers[index].inputSize, momentCount: momentCount,
+      hasInputGradient: index > 0 || computesInputGradient)
+  }
+
+  /// Counts kept units and the costs of a sparse step.
+  private func count(_ state: LayerState, layer index: Int) {
+    let batchSize = state.gradient.rowCount
+    let rows = state.support.countTouchedOutputs()
+    let entries = state.support.addKeptCounts(to: &state.tally.keptCounts)
+    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    state.tally.exampleCount += batchSize
+    state.tally.costs.addSparse(
+      shape(ofLayer: index, batchSize: batchSize), entries: entries, rows: rows,
+      updatedRows: everyRow ? state.outputSize : rows,
+      storesGradient: optimizer.clipNorm != nil)
   }
 
   private func updateDense(layer index: Int, input: Matrix, rule: UpdateRule?) {

@@ -1,6 +1,7 @@
 // The contract between a task (digits, tagger, parser) and the training loop, DESIGN.md section 2.
 
 import Foundation
+import MePropNN
 
 /// A set of held-out examples that a task can be evaluated on.
 public enum EvaluationSplit: String, Sendable, Codable, CaseIterable {
@@ -185,8 +186,17 @@ public protocol TrainingTask: AnyObject {
   ///
   /// One entry a layer that can be sparsified, always in the same order.
   func takeLayerReports() -> [LayerReport]
+  /// Returns what was counted since the last call, and starts afresh.
+  ///
+  /// One entry a layer with products, always in the same order; where layers have reports of
+  /// `takeLayerReports`, under the same names. None where the task does not count.
+  func takeTallies() -> [LayerTally]
   /// Evaluates the current weights; `nil` where the task has no such data.
   func evaluate(_ split: EvaluationSplit) throws -> Evaluation?
+  /// How often classes were taken for each other in the last evaluation on `split`.
+  ///
+  /// `nil` where there was none, or where the task does not tell classes apart.
+  func confusion(_ split: EvaluationSplit) -> ConfusionMatrix?
   /// Returns what must survive a restart: weights, optimizer moments, unit memories, step counters.
   func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int])
   /// Takes such a state back.
@@ -195,4 +205,11 @@ public protocol TrainingTask: AnyObject {
   func restore(tensors: [NamedTensor], counters: [String: Int]) throws
   /// Writes the model for `evaluate` and `predict` into an existing, empty folder.
   func writeModel(to folder: URL) throws
+}
+
+extension TrainingTask {
+  /// Nothing.
+  public func takeTallies() -> [LayerTally] { [] }
+  /// Nothing.
+  public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? { nil }
 }

@@ -16,6 +16,7 @@ struct MePropTool: ParsableCommand {
         meprop train digits --data fashion-mnist --epochs 5 --run runs/fashion
         meprop evaluate runs/fashion
         meprop predict runs/fashion images-idx3-ubyte.gz
+        meprop report runs/fashion runs/dense --out comparison.html
         meprop config digits > digits.yaml
         meprop data list
 
@@ -28,7 +29,7 @@ struct MePropTool: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
-      PlanCommand.self,
+      PlanCommand.self, ReportCommand.self,
     ])
 
   static func main() {

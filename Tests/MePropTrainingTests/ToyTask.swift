@@ -1,6 +1,7 @@
 // A task small enough to be run hundreds of times: a noisy quadratic with momentum.
 
 import Foundation
+import MePropNN
 import MePropTraining
 
 /// Minimizes the squared distance of a vector to a fixed one, from noisy gradients.
@@ -25,6 +26,7 @@ final class ToyTask: TrainingTask {
   private var currentEpoch = 0
   private var layerSteps = 0
   private var layerRows = 0
+  private var tally = LayerTally(name: "hidden.0", outputSize: 3, countsUnits: true)
 
   init(size: Int = 5) {
     self.size = size
@@ -60,6 +62,11 @@ final class ToyTask: TrainingTask {
     stepsDone += 1
     layerSteps += 1
     layerRows += step
+    tally.exampleCount += 3
+    tally.keptCounts[step % 3] += UInt32(epoch)
+    tally.costs.addDense(
+      ProductShape(
+        batchSize: 3, outputSize: 3, inputSize: step + 1, momentCount: 1, hasInputGradient: false))
     var seconds = PhaseSeconds()
     seconds.forward = 0.25
     seconds.backward = 0.5
@@ -71,6 +78,15 @@ final class ToyTask: TrainingTask {
     defer { (layerSteps, layerRows) = (0, 0) }
     let rows = Double(layerRows) / Double(layerSteps)
     return [LayerReport(name: "hidden.0", touchedRows: rows, keptMagnitude: 0.5)]
+  }
+
+  func takeTallies() -> [LayerTally] { [tally.take()] }
+
+  func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? {
+    guard hasData else { return nil }
+    var matrix = ConfusionMatrix(labels: ["near", "far"])
+    matrix.add(gold: 0, found: split == .dev ? 0 : 1, count: currentEpoch)
+    return matrix
   }
 
   func evaluate(_ split: EvaluationSplit) -> Evaluation? {

@@ -45,6 +45,15 @@ public struct DigitsEvaluation: Sendable, Equatable {
     }
   }
 
+  /// The confusion as run folders keep it.
+  public var confusionMatrix: ConfusionMatrix {
+    var matrix = ConfusionMatrix(labels: confusion.indices.map(String.init))
+    for (gold, row) in confusion.enumerated() {
+      for (found, count) in row.enumerated() { matrix.add(gold: gold, found: found, count: count) }
+    }
+    return matrix
+  }
+
   /// The figures as the training loop takes them, the accuracy first.
   public var evaluation: Evaluation {
     Evaluation([.init("accuracy", accuracy), .init("loss", loss)])

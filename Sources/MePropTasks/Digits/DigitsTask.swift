@@ -28,6 +28,7 @@ public final class DigitsTask: TrainingTask {
   private var order: [UInt32]
   private var input: Matrix
   private var labels: [Int32] = []
+  private var lastEvaluations: [EvaluationSplit: DigitsEvaluation] = [:]
 
   /// Creates the task at the start of a run.
   ///
@@ -123,10 +124,20 @@ public final class DigitsTask: TrainingTask {
     }
   }
 
+  /// One entry a layer, the output layer included.
+  public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
+
+  /// The confusion of classes in the last evaluation.
+  public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? {
+    lastEvaluations[split]?.confusionMatrix
+  }
+
   /// The accuracy in percent and the mean loss on images that are not trained on.
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
     let images = split == .dev ? data.development : data.test
-    return evaluator.evaluate(network, on: images, scale: Self.pixelScale).evaluation
+    let evaluation = evaluator.evaluate(network, on: images, scale: Self.pixelScale)
+    lastEvaluations[split] = evaluation
+    return evaluation.evaluation
   }
 
   // MARK: State

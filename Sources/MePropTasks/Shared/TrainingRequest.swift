@@ -122,7 +122,9 @@ public struct TrainingRequest: Sendable {
     let loop = TrainingLoop(
       task: prepared.task, stopping: prepared.stopping, run: run,
       configuration: prepared.configuration, description: prepared.description,
-      recorders: recorders + [JSONLRecorder(run: run), TensorBoardRecorder(run: run)],
+      recorders: recorders + [
+        JSONLRecorder(run: run), TensorBoardRecorder(run: run), DetailsRecorder(run: run),
+      ],
       handlesSignals: handlesSignals)
     let result = try loop.run()
     return TrainingReport(

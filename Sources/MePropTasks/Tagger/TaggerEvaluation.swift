@@ -92,6 +92,25 @@ public struct TaggerEvaluation: Sendable, Equatable {
       all.sorted { (-$0.count, $0.gold, $0.found) < (-$1.count, $1.gold, $1.found) }.prefix(limit))
   }
 
+  /// How often each tag was taken for each, the most frequent tag of the data first.
+  public var confusionMatrix: ConfusionMatrix {
+    let known = perTag.map(\.tag)
+    let labels = known + foundCounts.keys.filter { goldCounts[$0] == nil }.sorted()
+    let places = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
+    var matrix = ConfusionMatrix(labels: labels)
+    for (gold, count) in correctCounts {
+      if let place = places[gold] { matrix.add(gold: place, found: place, count: count) }
+    }
+    for (gold, row) in confusionCounts {
+      for (found, count) in row {
+        if let first = places[gold], let second = places[found] {
+          matrix.add(gold: first, found: second, count: count)
+        }
+      }
+    }
+    return matrix
+  }
+
   /// The figures as the training loop takes them, the accuracy first.
   public var evaluation: Evaluation {
     Evaluation([.init("accuracy", accuracy), .init("unknownAccuracy", unknownAccuracy)])

@@ -76,6 +76,7 @@ public final class TaggerTask: TrainingTask {
   private let parts: [EvaluationSplit: (sentences: [TaggedSentence], encoded: EncodedSentences)]
   private var epochData: EncodedSentences
   private var batches: [[Int]] = []
+  private var lastEvaluations: [EvaluationSplit: TaggerEvaluation] = [:]
 
   /// Creates the task at the start of a run.
   ///
@@ -152,10 +153,23 @@ public final class TaggerTask: TrainingTask {
     trainer.layers.enumerated().flatMap { index, layer in
       layer.takeStatistics().enumerated().map { direction, statistics in
         LayerReport(
-          name: "lstm.\(index)." + (direction == 0 ? "forward" : "backward"),
+          name: Self.layerName(index, direction: direction),
           touchedRows: statistics.meanTouchedRows, keptMagnitude: statistics.meanKeptMagnitude)
       }
     }
+  }
+
+  static func layerName(_ index: Int, direction: Int) -> String {
+    "lstm.\(index)." + (direction == 0 ? "forward" : "backward")
+  }
+
+  /// The layers and directions of `takeLayerReports`, then the output layer; embeddings, which have
+  /// no products, are left out.
+  public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
+
+  /// The confusion of tags in the last evaluation, the most frequent tag first.
+  public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? {
+    lastEvaluations[split]?.confusionMatrix
   }
 
   /// The accuracy on all and on unknown words, in percent, of the network as `predict` uses it.
@@ -164,7 +178,9 @@ public final class TaggerTask: TrainingTask {
     var classes: [Int32] = []
     TaggerInference(trainer.network, precision: .int8, context: context)
       .classes(of: encoded, into: &classes)
-    return TaggerEvaluation(sentences, encoded, classes, vocabularies).evaluation
+    let evaluation = TaggerEvaluation(sentences, encoded, classes, vocabularies)
+    lastEvaluations[split] = evaluation
+    return evaluation.evaluation
   }
 
   // MARK: State

@@ -50,6 +50,8 @@ final class TaggerTrainer {
   let layers: [LSTMLayerTrainer]
   private(set) var output: Linear
   private(set) var outputMoments: [Moments]
+  private var outputTally: LayerTally
+  private let momentCount: Int
 
   private var input: Matrix
   private var inputGradient: Matrix
@@ -78,7 +80,9 @@ final class TaggerTrainer {
     }
     output = network.output
     let count = training.optimizer.momentCount
+    momentCount = count
     let tags = output.outputSize
+    outputTally = LayerTally(name: "output", outputSize: tags, countsUnits: false)
     let width = output.inputSize
     outputMoments = [
       Moments(count: count, rowCount: tags, columnCount: width),
@@ -211,6 +215,10 @@ final class TaggerTrainer {
     let productStart = Clock.now()
     context.multiply(logitGradient, by: output.weight, into: &stateGradient)
     context.weightGradient(ofDense: logitGradient, input: last, into: &outputGradient)
+    outputTally.costs.addDense(
+      ProductShape(
+        batchSize: packing.positionCount, outputSize: output.outputSize,
+        inputSize: output.inputSize, momentCount: momentCount, hasInputGradient: true))
     let start = Clock.now()
     times.products += start - productStart
     context.update(
@@ -272,6 +280,17 @@ final class TaggerTrainer {
       }
     }
     features.accumulate(uses, from: inputGradient)
+  }
+
+  /// What was counted since the last call: each layer and direction, then the output layer.
+  func takeTallies() -> [LayerTally] {
+    layers.enumerated().flatMap { index, layer in
+      layer.takeTallies().enumerated().map { direction, tally in
+        var tally = tally
+        tally.name = TaggerTask.layerName(index, direction: direction)
+        return tally
+      }
+    } + [outputTally.take()]
   }
 
   // MARK: State

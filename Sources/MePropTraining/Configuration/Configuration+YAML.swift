@@ -128,3 +128,38 @@ extension Configuration {
     throw InvalidUTF8(line: line)
   }
 }
+
+extension Configuration {
+  /// The keys and values of a YAML file, in its order, as texts; there is no schema to check them.
+  ///
+  /// - Throws: `ConfigurationError` if the file cannot be read or is not a mapping of plain values.
+  public static func texts(inFile url: URL) throws -> [(key: String, value: String)] {
+    let text: String
+    do {
+      text = try String(contentsOf: url, encoding: .utf8)
+    } catch {
+      throw ConfigurationError(
+        .file(path: url.path, line: nil), .unreadable(reason: systemReason(of: error)))
+    }
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw Self.error(for: error, in: text, path: url.path)
+    }
+    guard let root, root.null == nil else { return [] }
+    guard case .mapping(let mapping) = root else {
+      throw ConfigurationError(
+        .file(path: url.path, line: root.mark?.line), .notAMapping(found: Self.words(for: root)))
+    }
+    return mapping.map { key, value in (key.scalar?.string ?? "", Self.plainText(of: value)) }
+  }
+
+  private static func plainText(of node: Node) -> String {
+    switch node {
+    case .scalar(let scalar): scalar.string
+    case .sequence(let sequence): sequence.map(plainText).joined(separator: ", ")
+    default: words(for: node)
+    }
+  }
+}

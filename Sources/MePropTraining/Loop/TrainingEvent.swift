@@ -23,6 +23,23 @@ public struct RunStart: Sendable {
   /// The epochs done before.
   public var history: [EpochRecord]
 
+  /// Creates what is known at the start.
+  package init(
+    task: String, exampleUnit: String, folder: URL?, configuration: Configuration?,
+    description: [String], epochs: Int, stepsPerEpoch: Int, position: TrainingPosition,
+    history: [EpochRecord]
+  ) {
+    self.task = task
+    self.exampleUnit = exampleUnit
+    self.folder = folder
+    self.configuration = configuration
+    self.description = description
+    self.epochs = epochs
+    self.stepsPerEpoch = stepsPerEpoch
+    self.position = position
+    self.history = history
+  }
+
   /// The number of steps done before, over all epochs.
   public var stepsDone: Int { (position.epoch - 1) * stepsPerEpoch + position.step }
 }
@@ -53,6 +70,9 @@ public enum TrainingEvent: Sendable {
   case epochStarted(epoch: Int)
   /// Some steps were done; sent about ten times a second.
   case progress(TrainingProgress)
+  /// What was counted in an epoch; comes before its end is told.
+  case epochDetailed(
+    EpochDetails, confusions: [EvaluationSplit: ConfusionMatrix], isBest: Bool)
   /// An epoch was trained and evaluated.
   case epochEnded(EpochRecord, isBest: Bool)
   /// A checkpoint is on the disk.

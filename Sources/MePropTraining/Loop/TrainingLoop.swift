@@ -120,12 +120,17 @@ public final class TrainingLoop {
     var now = clock.now
     var lastProgress = now
     progress.seconds.data += start.duration(to: now).inSeconds
+    var details =
+      progress.details ?? EpochDetails(epoch: epoch, stepsPerEpoch: stepCount)
+    progress.details = nil
+    var partEnd = 0
     var stopSignal: Int32?
     while position.step < stepCount {
       if let signal = interrupt.signal {
         stopSignal = signal
         break
       }
+      if position.step >= partEnd { partEnd = details.beginPart(at: position.step) }
       let report = try task.trainStep(position.step, ofEpoch: epoch)
       guard report.lossSum.isFinite else {
         throw TrainingError.nonFiniteLoss(
@@ -135,13 +140,22 @@ public final class TrainingLoop {
       progress.lossSum += report.lossSum
       progress.exampleCount += report.exampleCount
       progress.seconds += report.seconds
+      details.add(lossSum: report.lossSum, exampleCount: report.exampleCount)
       now = clock.now
+      if position.step == partEnd {
+        details.endPart(
+          task.takeTallies(), seconds: earlierSeconds + start.duration(to: now).inSeconds)
+      }
       if now - lastProgress >= progressInterval {
         lastProgress = now
         try emitProgress(seconds: earlierSeconds + start.duration(to: now).inSeconds)
       }
     }
     progress.seconds.total = earlierSeconds + start.duration(to: now).inSeconds
+    if position.step < partEnd && position.step > firstStep {
+      details.endPart(task.takeTallies(), seconds: progress.seconds.total)
+    }
+    progress.details = details
     takeLayerReports(steps: position.step - firstStep)
     return stopSignal
   }
@@ -153,10 +167,16 @@ public final class TrainingLoop {
       trainLoss: progress.lossSum / Double(max(progress.exampleCount, 1)),
       exampleCount: progress.exampleCount, exampleUnit: task.exampleUnit,
       dev: try evaluate(.dev), test: try evaluate(.test), layers: progress.layers)
+    let details =
+      progress.details
+      ?? EpochDetails(epoch: record.epoch, stepsPerEpoch: task.stepsPerEpoch)
+    var confusions: [EvaluationSplit: ConfusionMatrix] = [:]
+    for split in EvaluationSplit.allCases { confusions[split] = task.confusion(split) }
     history.append(record)
     position = TrainingPosition(epoch: record.epoch + 1)
     progress = EpochProgress()
     let isBest = history.best?.epoch == record.epoch
+    try emit(.epochDetailed(details, confusions: confusions, isBest: isBest))
     try emit(.epochEnded(record, isBest: isBest))
     try saveCheckpoint(writesModel: isBest)
   }

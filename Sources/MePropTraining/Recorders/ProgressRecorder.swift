@@ -41,7 +41,7 @@ public final class ProgressRecorder: Recorder {
     case .progress(let progress): show(progress)
     case .epochEnded(let record, let isBest):
       line(Self.text(of: record, epochs: epochs, isBest: isBest))
-    case .checkpointSaved: break
+    case .epochDetailed, .checkpointSaved: break
     case .finished(let result): line(Self.text(of: result))
     case .interrupted(let signal, let result):
       let place = "epoch \(result.position.epoch), step \(result.position.step)"

@@ -28,6 +28,8 @@ public struct EpochProgress: Sendable, Codable, Equatable {
   public var layers: [LayerReport] = []
   /// The number of steps that `layers` is a mean over.
   public var layerSteps = 0
+  /// What was counted so far; `nil` in checkpoints of versions that did not count.
+  public var details: EpochDetails?
 
   /// Creates the progress of an epoch that has not begun.
   public init() {}

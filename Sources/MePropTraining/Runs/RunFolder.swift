@@ -7,6 +7,9 @@ import Foundation
 /// ```text
 /// config.yaml        the complete configuration
 /// metrics.jsonl      a row an epoch
+/// details.jsonl      a row an epoch of what was counted in parts of it
+/// confusion.json     how often classes were taken for each other after the best epoch
+/// run.json           what was trained, and how it ended
 /// events.out.…       TensorBoard event files
 /// checkpoints/last   tensors.safetensors and state.json of the last checkpoint
 /// checkpoints/best   the same after the best epoch
@@ -102,6 +105,12 @@ public final class RunFolder {
   public var configurationURL: URL { url.appendingPathComponent("config.yaml") }
   /// The figures of every epoch, a JSON object a line.
   public var metricsURL: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// What was counted in every epoch, a JSON object a line.
+  public var detailsURL: URL { url.appendingPathComponent("details.jsonl") }
+  /// How often classes were taken for each other after the best epoch.
+  public var confusionURL: URL { url.appendingPathComponent("confusion.json") }
+  /// What was trained, and how it ended.
+  public var summaryURL: URL { url.appendingPathComponent("run.json") }
   /// The model of the best epoch.
   public var modelURL: URL { url.appendingPathComponent("model") }
   /// The last checkpoint.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import MePropReport
 import MePropTasks
 
 /// `meprop train`.
@@ -50,6 +51,7 @@ struct TrainOptions: ParsableArguments {
   ///
   /// - Throws: `Interrupted` after a signal, and errors of standard output.
   func print(_ report: TrainingReport) throws {
+    let page = Self.writeReport(of: report)
     if json {
       try StandardOutput.write("\(report.summary.json)\n")
     } else {
@@ -57,8 +59,24 @@ struct TrainOptions: ParsableArguments {
       if report.summary.epochs.best != nil {
         try StandardOutput.write("model: \(report.model.path)\n")
       }
+      if let page { try StandardOutput.write("report: \(page.path)\n") }
     }
     if case .interrupted(let signal) = report.outcome { throw Interrupted(signal: signal) }
+  }
+
+  /// Writes the report of a run with epochs and returns where; a failure is told, and is no failure
+  /// of the run.
+  private static func writeReport(of report: TrainingReport) -> URL? {
+    guard let run = report.summary.run, !report.summary.epochs.isEmpty else { return nil }
+    let folder = URL(fileURLWithPath: run, isDirectory: true)
+    let page = RunReport.url(in: folder)
+    do {
+      try RunReport(RunRecord.read([folder])).write(to: page)
+      return page
+    } catch {
+      StandardError.write("warning: the report was not written: \(error)")
+      return nil
+    }
   }
 }
 

@@ -1,0 +1,139 @@
+// The report of one run or several: which sections, in which order, and its head.
+
+import Foundation
+import MePropData
+import MePropTraining
+
+/// A report of runs.
+///
+/// ```swift
+/// let runs = try RunRecord.read([folder])
+/// try RunReport(runs).write(to: folder.appendingPathComponent("report.html"))
+/// ```
+public struct RunReport: Sendable {
+  /// The runs; at least one.
+  public let runs: [RunRecord]
+
+  /// Creates a report; `runs` must not be empty.
+  public init(_ runs: [RunRecord]) {
+    precondition(!runs.isEmpty, "RunReport: needs at least one run, found none")
+    self.runs = runs
+  }
+
+  /// The page.
+  public var page: ReportPage {
+    let sections =
+      [overview, LearningCurves.section(runs), PhaseTimes.section(runs), EffectOfK.section(runs)]
+      + [
+        KeptShare.section(runs), SupportMaps.section(runs), CostLedger.section(runs),
+        Confusions.section(runs), SettingsSection.section(runs),
+      ]
+    let notes = runs.flatMap { run in
+      run.notes.map { runs.count > 1 ? "\(run.name): \($0)" : $0 } + endNotes(run)
+    }
+    return ReportPage(
+      title: runs.count == 1 ? runs[0].name : "\(runs.count) runs compared", subtitle: subtitle,
+      facts: facts, notes: notes, sections: sections.compactMap(\.self),
+      footer: "Written by meprop report from " + runs.map(\.url.path).joined(separator: ", ") + ".")
+  }
+
+  /// Where the report of a run is, in its folder.
+  public static func url(in folder: URL) -> URL { folder.appendingPathComponent("report.html") }
+
+  /// Writes the page, replacing an earlier one as a whole.
+  ///
+  /// - Throws: `FileWriteError`.
+  public func write(to url: URL) throws {
+    try AtomicFile.write(Data(try page.html().utf8), to: url)
+  }
+
+  // MARK: Head
+
+  private var subtitle: String {
+    if runs.count > 1 { return runs.map(\.name).joined(separator: ", ") }
+    let run = runs[0]
+    let policy = run.setting("select").map { select in
+      let k = run.isDense ? nil : run.setting("k").map { ", k = \($0)" }
+      return "\(select)\(k ?? "")"
+    }
+    let parts = [
+      run.summary.task, policy,
+      "\(run.epochs.count) \(run.epochs.count == 1 ? "epoch" : "epochs"), \(outcome(run))",
+    ]
+    return parts.compactMap(\.self).joined(separator: " · ")
+  }
+
+  private func outcome(_ run: RunRecord) -> String {
+    switch run.summary.outcome {
+    case "finished": "finished"
+    case "stoppedEarly": "stopped without further improvement"
+    case "reachedTarget": "stopped at its target"
+    case "interrupted": "interrupted"
+    case "failed": "failed"
+    case "running": "still running, or killed"
+    default: "end not recorded"
+    }
+  }
+
+  private func endNotes(_ run: RunRecord) -> [String] {
+    let name = runs.count > 1 ? "\(run.name): " : ""
+    switch run.summary.outcome {
+    case "interrupted":
+      return ["\(name)The run was interrupted; what is shown ends with its last whole epoch."]
+    case "failed": return ["\(name)The run failed: \(run.summary.error ?? "no reason recorded")"]
+    case "running": return ["\(name)The run is still going on, or was killed."]
+    default: return []
+    }
+  }
+
+  private var facts: [ReportPage.Fact] {
+    guard runs.count == 1 else { return [] }
+    let run = runs[0]
+    let best = run.best
+    var facts: [ReportPage.Fact] = []
+    if let dev = best.dev.first {
+      facts.append(
+        .init(
+          "dev \(ReportText.metricName(dev.name)), epoch \(best.epoch)",
+          ReportText.metric(dev.name, dev.value)))
+    }
+    if let test = best.test.first {
+      facts.append(
+        .init(
+          "test \(ReportText.metricName(test.name)), same epoch",
+          ReportText.metric(test.name, test.value)))
+    }
+    let seconds = run.seconds(upTo: run.epochs[run.epochs.count - 1].epoch)
+    facts.append(.init("training time", NumberText.duration(seconds)))
+    if let rate = best.examplesPerSecond {
+      facts.append(.init("\(best.exampleUnit) a second", NumberText.grouped(rate)))
+    }
+    return facts
+  }
+
+  /// A row a run, where there are several.
+  private var overview: ReportSection? {
+    guard runs.count > 1 else { return nil }
+    let figure = runs.lazy.compactMap(\.best.dev.first?.name).first ?? "accuracy"
+    let head = [
+      "run", "select", "k", "epochs", "dev \(ReportText.metricName(figure))",
+      "test \(ReportText.metricName(figure))", "of epoch", "seconds an epoch", "to the best",
+      "end",
+    ]
+    let rows = runs.map { run in
+      let best = run.best
+      func value(_ figures: [Evaluation.Metric]) -> String {
+        figures.first { $0.name == figure }.map { ReportText.metric(figure, $0.value) } ?? "–"
+      }
+      return [
+        run.name, run.setting("select") ?? "–", run.isDense ? "–" : run.setting("k") ?? "–",
+        String(run.epochs.count), value(best.dev), value(best.test), String(best.epoch),
+        NumberText.duration(run.meanSeconds.total),
+        NumberText.duration(run.seconds(upTo: best.epoch)), outcome(run),
+      ]
+    }
+    return ReportSection(
+      "Overview", text: "The best epoch of each run, by its first figure on development data.",
+      blocks: [.table(ChartTable(head: head, rows: rows), caption: "Overview of runs")])
+  }
+}

@@ -1,0 +1,141 @@
+// Bars of parts, one bar a row, with the parts' names written on them where they fit.
+
+/// Horizontal bars, each a sum of parts, with totals at their ends.
+///
+/// A key of all parts stands above the bars; it wraps.
+public struct StackedBarChart: Chart {
+  /// A bar.
+  public struct Bar: Sendable, Equatable {
+    /// Its name, above the bar.
+    public var name: String
+    /// The lengths of its parts, 0 or more, in the order of the chart's parts.
+    public var values: [Double]
+
+    /// Creates a bar.
+    public init(_ name: String, values: [Double]) {
+      self.name = name
+      self.values = values.map { $0.isFinite ? max(0, $0) : 0 }
+    }
+
+    /// The length of the bar.
+    public var total: Double { values.reduce(0, +) }
+  }
+
+  /// What is shown.
+  public var title: String
+  /// What there is to see.
+  public var summary: String
+  /// The names of parts.
+  public var parts: [String]
+  /// The bars, the first on top.
+  public var bars: [Bar]
+  /// The width of the drawing.
+  public var width = ChartStyle.width
+  /// How a length is written.
+  public var text: @Sendable (Double) -> String
+
+  /// Creates a chart.
+  public init(
+    title: String, summary: String, parts: [String], bars: [Bar],
+    text: @escaping @Sendable (Double) -> String
+  ) {
+    precondition(
+      bars.allSatisfy { $0.values.count == parts.count },
+      "StackedBarChart: bars of \(bars.map(\.values.count)) values for \(parts.count) parts")
+    self.title = title
+    self.summary = summary
+    self.parts = parts
+    self.bars = bars
+    self.text = text
+  }
+
+  /// A row for every bar, a column for every part and the total.
+  public var table: ChartTable {
+    ChartTable(
+      head: [""] + parts + ["total"],
+      rows: bars.map { [$0.name] + $0.values.map(text) + [text($0.total)] })
+  }
+
+  // MARK: Drawing
+
+  private static let barHeight = 24.0
+  private static let nameHeight = 18.0
+  private static let gap = 10.0
+  private static let keyLine = 18.0
+
+  /// The width given; as high as key and bars need.
+  public var size: (width: Double, height: Double) {
+    let rows = Double(bars.count)
+    return (
+      width,
+      keyHeight + rows * (Self.nameHeight + Self.barHeight) + max(0, rows - 1) * Self.gap + 2
+    )
+  }
+
+  /// The places of the key's entries: the left end of each and its line from 0.
+  private var key: [(x: Double, line: Int)] {
+    var x = 0.0
+    var line = 0
+    return parts.map { name in
+      let entry = 16 + TextWidth.width(of: name, fontSize: ChartStyle.tickSize) + 12
+      if x > 0 && x + entry - 12 > width {
+        x = 0
+        line += 1
+      }
+      defer { x += entry }
+      return (x, line)
+    }
+  }
+
+  private var keyHeight: Double { Double((key.last?.line ?? -1) + 1) * Self.keyLine + 6 }
+
+  /// Key, names, bars, totals.
+  public var elements: [SVGElement] {
+    var elements: [SVGElement] = []
+    for (index, (name, place)) in zip(parts, key).enumerated() {
+      let top = Double(place.line) * Self.keyLine
+      elements.append(
+        .rectangle(
+          at: SVGPoint(x: place.x, y: top + 2), width: 11, height: 11,
+          class: ChartStyle.part(index)))
+      elements.append(.text(name, at: SVGPoint(x: place.x + 16, y: top + 12), class: "tick"))
+    }
+    let totals = bars.map { text($0.total) }
+    let totalWidth =
+      totals.map { TextWidth.width(of: $0, fontSize: ChartStyle.labelSize) * 1.06 }.max() ?? 0
+    let longest = bars.map(\.total).max() ?? 0
+    let scale = longest > 0 ? (width - totalWidth - 8) / longest : 0
+    var top = keyHeight
+    for (bar, total) in zip(bars, totals) {
+      let name = TextWidth.shortened(bar.name, to: width, fontSize: ChartStyle.labelSize)
+      elements.append(.text(name, at: SVGPoint(x: 0, y: top + 13), class: "bar-name"))
+      top += Self.nameHeight
+      elements += drawing(of: bar, total: total, top: top, scale: scale)
+      top += Self.barHeight + Self.gap
+    }
+    return elements
+  }
+
+  private func drawing(of bar: Bar, total: String, top: Double, scale: Double) -> [SVGElement] {
+    var elements: [SVGElement] = []
+    let baseline = top + Self.barHeight / 2 + 4
+    var x = 0.0
+    for (index, value) in bar.values.enumerated() where value > 0 {
+      let length = value * scale
+      elements.append(
+        .rectangle(
+          at: SVGPoint(x: x, y: top), width: length, height: Self.barHeight,
+          class: "part " + ChartStyle.part(index)))
+      let share = NumberText.percent(value / bar.total, 0)
+      if TextWidth.width(of: share, fontSize: ChartStyle.tickSize) + 8 <= length {
+        elements.append(
+          .text(
+            share, at: SVGPoint(x: x + length / 2, y: baseline), anchor: .middle,
+            class: "cell-text"))
+      }
+      x += length
+    }
+    elements.append(.text(total, at: SVGPoint(x: x + 6, y: baseline), class: "total"))
+    return elements
+  }
+}

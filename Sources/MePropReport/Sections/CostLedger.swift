@@ -1,0 +1,101 @@
+// What the products of a run cost, and what it would have cost densely.
+
+import MePropNN
+import MePropTraining
+
+/// Stacked bars and a table of multiply-adds and bytes by phase, done and saved.
+enum CostLedger {
+  private static var phases: [(name: String, cost: KeyPath<LayerCosts, PhaseCost>)] {
+    [
+      ("forward", \.forward), ("dW", \.weightGradient), ("dx", \.inputGradient),
+      ("optimizer", \.optimizer),
+    ]
+  }
+
+  static func section(_ runs: [RunRecord]) -> ReportSection {
+    var blocks: [ReportBlock] = []
+    let counted = runs.filter { !$0.costs.isEmpty }
+    for run in runs where run.costs.isEmpty {
+      blocks.append(
+        .absence(
+          (runs.count > 1 ? "\(run.name): " : "")
+            + "Costs were not counted: by an earlier version of the program, by a task that does "
+            + "not count, or details.jsonl is missing."))
+    }
+    if !counted.isEmpty {
+      blocks.append(
+        .chart(
+          chart(
+            counted, "Multiply-adds", \.multiplyAdds, \.denseMultiplyAdds
+          ) { NumberText.scaled($0) }))
+      blocks.append(
+        .chart(
+          chart(counted, "Bytes moved", \.bytes, \.denseBytes) { NumberText.scaled($0) + "B" }))
+    }
+    for run in counted {
+      blocks.append(
+        .table(
+          table(run), caption: "Ledger" + (runs.count > 1 ? " of \(run.name)" : "")))
+    }
+    return ReportSection(
+      "Cost ledger",
+      text: "Multiply-adds and bytes of the products and of the optimizer, counted from shapes and "
+        + "from the supports of every step, over all epochs. Every operand counts as read once and "
+        + "every result as written once; biases, activations and selection are left out.",
+      blocks: blocks)
+  }
+
+  /// The sum over layers.
+  private static func total(_ run: RunRecord) -> LayerCosts {
+    run.costs.reduce(into: LayerCosts()) { $0 += $1.costs }
+  }
+
+  private static func chart(
+    _ runs: [RunRecord], _ what: String, _ done: KeyPath<PhaseCost, Int>,
+    _ dense: KeyPath<PhaseCost, Int>, _ text: @escaping @Sendable (Double) -> String
+  ) -> StackedBarChart {
+    var bars: [StackedBarChart.Bar] = []
+    var savings: [String] = []
+    for run in runs {
+      let costs = total(run)
+      let values = phases.map { Double(costs[keyPath: $0.cost][keyPath: done]) }
+      let denseValues = phases.map { Double(costs[keyPath: $0.cost][keyPath: dense]) }
+      let prefix = runs.count > 1 ? "\(run.name)" : "done"
+      bars.append(.init(prefix, values: values))
+      if runs.count == 1 { bars.append(.init("the same steps, dense", values: denseValues)) }
+      let saved = 1 - values.reduce(0, +) / max(denseValues.reduce(0, +), 1)
+      savings.append(
+        (runs.count > 1 ? "\(run.name) " : "") + NumberText.percent(max(0, saved), 0))
+    }
+    return StackedBarChart(
+      title: "\(what), done and dense",
+      summary: "Saved against the same steps done densely: \(savings.joined(separator: ", ")).",
+      parts: phases.map(\.name), bars: bars, text: text)
+  }
+
+  private static func table(_ run: RunRecord) -> ChartTable {
+    let head = ["phase", "multiply-adds", "dense", "saved", "bytes", "dense", "saved"]
+    func row(_ name: String, _ cost: PhaseCost) -> [String] {
+      [
+        name, NumberText.scaled(Double(cost.multiplyAdds)),
+        NumberText.scaled(Double(cost.denseMultiplyAdds)),
+        saved(cost.multiplyAdds, cost.denseMultiplyAdds),
+        NumberText.scaled(Double(cost.bytes)) + "B",
+        NumberText.scaled(Double(cost.denseBytes)) + "B", saved(cost.bytes, cost.denseBytes),
+      ]
+    }
+    var rows: [[String]] = []
+    var sum = PhaseCost()
+    let all = total(run)
+    for phase in phases {
+      rows.append(row(phase.name, all[keyPath: phase.cost]))
+      sum += all[keyPath: phase.cost]
+    }
+    rows.append(row("all", sum))
+    return ChartTable(head: head, rows: rows)
+  }
+
+  private static func saved(_ done: Int, _ dense: Int) -> String {
+    dense == 0 ? "–" : NumberText.percent(1 - Double(done) / Double(dense), 1)
+  }
+}

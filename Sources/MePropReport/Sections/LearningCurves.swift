@@ -1,0 +1,150 @@
+// How well a run did after so many epochs, and after so many seconds.
+
+import MePropTraining
+
+/// Curves of the deciding figure and of the loss, each against epochs and against seconds.
+enum LearningCurves {
+  static func section(_ runs: [RunRecord]) -> ReportSection {
+    var blocks: [ReportBlock] = []
+    let figures = self.figures(of: runs)
+    for axis in [Axis.epochs, .seconds] {
+      if let deciding = figures.first { blocks.append(.chart(figureChart(runs, deciding, axis))) }
+    }
+    for axis in [Axis.epochs, .seconds] { blocks.append(.chart(lossChart(runs, axis))) }
+    for figure in figures.dropFirst() { blocks.append(.chart(figureChart(runs, figure, .epochs))) }
+    if figures.isEmpty {
+      blocks.append(.absence("There were no development data, so only the loss is shown."))
+    }
+    return ReportSection(
+      "Learning curves",
+      text: "Seconds are those of training, added up; evaluation and checkpoints are left out.",
+      blocks: blocks)
+  }
+
+  enum Axis {
+    case epochs
+    case seconds
+
+    var title: String { self == .epochs ? "epochs" : "seconds of training" }
+    var words: String { self == .epochs ? "against epochs" : "against seconds" }
+  }
+
+  private static func place(_ row: EpochRow, of run: RunRecord, _ axis: Axis) -> Double {
+    axis == .epochs ? Double(row.epoch) : run.seconds(upTo: row.epoch)
+  }
+
+  private static func chart(
+    _ title: String, _ summary: String, _ axis: Axis, yTitle: String, _ series: [LineChart.Series]
+  ) -> LineChart {
+    var chart = LineChart(
+      title: "\(title) \(axis.words)", summary: summary, xTitle: axis.title, yTitle: yTitle,
+      series: series)
+    chart.hasWholeX = axis == .epochs
+    chart.xIncludesZero = axis == .seconds
+    return chart
+  }
+
+  // MARK: Figures of evaluations
+
+  /// The names of figures on development data but the loss, the deciding one first.
+  private static func figures(of runs: [RunRecord]) -> [String] {
+    let row = runs.lazy.compactMap { run in run.epochs.first { !$0.dev.isEmpty } }.first
+    return (row?.dev ?? []).map(\.name).filter { $0 != "loss" }
+  }
+
+  private static func figureChart(
+    _ runs: [RunRecord], _ figure: String, _ axis: Axis
+  ) -> LineChart {
+    func points(_ run: RunRecord, _ split: (EpochRow) -> [Evaluation.Metric]) -> [SVGPoint] {
+      run.epochs.compactMap { row in
+        split(row).first { $0.name == figure }.map {
+          SVGPoint(x: place(row, of: run, axis), y: $0.value)
+        }
+      }
+    }
+    var series: [LineChart.Series] = []
+    if runs.count == 1 {
+      series = [
+        .init("dev", points: points(runs[0], \.dev), style: 0),
+        .init("test", points: points(runs[0], \.test), style: 1),
+      ]
+    } else {
+      series = runs.enumerated().map {
+        .init($1.name, points: points($1, \.dev), style: $0)
+      }
+    }
+    series.removeAll { $0.points.isEmpty }
+    let what = ReportText.metricName(figure)
+    var chart = chart(
+      runs.count == 1 ? what : "Dev \(what)", summary(runs, figure, axis), axis,
+      yTitle: runs.count == 1
+        ? ReportText.metricTitle(figure) : "dev \(ReportText.metricTitle(figure))",
+      series)
+    chart.yText = { ReportText.metric(figure, $0) }
+    chart.title = ReportText.capitalized(chart.title)
+    return chart
+  }
+
+  private static func summary(_ runs: [RunRecord], _ figure: String, _ axis: Axis) -> String {
+    func value(_ run: RunRecord) -> Double? {
+      run.best.dev.first { $0.name == figure }?.value
+    }
+    guard let run = runs.max(by: { value($0) ?? -.infinity < value($1) ?? -.infinity }),
+      let best = value(run)
+    else { return "" }
+    let after =
+      axis == .epochs
+      ? "epoch \(run.best.epoch)" : NumberText.duration(run.seconds(upTo: run.best.epoch))
+    return "Best on development data: \(ReportText.metric(figure, best)) after \(after)"
+      + (runs.count > 1 ? ", by \(run.name)." : ".")
+  }
+
+  // MARK: Loss
+
+  private static func lossChart(_ runs: [RunRecord], _ axis: Axis) -> LineChart {
+    var series: [LineChart.Series] = []
+    for (index, run) in runs.enumerated() {
+      series.append(
+        .init(
+          runs.count == 1 ? "train" : run.name, points: lossPoints(run, axis),
+          style: runs.count == 1 ? 2 : index))
+    }
+    if runs.count == 1 {
+      let points = runs[0].epochs.compactMap { row in
+        row.dev.first { $0.name == "loss" }.map {
+          SVGPoint(x: place(row, of: runs[0], axis), y: $0.value)
+        }
+      }
+      if !points.isEmpty { series.append(.init("dev", points: points, style: 0)) }
+    }
+    let isDetailed = runs.contains { !$0.details.isEmpty }
+    var result = chart(
+      runs.count == 1 ? "Loss" : "Training loss",
+      "The mean loss of examples while the weights changed"
+        + (isDetailed ? ", by parts of epochs: sixteen in the first, later fewer." : ", by epoch."),
+      axis, yTitle: "loss, nats", series)
+    result.yText = { NumberText.fixed($0, 4) }
+    // Parts of epochs lie between whole numbers.
+    if isDetailed { result.hasWholeX = false }
+    result.xIncludesZero = isDetailed || axis == .seconds
+    return result
+  }
+
+  /// A point for every part of an epoch that was counted, or for the whole epoch.
+  private static func lossPoints(_ run: RunRecord, _ axis: Axis) -> [SVGPoint] {
+    run.epochs.flatMap { row -> [SVGPoint] in
+      let details = run.details.first { $0.epoch == row.epoch }
+      let parts = (details?.parts ?? []).filter { $0.exampleCount > 0 }
+      guard let details, !parts.isEmpty else {
+        return [SVGPoint(x: place(row, of: run, axis), y: row.trainLoss)]
+      }
+      let before = run.seconds(upTo: row.epoch - 1)
+      return parts.map { part in
+        let share = Double(part.endStep) / Double(max(details.stepsPerEpoch, 1))
+        return SVGPoint(
+          x: axis == .epochs ? Double(row.epoch - 1) + share : before + part.seconds,
+          y: part.lossSum / Double(part.exampleCount))
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// Words that several sections use.
+
+import Foundation
+
+/// Texts of figures and names.
+enum ReportText {
+  /// The name of a metric as prose has it: `unknownAccuracy` is `unknown accuracy`; short names of
+  /// capital letters stay.
+  static func metricName(_ name: String) -> String {
+    if name.count <= 4 {
+      return name == name.lowercased() && name != "loss" ? name.uppercased() : name
+    }
+    var words = ""
+    for character in name {
+      if character.isUppercase { words += " " }
+      words += character.lowercased()
+    }
+    return words.trimmingCharacters(in: .whitespaces)
+  }
+
+  /// The same with its unit.
+  static func metricTitle(_ name: String) -> String {
+    metricName(name) + (name == "loss" ? ", nats" : ", %")
+  }
+
+  /// A value of a metric with its unit; losses are in nats, all others are shares in percent.
+  static func metric(_ name: String, _ value: Double) -> String {
+    name == "loss" ? NumberText.fixed(value, 4) : NumberText.fixed(value, 2) + "\u{00A0}%"
+  }
+
+  /// The text with its first letter large.
+  static func capitalized(_ text: String) -> String {
+    text.prefix(1).uppercased() + text.dropFirst()
+  }
+
+  /// How many times larger one number is than another: `2.31 ×`.
+  static func ratio(_ first: Double, _ second: Double) -> String {
+    second > 0 && first.isFinite ? NumberText.fixed(first / second, 2) + "\u{00A0}×" : "–"
+  }
+}

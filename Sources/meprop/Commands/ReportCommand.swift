@@ -1,0 +1,49 @@
+// meprop report: a page about one run, or several side by side.
+
+import ArgumentParser
+import Foundation
+import MePropReport
+import MePropTasks
+
+/// `meprop report`.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Write a page about a run, or about several side by side.",
+    discussion: """
+      The page is one HTML file that needs no network and no script: learning curves against epochs \
+      and seconds, time by phase, the effect of k where runs differ in it, what selection keeps, \
+      which units, what was saved, confusions of classes, and all settings. Runs may be unfinished. \
+      Its path is printed. Where a run is dense, the others are compared with it.
+
+      EXAMPLES:
+        meprop report runs/fashion
+        meprop report runs/dense runs/k10 runs/k20 --out comparison.html
+      """)
+
+  @Argument(
+    help: ArgumentHelp("The folders of runs.", valueName: "run"), completion: .directory)
+  var runs: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "The file to write (default: RUN/report.html for one run, report.html here for several).",
+      valueName: "file"),
+    completion: .file(extensions: ["html"]))
+  var out: String?
+
+  func validate() throws {
+    if runs.contains("") { throw ValidationError("run: expected a folder, found nothing") }
+    if out == "" { throw ValidationError("--out: expected a file, found nothing") }
+  }
+
+  func run() throws {
+    let folders = runs.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    let report = RunReport(try RunRecord.read(folders))
+    let standard =
+      folders.count == 1 ? RunReport.url(in: folders[0]) : URL(fileURLWithPath: "report.html")
+    let target = out.map { URL(fileURLWithPath: $0) } ?? standard
+    try report.write(to: target)
+    try StandardOutput.write("\(target.path)\n")
+  }
+}

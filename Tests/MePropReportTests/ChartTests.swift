@@ -1,0 +1,152 @@
+import Foundation
+import MePropReport
+import Testing
+
+/// All elements of a drawing of a name, at any depth.
+func all(_ name: String, in elements: [SVGElement]) -> [SVGElement] {
+  elements.flatMap { ($0.name == name ? [$0] : []) + all(name, in: $0.children) }
+}
+
+extension SVGElement {
+  /// The value of an attribute, or an empty text.
+  func attribute(_ name: String) -> String { attributes.first { $0.name == name }?.value ?? "" }
+  /// The value of an attribute as a number.
+  func number(_ name: String) -> Double { Double(attribute(name)) ?? .nan }
+}
+
+@Suite struct LineChartTests {
+  private func chart(_ series: [LineChart.Series]) -> LineChart {
+    LineChart(title: "T", summary: "S", xTitle: "x", yTitle: "y", series: series)
+  }
+
+  @Test func curvesAreDrawnAndNamed() {
+    let drawing = chart([
+      .init("one", points: [SVGPoint(x: 1, y: 1), SVGPoint(x: 2, y: 3)], style: 0),
+      .init("two", points: [SVGPoint(x: 1, y: 1), SVGPoint(x: 2, y: 3)], style: 7),
+    ])
+    let elements = drawing.elements
+    let curves = all("polyline", in: elements).filter { $0.attribute("class").contains("curve") }
+    #expect(curves.count == 2)
+    #expect(curves.filter { $0.attribute("class") == "curve dashed" }.count == 1)
+    let names = all("text", in: elements).filter { $0.attribute("class") == "series-label" }
+    #expect(names.map(\.text) == ["one", "two"])
+    #expect(abs(names[0].number("y") - names[1].number("y")) >= 14)
+    #expect(drawing.table.rows == [["1", "1", "1"], ["2", "3", "3"]])
+  }
+
+  @Test func onePointNoneAndInfinityAreDrawn() {
+    let one = chart([.init("", points: [SVGPoint(x: 1, y: 97)], style: 0)])
+    #expect(all("circle", in: one.elements).count == 1)
+    #expect(all("polyline", in: one.elements).isEmpty)
+    let none = chart([.init("", points: [SVGPoint(x: 1, y: .infinity)], style: 0)])
+    #expect(all("circle", in: none.elements).isEmpty)
+    #expect(!none.svg(id: "a").description.contains("nan"))
+  }
+
+  @Test func nothingIsOutsideTheDrawing() {
+    let series = (0..<6).map { index in
+      LineChart.Series(
+        "a-long-name-of-a-run-\(index)",
+        points: (1...30).map { SVGPoint(x: Double($0), y: Double(index) + 1 / Double($0)) },
+        style: index)
+    }
+    let drawing = chart(series)
+    let (width, height) = drawing.size
+    for text in all("text", in: drawing.elements) {
+      let extent = TextWidth.width(of: text.text, fontSize: ChartStyle.labelSize)
+      let (x, y) = (text.number("x"), text.number("y"))
+      let start =
+        switch text.attribute("text-anchor") {
+        case "middle": x - extent / 2
+        case "end": x - extent
+        default: x
+        }
+      #expect(start >= -1 && start + extent <= width + 1, "\(text)")
+      #expect(y >= 8 && y <= height, "\(text)")
+    }
+  }
+
+  @Test func drawingsHaveTitleAndDescription() {
+    let svg = chart([]).svg(id: "c1", isStandalone: true)
+    #expect(svg.attribute("role") == "img")
+    #expect(svg.attribute("aria-labelledby") == "c1-title c1-desc")
+    #expect(svg.children[0].text == "T" && svg.children[1].text == "S")
+    #expect(svg.attribute("xmlns") == "http://www.w3.org/2000/svg")
+    #expect(svg.description.contains("prefers-color-scheme:dark"))
+    #expect(!chart([]).svg(id: "c1").description.contains("<style"))
+  }
+}
+
+@Suite struct StackedBarChartTests {
+  @Test func lengthsAreInProportion() {
+    let chart = StackedBarChart(
+      title: "T", summary: "S", parts: ["a", "b"],
+      bars: [.init("dense", values: [3, 1]), .init("sparse", values: [1, 1])]
+    ) { NumberText.short($0) }
+    let parts = all("rect", in: chart.elements).filter { $0.attribute("class").hasPrefix("part") }
+    let widths = parts.map { $0.number("width") }
+    #expect(widths.count == 4)
+    #expect(abs(widths[0] - 3 * widths[1]) < 0.1 && abs(widths[1] - widths[2]) < 0.1)
+    #expect(widths[0] + widths[1] < chart.width)
+    let totals = all("text", in: chart.elements).filter { $0.attribute("class") == "total" }
+    #expect(totals.map(\.text) == ["4", "2"])
+    #expect(chart.table.rows == [["dense", "3", "1", "4"], ["sparse", "1", "1", "2"]])
+  }
+
+  @Test func emptyBarsAreDrawn() {
+    let chart = StackedBarChart(
+      title: "T", summary: "S", parts: ["a"], bars: [.init("none", values: [0])]
+    ) { NumberText.short($0) }
+    #expect(all("text", in: chart.elements).contains { $0.text == "none" })
+  }
+}
+
+@Suite struct HeatMapTests {
+  private func map(_ rows: [[Double]]) -> HeatMap {
+    HeatMap(
+      title: "T", summary: "S", xTitle: "x", yTitle: "y", rows: rows, largest: 1,
+      table: ChartTable(head: [], rows: [])
+    ) { NumberText.short($0) }
+  }
+
+  /// The area that each shade covers, from the path that is drawn.
+  private func areas(_ map: HeatMap) throws -> [Double] {
+    var areas = [Double](repeating: 0, count: ChartStyle.levelCount)
+    for path in all("path", in: map.elements) {
+      let level = try #require(Int(path.attribute("class").dropFirst()))
+      for box in path.attribute("d").split(separator: "z") {
+        let numbers = try #require(box.firstMatch(of: /h([\d.]+)v([\d.]+)/))
+        areas[level] += (Double(numbers.1) ?? .nan) * (Double(numbers.2) ?? .nan)
+      }
+    }
+    return areas
+  }
+
+  @Test func everyCellHasItsShade() throws {
+    let values: [[Double]] = [[0, 0, 1, 0.5], [0.5, 0.5, 0.5, 0], [1, 1, 1, 1]]
+    let map = map(values)
+    let cell = (map.width / 4) * (map.width / 4)
+    let areas = try areas(map)
+    var expected = [Double](repeating: 0, count: ChartStyle.levelCount)
+    for value in values.joined() { expected[ChartStyle.level(ofShare: value)] += cell }
+    for (found, wanted) in zip(areas, expected) { #expect(abs(found - wanted) < 1) }
+    #expect(all("path", in: map.elements).count == 3)
+  }
+
+  @Test func onlyNothingHasTheFirstShade() {
+    #expect(ChartStyle.level(ofShare: 0) == 0)
+    #expect(ChartStyle.level(ofShare: 1e-9) == 1)
+    #expect(ChartStyle.level(ofShare: 1) == 8)
+    #expect(ChartStyle.level(ofShare: 7) == 8)
+  }
+
+  @Test func cellsHaveTextsAndNames() {
+    var map = map([[1, 0], [0, 1]])
+    map.cellTexts = [["9", ""], ["1", "8"]]
+    map.rowNames = ["a", "b"]
+    map.columnNames = ["a", "b"]
+    let texts = all("text", in: map.elements).map(\.text)
+    for text in ["9", "1", "8", "a", "b"] { #expect(texts.contains(text)) }
+    #expect(texts.filter { $0 == "a" }.count == 2)
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import MePropReport
+import MePropTraining
+import Testing
+
+@Suite struct RunReportTests {
+  private func page(_ samples: [(String, SampleRun)]) throws -> String {
+    let folder = try TemporaryFolder()
+    let urls = try samples.map { sample in
+      try sample.1.write(to: folder(sample.0))
+      return folder(sample.0)
+    }
+    return try RunReport(RunRecord.read(urls)).page.html()
+  }
+
+  private let titles = [
+    "Learning curves", "Time by phase", "What selection keeps", "Which units are kept",
+    "Cost ledger", "Confusion of classes", "Settings",
+  ]
+
+  @Test func aPageNeedsNothingBesidesItself() throws {
+    let html = try page([("run", SampleRun())])
+    for title in titles { #expect(html.contains(">\(title)</h2>"), "\(title)") }
+    #expect(!html.contains("Effect of k") && !html.contains("Overview"))
+    for words in ["<script", "<link", "url(", "@import", "src=", "http"] {
+      #expect(!html.contains(words), "\(words)")
+    }
+    #expect(html.contains("prefers-color-scheme:dark") && html.contains("@media print"))
+  }
+
+  @Test func everyDrawingHasTitleDescriptionAndTable() throws {
+    let html = try page([("run", SampleRun())])
+    let drawings = html.matches(of: /<svg class="chart".*?<\/svg>/.dotMatchesNewlines())
+    #expect(drawings.count == 12)
+    let ids = html.matches(of: /id="([^"]*)"/).map { String($0.1) }
+    #expect(Set(ids).count == ids.count)
+    for drawing in drawings {
+      let text = String(drawing.0)
+      #expect(text.contains("role=\"img\""))
+      let names = try #require(text.firstMatch(of: /aria-labelledby="([^ ]*) ([^"]*)"/))
+      #expect(text.contains("<title id=\"\(names.1)\">"))
+      #expect(text.contains("<desc id=\"\(names.2)\">") && !text.contains("</title></desc>"))
+      #expect(!text.contains("nan") && !text.contains("inf"))
+    }
+    let tables = html.matches(of: /<figure>.*?<\/figure>/.dotMatchesNewlines())
+    #expect(tables.count == drawings.count)
+    #expect(tables.allSatisfy { $0.0.contains("<table>") && $0.0.contains("<th scope=\"row\">") })
+  }
+
+  @Test func figuresAreThoseOfTheRun() throws {
+    let html = try page([("run", SampleRun())])
+    #expect(html.contains("97.10\u{A0}%"))
+    #expect(html.contains("digits · top-k, k = 20 · 3 epochs, finished"))
+    // Saved by dW of the first layer: 20 of 500 entries an example.
+    #expect(html.contains("<th scope=\"row\">dW</th>"))
+    #expect(html.contains("950") && html.contains("959"))
+  }
+
+  @Test func runsAreComparedWithTheDenseOne() throws {
+    let html = try page([
+      ("dense", SampleRun(select: "dense")), ("k10", SampleRun(k: "10", seed: 2)),
+      ("k20", SampleRun(k: "20", seed: 3)),
+    ])
+    for title in titles + ["Overview", "Effect of k"] {
+      #expect(html.contains(">\(title)</h2>"), "\(title)")
+    }
+    #expect(html.contains("× dense, back propagation") && html.contains("2.98\u{A0}×"))
+    #expect(html.contains("dense: All layers were dense"))
+    #expect(html.contains("Settings in which the runs differ"))
+  }
+
+  @Test func withoutADenseRunNothingIsComparedWithIt() throws {
+    let html = try page([("k10", SampleRun(k: "10")), ("same", SampleRun(k: "10"))])
+    #expect(!html.contains("× dense") && !html.contains("Effect of k"))
+  }
+
+  @Test func anInterruptedRunSaysSo() throws {
+    let html = try page([("run", SampleRun(epochs: 1, outcome: .interrupted(signal: 2)))])
+    #expect(html.contains("The run was interrupted"))
+    #expect(html.contains("1 epoch, interrupted"))
+  }
+
+  @Test func namesAreEscaped() throws {
+    let html = try page([("<b>&\"run", SampleRun(epochs: 1))])
+    #expect(!html.contains("<b>&") && html.contains("&lt;b&gt;&amp;"))
+  }
+
+  @Test func manyClassesAreListed() throws {
+    let classes = (0..<30).map { "C\($0)" }
+    let html = try page([("run", SampleRun(epochs: 1, classes: classes))])
+    #expect(html.contains("Most frequent confusions") && !html.contains("Confusion matrix"))
+  }
+}
+
+@Suite struct ContrastTests {
+  /// Relative luminance (WCAG 2.1).
+  private func luminance(_ color: String) -> Double {
+    let value = Int(color, radix: 16) ?? 0
+    let parts = [value >> 16, value >> 8, value].map { part -> Double in
+      let share = Double(part & 255) / 255
+      return share <= 0.03928 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4)
+    }
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+  }
+
+  @Test func textsStandOutInLightAndDark() throws {
+    let sheet = ChartStyle.styleSheet
+    let themes = sheet.matches(of: /:root\{([^}]*--paper[^}]*)\}/).map { String($0.1) }
+    #expect(themes.count == 3)
+    for theme in themes {
+      var colors: [String: Double] = [:]
+      for match in theme.matches(of: /--(\w+):#([0-9a-f]{6})/) {
+        colors[String(match.1)] = luminance(String(match.2))
+      }
+      func contrast(_ first: String, _ second: String) -> Double {
+        guard let a = colors[first], let b = colors[second] else { return 0 }
+        return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+      }
+      for text in ["ink", "quiet"] + (0..<ChartStyle.seriesCount).map({ "s\($0)" }) {
+        #expect(contrast(text, "paper") >= 4.5, "\(text) on paper: \(contrast(text, "paper"))")
+      }
+      #expect(contrast("quiet", "tint") >= 4.5 && contrast("ink", "tint") >= 4.5)
+      for part in 0..<ChartStyle.partCount {
+        #expect(contrast("ink", "p\(part)") >= 4.5, "p\(part): \(contrast("ink", "p\(part)"))")
+      }
+      for level in 0..<ChartStyle.levelCount {
+        #expect(
+          contrast("t\(level)", "l\(level)") >= 4.5,
+          "l\(level): \(contrast("t\(level)", "l\(level)"))")
+      }
+    }
+  }
+}
