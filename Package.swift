@@ -53,10 +53,11 @@ let package = Package(
       dependencies: [
         "MePropTraining", .product(name: "Mustache", package: "swift-mustache"),
       ]),
+    .target(name: "MePropExperiments", dependencies: ["MePropTasks", "MePropBench"]),
     .executableTarget(
       name: "meprop",
       dependencies: [
-        "MePropTasks", "MePropBench", "MePropReport",
+        "MePropTasks", "MePropBench", "MePropReport", "MePropExperiments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
@@ -78,6 +79,8 @@ let package = Package(
     .testTarget(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "MePropExperimentsTests", dependencies: ["MePropExperiments", "_MePropTestSupport"]),
     .testTarget(name: "MePropCommandTests", dependencies: ["meprop", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -14,7 +14,7 @@ extension Benchmark {
   }
 
   /// Both products of one square layer at batch 1,024.
-  private func runTable7(width: Int) throws {
+  package func runTable7(width: Int) throws {
     let batchSize = 1_024
     progress("widths: products of a \(width) x \(width) layer, batch \(batchSize)")
     let context = context
@@ -85,7 +85,7 @@ extension Benchmark {
   }
 
   /// The backward pass of a 784-h-h-10 network at batch 50, updates left out.
-  private func runTable8(width: Int) throws {
+  package func runTable8(width: Int) throws {
     let batchSize = 50
     progress("widths: backward pass of 784-\(width)-\(width)-10, batch \(batchSize)")
     var random = Philox(seed: 8)

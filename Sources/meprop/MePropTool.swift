@@ -29,7 +29,7 @@ struct MePropTool: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
-      PlanCommand.self, ReportCommand.self,
+      PlanCommand.self, ReportCommand.self, ReproduceCommand.self,
     ])
 
   static func main() {

@@ -1,0 +1,150 @@
+// The folder of a reproduction: what is kept of finished runs and measurements, so that it can go on where it stopped.
+
+import Foundation
+import MePropData
+import MePropTasks
+import MePropTraining
+
+/// A finished run.
+public struct FinishedRun: Sendable, Codable, Equatable {
+  /// The experiment's identifier.
+  public var experiment: String
+  /// The seed.
+  public var seed: Int
+  /// All settings that decide the result, as texts by key.
+  public var settings: [String: String]
+  /// All epochs.
+  public var history: [EpochRecord]
+  /// Seconds of the run, evaluation and checkpoints included.
+  public var seconds: Double
+}
+
+/// Times of a step of an experiment, measured side by side with those of its dense counterpart.
+public struct MeasuredStep: Sendable, Codable, Equatable {
+  /// The experiment's identifier.
+  public var experiment: String
+  /// All settings that decide the result, as texts by key.
+  public var settings: [String: String]
+  /// The number of threads.
+  public var threads: Int
+  /// The number of steps in an epoch.
+  public var stepsPerEpoch: Int
+  /// Seconds of a step by phase.
+  public var seconds: PhaseSeconds
+  /// Seconds of the products of back propagation with nothing fused into them, where the task can be asked for that;
+  /// else those of `seconds`.
+  public var pureProducts: Double
+  /// Half the range of the middle half of the turns, as a share of the median.
+  public var spread: Double
+  /// Seconds of the same step in PyTorch, dense: back propagation, and all of it; `nil` where it was not asked for.
+  public var torch: TorchStep?
+}
+
+/// A dense step in PyTorch.
+public struct TorchStep: Sendable, Codable, Equatable {
+  /// Seconds of back propagation.
+  public var backward: Double
+  /// Seconds of the whole step.
+  public var total: Double
+}
+
+/// The folder of a reproduction: a folder of ordinary run folders, and small files of what is finished.
+///
+/// ```text
+/// EXPERIMENT/seed-N/     run folders, without checkpoints once they are finished
+/// records/               a JSON file for each finished run and measurement
+/// results.json           what --json prints
+/// results.md, index.html
+/// ```
+public final class ReproductionFolder {
+  /// The folder.
+  public let url: URL
+  /// Keeps other processes out.
+  private let lock: RunFolder
+
+  /// Opens or creates the folder.
+  ///
+  /// - Parameters:
+  ///   - url: The folder; `nil` for one named after the time, or, when resuming, the newest of these.
+  ///   - resuming: Whether to go on with the reproduction in the folder.
+  /// - Throws: `RunFolderError`, `FileWriteError`.
+  public init(at url: URL?, resuming: Bool) throws {
+    if let url {
+      lock = try RunFolder(at: url, resuming: resuming)
+    } else if resuming {
+      guard let newest = RunFolder.latest(task: Self.name) else {
+        throw RunFolderError.nothingToResume(path: "runs")
+      }
+      lock = try RunFolder(at: newest, resuming: true)
+    } else {
+      lock = try RunFolder.create(task: Self.name)
+    }
+    self.url = lock.url
+    try FileManager.default.createDirectory(at: records, withIntermediateDirectories: true)
+  }
+
+  private static let name = "reproduce"
+
+  var records: URL { url.appendingPathComponent("records", isDirectory: true) }
+
+  /// The run folder of an experiment and seed.
+  public func run(of experiment: String, seed: Int) -> URL {
+    url.appendingPathComponent(experiment, isDirectory: true)
+      .appendingPathComponent("seed-\(seed)", isDirectory: true)
+  }
+
+  /// The record of a finished run with these settings, or `nil`.
+  func record(of experiment: String, seed: Int, settings: [String: String]) -> FinishedRun? {
+    let record: FinishedRun? = read("\(experiment)-seed-\(seed)")
+    return record?.settings == settings ? record : nil
+  }
+
+  /// The times of an experiment with these settings, or `nil`.
+  func timing(of experiment: String, settings: [String: String], threads: Int) -> MeasuredStep? {
+    let record: MeasuredStep? = read("\(experiment)-times")
+    return record?.settings == settings && record?.threads == threads ? record : nil
+  }
+
+  func save(_ record: FinishedRun) throws {
+    try write(record, "\(record.experiment)-seed-\(record.seed)")
+  }
+
+  func save(_ record: MeasuredStep) throws { try write(record, "\(record.experiment)-times") }
+
+  /// Replaces a file of the folder as a whole.
+  func save(_ text: String, as name: String) throws {
+    try AtomicFile.write(text, to: url.appendingPathComponent(name))
+  }
+
+  /// What cannot be read is not finished, and is done again.
+  private func read<Record: Decodable>(_ name: String) -> Record? {
+    guard let data = try? Data(contentsOf: records.appendingPathComponent("\(name).json")) else {
+      return nil
+    }
+    return try? JSONDecoder().decode(Record.self, from: data)
+  }
+
+  private func write(_ record: some Encodable, _ name: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    try AtomicFile.write(
+      encoder.encode(record), to: records.appendingPathComponent("\(name).json"))
+  }
+}
+
+/// Why a reproduction cannot start.
+public enum ReproductionError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+  /// A name that is no table.
+  case unknownTable(name: String, known: [String])
+
+  /// One line: place, expected, found, what to do.
+  public var description: String {
+    switch self {
+    case .unknownTable(let name, let known):
+      "'\(name)': expected all or one of \(known.joined(separator: ", "))"
+    }
+  }
+
+  /// The same line, for callers that print Foundation's errors.
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,103 @@
+// meprop reproduce: the paper's tables, measured again.
+
+import ArgumentParser
+import Foundation
+import MePropExperiments
+import MePropTasks
+
+/// `meprop reproduce`.
+struct ReproduceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reproduce",
+    abstract: "Measure the tables of the meProp paper again, on this machine.",
+    discussion: """
+      Trains the experiments of the paper (Sun et al., ICML 2017) seed by seed into folders below --run, measures \
+      their steps beside dense ones, and prints the paper's figures and ours side by side, with a paired test over \
+      seeds. It can be stopped at any time and goes on with --resume. The run folder gets results.md, results.json \
+      and index.html.
+
+      WHAT: table1 … table8, figure4, memory, all. Without --quick this takes many hours; the time is told \
+      beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
+      quote.
+
+      EXAMPLES:
+        meprop reproduce all --quick
+        meprop reproduce table1 table3 --seeds 5 --run runs/paper
+        meprop reproduce figure4 --set digits.epochs=5 --torch python3
+        meprop reproduce memory --resume --run runs/memory --json > memory.json
+      """)
+
+  @Argument(help: ArgumentHelp("What to reproduce; all if nothing is named.", valueName: "what"))
+  var names: [String] = []
+
+  @Flag(help: "Subsets of the data and a few epochs.")
+  var quick = false
+
+  @Option(
+    help: ArgumentHelp("Seeds of each experiment (default: 3, with --quick 2).", valueName: "n"))
+  var seeds: Int?
+
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "Where runs and results go (default: runs/reproduce-DATE-TIME, with --resume the newest of these).",
+      valueName: "folder"),
+    completion: .directory)
+  var runFolder: String?
+
+  @Flag(help: "Go on with what is in the folder.")
+  var resume = false
+
+  @Flag(help: "Print one JSON object with all tables.")
+  var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Measure PyTorch's dense steps too, with this interpreter.", valueName: "python"))
+  var torch: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Train with so many threads (default: measured for each run).", valueName: "n"))
+  var threads: Int?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a key of all experiments of a task, for example digits.epochs=5.",
+      valueName: "task.key=value"))
+  var assignments: [String] = []
+
+  func validate() throws {
+    guard (seeds ?? 1) >= 1, (seeds ?? 1) <= 1_000 else {
+      throw ValidationError("--seeds: found \(seeds ?? 0), expected 1 to 1000")
+    }
+    guard (threads ?? 1) >= 1, (threads ?? 1) <= 256 else {
+      throw ValidationError("--threads: found \(threads ?? 0), expected 1 to 256")
+    }
+  }
+
+  func run() throws {
+    let request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names)
+    var settings = ReproductionSettings()
+    settings.isQuick = quick
+    settings.seedCount = seeds ?? (quick ? 2 : 3)
+    settings.threads = threads
+    settings.timingThreads = threads ?? 1
+    settings.python = torch
+    for assignment in assignments { try settings.apply(override: assignment) }
+    if let runFolder, runFolder.isEmpty {
+      throw UsageError("--run: expected a folder, found nothing")
+    }
+    let folder = try ReproductionFolder(
+      at: runFolder.map { URL(fileURLWithPath: $0, isDirectory: true) }, resuming: resume)
+    do {
+      let result = try request.run(
+        settings, in: folder, locator: .ofProcess, downloads: DownloadNotice.show)
+      try StandardOutput.write(json ? "\(result.json)\n" : result.markdown)
+    } catch let interruption as ReproductionInterrupted {
+      StandardError.write("interrupted; go on with --resume")
+      throw Interrupted(signal: interruption.signal)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// The declared tables: complete, consistent, and settings that tasks take.
+
+import MePropData
+import MePropExperiments
+import MePropTasks
+import MePropTraining
+import Testing
+
+@Suite struct ExperimentPlanTests {
+  private let plan = ExperimentPlan.all
+
+  @Test func hasThePapersTables() throws {
+    let ids = plan.tables.map(\.id)
+    for id in ["table1", "table2", "table3", "table4", "table5", "table6", "figure4"] {
+      #expect(ids.contains(id))
+    }
+    for task in ["digits", "tagger", "parser"] { #expect(ids.contains("memory-\(task)")) }
+    #expect(Set(ids).count == ids.count)
+    func table(_ id: String) throws -> ExperimentTable {
+      try #require(plan.tables.first { $0.id == id })
+    }
+    #expect(try table("table1").rows.compactMap(\.paper.test).count == 12)
+    #expect(try table("table2").rows.compactMap(\.paper.backward).count == 6)
+    #expect(try table("table5").rows.count == 8)
+    #expect(try table("figure4").rows.compactMap(\.paper.test).count == 17)
+  }
+
+  @Test func experimentsAreKnownAndNamedOnce() {
+    let ids = plan.experiments.map(\.id)
+    #expect(Set(ids).count == ids.count)
+    for row in plan.tables.flatMap(\.rows) {
+      #expect(plan.experiment(row.experiment) != nil, "\(row.experiment)")
+      if let against = row.against { #expect(plan.experiment(against) != nil, "\(against)") }
+    }
+    for experiment in plan.experiments {
+      #expect((experiment.value(of: "select") == "dense") == (experiment.dense == nil))
+      guard let id = experiment.dense, let dense = plan.experiment(id) else { continue }
+      // Nothing but selection and what becomes of untouched rows differs.
+      let free = ["select", "k", "memory", "memory-scope", "untouched"]
+      func rest(_ experiment: Experiment) -> [String] {
+        experiment.settings.filter { !free.contains($0.key) }.map { "\($0.key)=\($0.value)" }
+          .sorted()
+      }
+      #expect(rest(experiment) == rest(dense), "\(experiment.id)")
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func tasksTakeTheSettings(isQuick: Bool) throws {
+    var settings = ReproductionSettings()
+    settings.isQuick = isQuick
+    for experiment in plan.experiments {
+      let definition = try #require(TaskDefinition.named(experiment.task))
+      let all = experiment.settings + (isQuick ? experiment.quick : [])
+      let configuration = try TrainingRequest(
+        assignments: all.map { "\($0.key)=\($0.value)" }
+      ).configuration(for: definition.schema)
+      switch experiment.task {
+      case "digits": _ = try DigitsConfiguration.resolve(configuration)
+      case "tagger": _ = try TaggerConfiguration.resolve(configuration)
+      default: break
+      }
+    }
+  }
+
+  @Test func quickIsASubset() {
+    let quick = plan.quick
+    #expect(quick.experiments.count < plan.experiments.count)
+    #expect(quick.tables.map(\.id) == plan.tables.map(\.id))
+    for table in quick.tables {
+      #expect(!table.rows.isEmpty)
+      for row in table.rows { #expect(quick.experiment(row.experiment) != nil) }
+    }
+    // Every sparse experiment has its dense counterpart.
+    for dense in quick.experiments.compactMap(\.dense) { #expect(quick.experiment(dense) != nil) }
+    // Memory and its control are there.
+    #expect(quick.experiments.contains { $0.value(of: "memory-scope") == "slot" })
+  }
+
+  @Test func namesAreLookedUp() throws {
+    #expect(try ReproductionRequest(names: ["all"]).plan.tables == plan.tables)
+    let some = try ReproductionRequest(names: ["table3", "table7"])
+    #expect(some.plan.tables.map(\.id) == ["table3"])
+    #expect(some.widthTables == ["table7"])
+    // The dense experiments that times are compared with are there too.
+    #expect(some.plan.experiments.contains { $0.id == "digits-dense" })
+    #expect(try ReproductionRequest(names: ["memory"]).plan.tables.count == 3)
+    #expect(throws: ReproductionError.self) { try ReproductionRequest(names: ["table9"]) }
+  }
+
+  @Test func overridesAreChecked() throws {
+    var settings = ReproductionSettings()
+    try settings.apply(override: "digits.epochs=5")
+    #expect(settings.overrides["digits"] == [ExperimentSetting("epochs", "5")])
+    for text in ["epochs=5", "digits.epochs", "digit.epochs=5", "digits.epoch=5"] {
+      #expect(throws: UsageError.self) { try settings.apply(override: text) }
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// Reproductions of tiny tables on made-up images, from plan to results.
+
+import Foundation
+import MePropData
+import MePropExperiments
+import MePropTasks
+import MePropTraining
+import Testing
+
+@Suite struct ReproductionTests {
+  private func plan(_ images: SyntheticImages) -> ExperimentPlan {
+    func experiment(_ id: String, _ settings: [(String, String)], dense: String?) -> Experiment {
+      let all =
+        [
+          ("data", images.url.path), ("classes", "3"), ("dev-count", "40"), ("hidden", "24,16"),
+          ("batch", "10"), ("epochs", "4"), ("learning-rate", "0.01"),
+        ] + settings
+      return Experiment(
+        id: id, task: "digits", settings: all.map { ExperimentSetting($0.0, $0.1) },
+        quick: [ExperimentSetting("epochs", "2")], dense: dense)
+    }
+    return ExperimentPlan(
+      tables: [
+        ExperimentTable(
+          id: "tiny", title: "Tiny", note: "A note.",
+          rows: [
+            ExperimentRow(
+              label: "dense", experiment: "dense", against: nil,
+              paper: PaperFigures(iterations: 3, dev: 98, test: 97, products: 10)),
+            ExperimentRow(
+              label: "k = 4", experiment: "k4", against: "dense",
+              paper: PaperFigures(test: 97.5, products: 2)),
+          ])
+      ],
+      experiments: [
+        experiment("dense", [("select", "dense")], dense: nil),
+        experiment("k4", [("select", "top-k"), ("k", "4"), ("memory", "0.9")], dense: "dense"),
+      ])
+  }
+
+  private var settings: ReproductionSettings {
+    var settings = ReproductionSettings()
+    settings.isQuick = true
+    settings.seedCount = 2
+    settings.threads = 1
+    return settings
+  }
+
+  private func reproduction(
+    _ plan: ExperimentPlan, in url: URL, resuming: Bool = false,
+    settings: ReproductionSettings? = nil
+  ) throws -> Reproduction {
+    Reproduction(
+      plan, settings: settings ?? self.settings,
+      folder: try ReproductionFolder(at: url, resuming: resuming),
+      locator: DataLocator(environment: [:]), status: StatusLine(descriptor: -1))
+  }
+
+  @Test func fillsATable() throws {
+    let images = try SyntheticImages()
+    let url = images.url.appendingPathComponent("run")
+    let reproduction = try reproduction(plan(images), in: url)
+    try reproduction.run()
+    let table = try #require(try reproduction.tables().first)
+    #expect(table.rows.count == 2)
+    for row in table.rows {
+      #expect(row.test.values.count == 2 && row.dev.values.count == 2)
+      #expect(row.curve.count == 2)
+      #expect(row.test.mean > 40)
+      #expect((row.products?.seconds ?? 0) > 0)
+      #expect((row.products?.seconds ?? 9) <= (row.backward?.seconds ?? 0))
+      #expect((row.backward?.seconds ?? 9) <= (row.whole?.seconds ?? 0))
+    }
+    let sparse = table.rows[1]
+    #expect(table.rows[0].comparison == nil && table.rows[0].products?.timesDense == nil)
+    #expect(sparse.comparison?.count == 2)
+    #expect(sparse.comparison?.difference == sparse.test.mean - table.rows[0].test.mean)
+    #expect(sparse.products?.paper == 5)
+    #expect(sparse.touchedRows.count == 3 && sparse.touchedRows[0] <= 24)
+    // Each run is an ordinary run folder.
+    let run = url.appendingPathComponent("k4/seed-2")
+    for name in ["config.yaml", "metrics.jsonl", "model"] {
+      #expect(FileManager.default.fileExists(atPath: run.appendingPathComponent(name).path))
+    }
+    let saved = try Configuration(
+      schema: DigitsTask.definition.schema, files: [run.appendingPathComponent("config.yaml")])
+    #expect(saved.int("seed") == 2 && saved.int("epochs") == 2)
+
+    let result = ReproductionResult(
+      tables: [table], widths: [], description: ["settings: quick"])
+    #expect(result.markdown.contains("| k = 4 | 97.50 |"))
+    #expect(result.markdown.contains("settings: quick"))
+    for key in [
+      "tables", "rows", "paper", "ours", "times", "comparison", "verdict", "timesDense",
+      "timesTorch", "deviation", "devByEpoch", "touchedRows",
+    ] { #expect(result.json.description.contains("\"\(key)\":"), "\(key)") }
+  }
+
+  @Test func goesOnInTheMiddle() throws {
+    let images = try SyntheticImages()
+    let plan = plan(images)
+    let whole = try reproduction(plan, in: images.url.appendingPathComponent("whole"))
+    try whole.run()
+
+    let url = images.url.appendingPathComponent("parts")
+    let first = ExperimentPlan(
+      tables: [], experiments: plan.experiments.filter { $0.id == "dense" })
+    try reproduction(first, in: url).run()
+    let finished = url.appendingPathComponent("dense/seed-1/metrics.jsonl")
+    let before = try Data(contentsOf: finished)
+    // A run that was interrupted within its first epoch.
+    try interrupt(plan.experiments[1], in: url.appendingPathComponent("k4/seed-1"), like: whole)
+    let second = try reproduction(plan, in: url, resuming: true)
+    try second.run()
+    #expect(try Data(contentsOf: finished) == before)
+    let rows = try #require(try second.tables().first?.rows)
+    let expected = try #require(try whole.tables().first?.rows)
+    for (row, other) in zip(rows, expected) {
+      #expect(row.test == other.test && row.dev == other.dev && row.curve == other.curve)
+    }
+  }
+
+  private func interrupt(
+    _ experiment: Experiment, in url: URL, like reproduction: Reproduction
+  ) throws {
+    let configuration = try reproduction.configuration(of: experiment, seed: 1)
+    let prepared = try DigitsTask.definition.makePreparer(DataLocator(environment: [:])) { _ in }(
+      configuration)
+    let flag = InterruptFlag()
+    let run = try RunFolder(at: url, resuming: false)
+    let loop = TrainingLoop(
+      task: Stopping(prepared.task, flag), stopping: prepared.stopping, run: run,
+      configuration: prepared.configuration, interrupt: flag)
+    #expect(try loop.run().outcome == .interrupted(signal: SIGINT))
+  }
+
+  @Test func otherSettingsAreRunAgain() throws {
+    let images = try SyntheticImages()
+    let plan = plan(images)
+    let url = images.url.appendingPathComponent("run")
+    try reproduction(plan, in: url).run()
+    var settings = settings
+    try settings.apply(override: "digits.epochs=3")
+    let longer = try reproduction(plan, in: url, resuming: true, settings: settings)
+    #expect(try longer.tables().first?.rows.allSatisfy { $0.test.values.isEmpty } == true)
+    try longer.run()
+    #expect(try longer.tables().first?.rows.allSatisfy { $0.curve.count == 3 } == true)
+  }
+
+  @Test func aFolderIsNotOverwritten() throws {
+    let images = try SyntheticImages()
+    let url = images.url.appendingPathComponent("run")
+    try reproduction(ExperimentPlan(tables: [], experiments: []), in: url).run()
+    #expect(throws: RunFolderError.self) { try ReproductionFolder(at: url, resuming: false) }
+    #expect(throws: RunFolderError.self) {
+      try ReproductionFolder(at: images.url, resuming: false)
+    }
+    #expect(throws: RunFolderError.self) {
+      try ReproductionFolder(at: images.url.appendingPathComponent("none"), resuming: true)
+    }
+  }
+}
+
+/// A task that asks for a stop after its third step.
+private final class Stopping: TrainingTask {
+  private let task: any TrainingTask
+  private let flag: InterruptFlag
+
+  init(_ task: any TrainingTask, _ flag: InterruptFlag) {
+    self.task = task
+    self.flag = flag
+  }
+
+  var name: String { task.name }
+  var exampleUnit: String { task.exampleUnit }
+  var stepsPerEpoch: Int { task.stepsPerEpoch }
+  func beginEpoch(_ epoch: Int) throws { try task.beginEpoch(epoch) }
+  func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
+    if step == 2 { flag.request(SIGINT) }
+    return try task.trainStep(step, ofEpoch: epoch)
+  }
+  func takeLayerReports() -> [LayerReport] { task.takeLayerReports() }
+  func evaluate(_ split: EvaluationSplit) throws -> Evaluation? { try task.evaluate(split) }
+  func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
+    task.checkpointTensors()
+  }
+  func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
+    try task.restore(tensors: tensors, counters: counters)
+  }
+  func writeModel(to folder: URL) throws { try task.writeModel(to: folder) }
+}
