@@ -20,12 +20,30 @@ public struct TreebankPart: Sendable, Equatable {
   public var path: String { files[0].path }
 }
 
+/// Which sections of the Wall Street Journal, in the Penn Treebank, are training, development and test part.
+public enum TreebankSections: Sendable {
+  /// 02 to 21, 22 and 23, as everywhere in parsing.
+  case parsing
+  /// 00 to 18, 19 to 21 and 22 to 24, as Collins (2002) divides them for tagging.
+  case tagging
+
+  func numbers(ofPart name: String) -> ClosedRange<Int> {
+    switch (self, name) {
+    case (.parsing, "train"): 2...21
+    case (.parsing, "dev"): 22...22
+    case (.parsing, _): 23...23
+    case (.tagging, "train"): 0...18
+    case (.tagging, "dev"): 19...21
+    case (.tagging, _): 22...24
+    }
+  }
+}
+
 /// The files of a treebank in CoNLL-U, CoNLL-X or bracketed trees, each plain or gzip (`.gz`).
 ///
 /// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or `train.mrg`,
-/// one for each part; or the sections of the Wall Street Journal in the Penn Treebank, folders `02` to
-/// `21` for training, `22` for development and `23` for test. What is in the files is told by their
-/// content.
+/// one for each part; or the sections of the Wall Street Journal in the Penn Treebank, folders `00` to
+/// `24`, divided as ``TreebankSections`` says. What is in the files is told by their content.
 public struct Treebank: Sendable, Equatable {
   /// The folder.
   public let folder: URL
@@ -41,9 +59,12 @@ public struct Treebank: Sendable, Equatable {
 
   /// Finds the files in a folder.
   ///
+  /// - Parameters:
+  ///   - folder: The folder.
+  ///   - sections: How sections of the Wall Street Journal are divided; means nothing for other files.
   /// - Throws: `DataLocationError.folderUnreadable`; `TreebankError` if there are no such files, or
   ///   several that could be the same part.
-  public init(folder: URL) throws {
+  public init(folder: URL, sections: TreebankSections = .parsing) throws {
     self.folder = folder
     let names = try Self.names(in: folder)
     func part(_ name: String) throws -> TreebankPart? {
@@ -54,7 +75,7 @@ public struct Treebank: Sendable, Equatable {
       if !found.isEmpty {
         return TreebankPart(name: name, files: found.map { folder.appendingPathComponent($0) })
       }
-      let files = try Self.sections(name, in: folder)
+      let files = try Self.files(ofSections: sections.numbers(ofPart: name), in: folder)
       return files.isEmpty ? nil : TreebankPart(name: name, files: files)
     }
     training = try part("train")
@@ -92,8 +113,9 @@ public struct Treebank: Sendable, Equatable {
   }
 
   /// The files of the sections of the Wall Street Journal that make up a part.
-  private static func sections(_ part: String, in folder: URL) throws -> [URL] {
-    let sections = part == "train" ? 2...21 : part == "dev" ? 22...22 : 23...23
+  private static func files(
+    ofSections sections: ClosedRange<Int>, in folder: URL
+  ) throws -> [URL] {
     var files: [URL] = []
     for section in sections {
       let name = section < 10 ? "0\(section)" : "\(section)"

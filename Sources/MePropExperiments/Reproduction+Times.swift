@@ -6,7 +6,7 @@ import MePropTraining
 
 extension Reproduction {
   /// Seconds of measuring for each experiment.
-  var timingSeconds: Double { settings.isQuick ? 0.3 : 2 }
+  var timingSeconds: Double { settings.isQuick ? 0.3 : 1 }
 
   static func timingKey(_ dense: Experiment) -> String { "times of \(dense.id)" }
 

@@ -17,6 +17,8 @@ public struct ReproductionSettings: Sendable {
   public var timingThreads = 1
   /// A Python interpreter with PyTorch, for steps beside ours; `nil`: none.
   public var python: String?
+  /// A folder with the Penn Treebank, or another treebank, for tagging and parsing; `nil`: UD English EWT.
+  public var treebank: String?
   /// Settings by task that override those of experiments.
   public var overrides: [String: [ExperimentSetting]] = [:]
 
@@ -80,6 +82,11 @@ public final class Reproduction {
     }
     var all = experiment.settings
     if settings.isQuick { all += experiment.quick }
+    if let treebank = settings.treebank, experiment.task != "digits" {
+      all.append(ExperimentSetting("data", treebank))
+      // The Penn Treebank has no universal tags.
+      if experiment.task == "parser" { all.append(ExperimentSetting("columns", "xpos")) }
+    }
     all += settings.overrides[experiment.task] ?? []
     all.append(ExperimentSetting("seed", String(seed)))
     all.append(ExperimentSetting("threads", settings.threads.map(String.init) ?? "auto"))

@@ -26,6 +26,14 @@ import Testing
   private func sentences(_ texts: [String: String], part: String = "train") throws -> [(
     CoNLLUSentence, TreebankFormat?
   )] {
+    let folder = try folder(of: texts)
+    let reader = TreebankReader(try Treebank(folder: folder.url).required(part))
+    var found: [(CoNLLUSentence, TreebankFormat?)] = []
+    while let sentence = try reader.next() { found.append((sentence, reader.format)) }
+    return found
+  }
+
+  private func folder(of texts: [String: String]) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     for (name, text) in texts {
       let url = folder.file(name)
@@ -34,10 +42,7 @@ import Testing
       let bytes = Array(text.utf8)
       try Data(name.hasSuffix(".gz") ? try gzip(bytes) : bytes).write(to: url)
     }
-    let reader = TreebankReader(try Treebank(folder: folder.url).required(part))
-    var found: [(CoNLLUSentence, TreebankFormat?)] = []
-    while let sentence = try reader.next() { found.append((sentence, reader.format)) }
-    return found
+    return folder
   }
 
   private func failure(_ texts: [String: String]) -> String {
@@ -179,6 +184,15 @@ import Testing
     #expect(try words("train") == ["a02", "b02", "a09", "b09", "a21", "b21"])
     #expect(try words("dev") == ["a22", "b22"])
     #expect(try words("test") == ["a23", "b23"])
+    // For tagging they are divided otherwise.
+    let folder = try folder(of: texts)
+    let tagging = try Treebank(folder: folder.url, sections: .tagging)
+    func sections(_ part: TreebankPart?) -> [String] {
+      (part?.files ?? []).map { $0.deletingLastPathComponent().lastPathComponent }
+    }
+    #expect(sections(tagging.training) == ["00", "00", "02", "02", "09", "09"])
+    #expect(sections(tagging.development) == ["21", "21"])
+    #expect(sections(tagging.test) == ["22", "22", "23", "23", "24", "24"])
   }
 
   @Test func namesOfFiles() throws {

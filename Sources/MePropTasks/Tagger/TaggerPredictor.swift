@@ -144,7 +144,7 @@ extension TaggerModel {
     progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
     let treebank = try Treebank(
-      folder: locator.treebankFolder(data ?? self.data, progress: progress))
+      folder: locator.treebankFolder(data ?? self.data, progress: progress), sections: .tagging)
     let sentences = try TaggedSentence.read(
       treebank.required(split.rawValue), column: column)
     let predictor = TaggerPredictor(

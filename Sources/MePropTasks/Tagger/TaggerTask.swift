@@ -307,7 +307,7 @@ extension TaggerTask {
     ) {
       let folder = try locator.treebankFolder(settings.data, progress: progress)
       let data = try TaggerData(
-        Treebank(folder: folder), column: settings.column,
+        Treebank(folder: folder, sections: .tagging), column: settings.column,
         trainingLimit: settings.trainingLimit)
       return (folder, data)
     }

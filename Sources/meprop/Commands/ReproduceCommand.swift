@@ -58,6 +58,13 @@ struct ReproduceCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Tag and parse the Penn Treebank (folders 00 to 24 of .mrg or CoNLL-X files) instead of UD English EWT.",
+      valueName: "folder"),
+    completion: .directory)
+  var ptb: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Train with so many threads (default: measured for each run).", valueName: "n"))
   var threads: Int?
 
@@ -85,6 +92,7 @@ struct ReproduceCommand: ParsableCommand {
     settings.threads = threads
     settings.timingThreads = threads ?? 1
     settings.python = torch
+    settings.treebank = ptb.map { URL(fileURLWithPath: $0, isDirectory: true).path }
     for assignment in assignments { try settings.apply(override: assignment) }
     if let runFolder, runFolder.isEmpty {
       throw UsageError("--run: expected a folder, found nothing")

@@ -85,8 +85,8 @@ struct CheckTaggerCommand: ParsableCommand {
     }
     let check = TaggerCheck(
       try Treebank(
-        folder: DataLocator.ofProcess.treebankFolder(data, progress: DownloadNotice.show)),
-      column: column)
+        folder: DataLocator.ofProcess.treebankFolder(data, progress: DownloadNotice.show),
+        sections: .tagging), column: column)
     if json {
       try StandardOutput.write("\(check.json)\n")
     } else {
