@@ -1,6 +1,5 @@
 // The vocabulary of experiments: what is trained, and where the paper says something of it.
 
-import MePropTasks
 import MePropTraining
 
 /// A setting, a key of a task's configuration with its value.
@@ -134,12 +133,8 @@ public struct ExperimentPlan: Sendable, Equatable {
   public func experiment(_ id: String) -> Experiment? { experiments.first { $0.id == id } }
 
   /// The experiments, and the rows of them, that `--quick` runs.
-  public var quick: ExperimentPlan { keeping(\.isInQuick) }
-
-  var ofKnownTasks: ExperimentPlan { keeping { TaskDefinition.named($0.task) != nil } }
-
-  private func keeping(_ isKept: (Experiment) -> Bool) -> ExperimentPlan {
-    let kept = experiments.filter(isKept)
+  public var quick: ExperimentPlan {
+    let kept = experiments.filter(\.isInQuick)
     let ids = Set(kept.map(\.id))
     return ExperimentPlan(
       tables: tables.map { table in

@@ -31,7 +31,7 @@ public struct ReproductionRequest: Sendable {
       wanted.formUnion(name == "all" ? Self.names : [name])
     }
     if wanted.contains("memory") { wanted.formUnion(memory) }
-    plan = ExperimentPlan.all.ofKnownTasks.restricted(to: wanted)
+    plan = ExperimentPlan.all.restricted(to: wanted)
     widthTables = ["table7", "table8"].filter { wanted.contains($0) }
   }
 

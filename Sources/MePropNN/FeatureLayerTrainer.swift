@@ -35,7 +35,8 @@ public final class FeatureLayerTrainer {
     self.context = context
     state = LayerState(
       outputSize: layer.outputSize, weightRows: layer.weight.rowCount,
-      weightColumns: layer.weight.columnCount, momentCount: optimizer.momentCount)
+      weightColumns: layer.weight.columnCount, momentCount: optimizer.momentCount,
+      memoryScope: selection.memoryScope)
     embeddingMoments = Moments(
       count: optimizer.momentCount, rowCount: layer.symbolCount, columnCount: layer.embeddingSize)
     sums = Matrix(rowCount: 0, columnCount: layer.outputSize)
@@ -120,9 +121,7 @@ public final class FeatureLayerTrainer {
     } else {
       let start = Clock.now()
       try state.select(policy, seed: seed, stream: stream, context: context)
-      if usesMemory {
-        state.support.storeRemainder(in: &state.memory, columnSums: state.biasGradient)
-      }
+      if usesMemory { state.storeRemainder() }
       state.addSelectionStatistics(step: step)
       times.selection += Clock.now() - start
     }

@@ -87,6 +87,14 @@ final class LayerState {
     }
   }
 
+  /// Keeps what selection left out of the gradient for the next step.
+  func storeRemainder() {
+    switch memoryScope {
+    case .unit: support.storeRemainder(in: &memory, columnSums: biasGradient)
+    case .slot: support.storeRemainders(in: &memory, of: gradient)
+    }
+  }
+
   /// Adds what was selected to the statistics, in some steps with the share of magnitude that was kept.
   func addSelectionStatistics(step: Int) {
     var share: Double?

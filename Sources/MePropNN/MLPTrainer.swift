@@ -284,13 +284,7 @@ public final class MLPTrainer {
     } catch is NaNGradientError {
       throw NonFiniteError(layer: MLP.layerName(index), step: step, quantity: .gradient)
     }
-    if usesMemory {
-      switch policy.memoryScope {
-      case .unit:
-        state.support.storeRemainder(in: &state.memory, columnSums: state.biasGradient)
-      case .slot: state.support.storeRemainders(in: &state.memory, of: state.gradient)
-      }
-    }
+    if usesMemory { state.storeRemainder() }
     state.addSelectionStatistics(step: step)
     count(state, layer: index)
     let selected = Clock.now()

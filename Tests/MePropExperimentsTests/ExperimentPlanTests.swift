@@ -50,7 +50,7 @@ import Testing
     var settings = ReproductionSettings()
     settings.isQuick = isQuick
     for experiment in plan.experiments {
-      guard let definition = TaskDefinition.named(experiment.task) else { continue }
+      let definition = try #require(TaskDefinition.named(experiment.task))
       let all = experiment.settings + (isQuick ? experiment.quick : [])
       let configuration = try TrainingRequest(
         assignments: all.map { "\($0.key)=\($0.value)" }
@@ -58,7 +58,7 @@ import Testing
       switch experiment.task {
       case "digits": _ = try DigitsConfiguration.resolve(configuration)
       case "tagger": _ = try TaggerConfiguration.resolve(configuration)
-      default: break
+      default: _ = try ParserConfiguration.resolve(configuration)
       }
     }
   }

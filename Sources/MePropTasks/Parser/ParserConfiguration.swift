@@ -110,6 +110,11 @@ public enum ParserConfiguration {
       "unit memory: how much of what selection left out is added back; auto is \(autoMemory) with "
         + "top-k and unified, 0 without"),
     .init(
+      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
+      default: .string(MemoryScope.unit.rawValue),
+      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
+    ),
+    .init(
       "group", .optional(count), default: .none,
       "with unified: transitions that share one support; none is the whole batch"),
     .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),

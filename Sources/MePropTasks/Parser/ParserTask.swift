@@ -216,12 +216,15 @@ public final class ParserTask: TrainingTask {
         NamedMatrix("explorer.\($0)", $1)
       }
       state += names
-      let matrices = try TrainerCheckpoint.matrices(tensors, like: state)
+      let matrices = try TrainerCheckpoint.matrices(
+        tensors, like: state, memoryScope: settings.training.selection.memoryScope)
       restored = (
         epoch, trainer.network.replacing(parameters: names.compactMap { matrices[$0.name] })
       )
     }
-    try trainer.restore(TrainerCheckpoint.matrices(tensors, like: state), step: step)
+    try trainer.restore(
+      TrainerCheckpoint.matrices(
+        tensors, like: state, memoryScope: settings.training.selection.memoryScope), step: step)
     explorer = restored
   }
 

@@ -41,16 +41,23 @@ enum TrainerCheckpoint {
 
   /// The saved matrices by name, if names and shapes are just those of `state`.
   ///
+  /// - Parameters:
+  ///   - tensors: What was saved.
+  ///   - state: Matrices with the names and shapes to expect.
+  ///   - scope: With memories by slots, those may have any number of rows: that of the largest batch so far.
   /// - Throws: `CheckpointError` naming the first tensor that is missing, left over or of another shape.
   static func matrices(
-    _ tensors: [NamedTensor], like state: [NamedMatrix]
+    _ tensors: [NamedTensor], like state: [NamedMatrix], memoryScope scope: MemoryScope = .unit
   ) throws -> [String: Matrix] {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     var matrices: [String: Matrix] = [:]
     for entry in state {
-      let shape = [entry.matrix.rowCount, entry.matrix.columnCount]
+      var shape = [entry.matrix.rowCount, entry.matrix.columnCount]
       guard let tensor = byName[entry.name] else {
         throw CheckpointError(.missingTensor(entry.name))
+      }
+      if scope == .slot, entry.name.hasSuffix(".memory") {
+        shape[0] = max(tensor.shape.first ?? 0, 1)
       }
       guard tensor.shape == shape else {
         throw CheckpointError(

@@ -10,7 +10,9 @@ extension Configuration {
     let k = selectionCount
     let memory = Float(double("memory"))
     switch string("select") {
-    case "top-k": return .top(k: k, memory: memory)
+    case "top-k":
+      let scope = MemoryScope(rawValue: string("memory-scope")) ?? .unit
+      return .top(k: k, memory: memory, scope: scope)
     case "unified": return .unified(k: k, groupSize: optionalInt("group"), memory: memory)
     case "random-k": return .random(k: k)
     default: return .dense
@@ -47,6 +49,10 @@ extension Configuration {
     if double("memory") > 0, policy == "dense" || policy == "random-k" {
       throw conflict(
         "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
+    }
+    if string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
+      throw conflict(
+        "memory-scope", "only top-k has a memory by slots, found --select \(policy); leave it out")
     }
     if value("group") != .none, policy != "unified" {
       throw conflict("group", "only unified has groups, found --select \(policy); leave it out")

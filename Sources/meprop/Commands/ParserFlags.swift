@@ -81,6 +81,10 @@ struct ParserFlags: ParsableArguments {
   var kEpochs: String?
   @Option(parsing: .unconditional, help: parserHelp("memory", "beta|auto"))
   var memory: String?
+  @Option(
+    parsing: .unconditional, help: parserHelp("memory-scope", "unit|slot"),
+    completion: parserChoices("memory-scope"))
+  var memoryScope: String?
   @Option(parsing: .unconditional, help: parserHelp("group", "n"))
   var group: String?
   @Option(parsing: .unconditional, help: parserHelp("dense-start", "n"))
@@ -144,7 +148,7 @@ struct ParserFlags: ParsableArguments {
       ("select", select),
       ("k", k),
       ("k-epochs", kEpochs),
-      ("memory", memory),
+      ("memory", memory), ("memory-scope", memoryScope),
       ("group", group),
       ("dense-start", denseStart),
       ("dense-every", denseEvery),
