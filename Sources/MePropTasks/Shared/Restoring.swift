@@ -45,6 +45,7 @@ enum TrainerCheckpoint {
   ///   - tensors: What was saved.
   ///   - state: Matrices with the names and shapes to expect.
   ///   - scope: With memories by slots, those may have any number of rows: that of the largest batch so far.
+  /// - Returns: The matrices.
   /// - Throws: `CheckpointError` naming the first tensor that is missing, left over or of another shape.
   static func matrices(
     _ tensors: [NamedTensor], like state: [NamedMatrix], memoryScope scope: MemoryScope = .unit
