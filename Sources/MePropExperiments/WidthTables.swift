@@ -35,6 +35,7 @@ public struct WidthResult: Sendable {
   ///   - isQuick: Whether layers of 2,048 units are enough.
   ///   - threads: Threads to compute with.
   ///   - progress: Told what is being done.
+  /// - Returns: Dense, then k from few to many.
   /// - Throws: `WrongResultError`, and what training throws.
   static func measure(
     _ table: String, isQuick: Bool, threads: Int, progress: @escaping (String) -> Void
