@@ -16,7 +16,9 @@ struct Forecast {
 
   /// Takes note of a finished part.
   ///
-  /// - Parameter actual: The seconds that it took; `nil` if that says nothing of the others.
+  /// - Parameters:
+  ///   - key: The part.
+  ///   - actual: The seconds that it took; `nil` if that says nothing of the others.
   mutating func finish(_ key: String, actual seconds: Double?) {
     guard let estimate = open[key]?.popLast() else { return }
     guard let seconds else { return }

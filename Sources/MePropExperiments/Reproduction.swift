@@ -9,7 +9,7 @@ import MePropTraining
 public struct ReproductionSettings: Sendable {
   /// Whether subsets are enough: to see that everything works and where figures lie, in minutes.
   public var isQuick = false
-  /// The number of seeds; they are 1, 2, …
+  /// The number of seeds, which count from 1.
   public var seedCount = 3
   /// Threads to train with; `nil`: measured for each run.
   public var threads: Int?

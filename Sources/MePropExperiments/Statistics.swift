@@ -87,6 +87,7 @@ public struct PairedComparison: Sendable, Equatable {
   /// What may be said where higher is better.
   ///
   /// - Parameter margin: The loss that would still be called none, above 0.
+  /// - Returns: The verdict.
   public func verdict(margin: Double) -> Verdict {
     guard let interval else { return .untested }
     if interval.lowerBound > 0 { return .better }
