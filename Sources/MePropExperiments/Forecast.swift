@@ -18,7 +18,7 @@ struct Forecast {
   ///
   /// - Parameters:
   ///   - key: The part.
-  ///   - actual: The seconds that it took; `nil` if that says nothing of the others.
+  ///   - seconds: What it took; `nil` if that says nothing of the others.
   mutating func finish(_ key: String, actual seconds: Double?) {
     guard let estimate = open[key]?.popLast() else { return }
     guard let seconds else { return }
