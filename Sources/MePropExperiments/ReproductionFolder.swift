@@ -54,7 +54,7 @@ public struct TorchStep: Sendable, Codable, Equatable {
 /// EXPERIMENT/seed-N/     run folders, without checkpoints once they are finished
 /// records/               a JSON file for each finished run and measurement
 /// results.json           what --json prints
-/// results.md, index.html
+/// results.md             the same as tables
 /// ```
 public final class ReproductionFolder {
   /// The folder.

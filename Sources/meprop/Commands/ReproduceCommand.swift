@@ -13,8 +13,7 @@ struct ReproduceCommand: ParsableCommand {
     discussion: """
       Trains the experiments of the paper (Sun et al., ICML 2017) seed by seed into folders below --run, measures \
       their steps beside dense ones, and prints the paper's figures and ours side by side, with a paired test over \
-      seeds. It can be stopped at any time and goes on with --resume. The run folder gets results.md, results.json \
-      and index.html.
+      seeds. It can be stopped at any time and goes on with --resume. The run folder gets results.md and results.json.
 
       WHAT: table1 … table8, figure4, memory, all. Without --quick this takes many hours; the time is told \
       beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
