@@ -50,6 +50,13 @@ public struct ReproductionResult: Sendable {
   public var widths: [WidthResult]
   /// Lines on version, machine and settings.
   public var description: [String]
+  /// Creates a result.
+  public init(tables: [TableResult], widths: [WidthResult], description: [String]) {
+    self.tables = tables
+    self.widths = widths
+    self.description = description
+  }
+
   /// A score that is lower by less than this is called no loss where the interval supports it, in points.
   public static let margin = 0.1
 }
