@@ -1,4 +1,5 @@
-/* Checks variants of the kernels against plain references: kernel-check NAME... Exits 1 on any difference. */
+/* Checks variants of the kernels against plain references: kernel-check [--every N] NAME... Exits 1 on any difference.
+   --every N takes every N-th pair of batch and size only, for emulators. */
 #include "check.h"
 
 #include <math.h>
@@ -112,11 +113,17 @@ int main(int count, char **names) {
   static const size_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 100, 130};
   static const size_t batches[] = {1, 3, 10, 16, 17, 33};
   size_t size_count = sizeof sizes / sizeof *sizes;
-  if (count < 2) {
-    fprintf(stderr, "usage: kernel-check NAME... (of avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
+  int first = 1;
+  size_t every = 1;
+  if (count > 2 && strcmp(names[1], "--every") == 0) {
+    every = strtoul(names[2], NULL, 10);
+    first = 3;
+  }
+  if (count <= first || every == 0) {
+    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
     return 64;
   }
-  for (int i = 1; i < count; i++) {
+  for (int i = first; i < count; i++) {
     const meprop_kernels *kernels = meprop_kernels_named(names[i]);
     if (kernels == NULL) {
       fprintf(stderr, "kernel-check: this build or processor has no variant '%s'\n", names[i]);
@@ -126,6 +133,7 @@ int main(int count, char **names) {
     check_random_bits(kernels);
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
       for (size_t s = 0; s < size_count; s++) {
+        if ((b * size_count + s) % every != 0) continue;
         size_t batch = batches[b], n = sizes[s], m = sizes[(s * 5 + b) % size_count];
         check_layers(kernels, batch, n);
         check_data(kernels, batch, n);
