@@ -157,11 +157,6 @@ public enum DigitsConfiguration {
       throw configuration.conflict(
         "data", "expected the name of a data set or a folder, found nothing")
     }
-    if resolved.double("momentum") > 0, resolved.string("optimizer") != "sgd" {
-      throw resolved.conflict(
-        "momentum",
-        "only --optimizer sgd has momentum, found \(resolved.string("optimizer")); leave it out")
-    }
     return (DigitsSettings(resolved: resolved), resolved)
   }
 
@@ -179,18 +174,7 @@ public enum DigitsConfiguration {
 
   private static func checkSelection(_ configuration: Configuration) throws {
     let policy = configuration.string("select")
-    if configuration.double("memory") > 0, policy == "dense" || policy == "random-k" {
-      throw configuration.conflict(
-        "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
-    }
-    if configuration.string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
-      throw configuration.conflict(
-        "memory-scope", "only top-k has a memory by slots, found --select \(policy); leave it out")
-    }
-    if configuration.value("group") != .none, policy != "unified" {
-      throw configuration.conflict(
-        "group", "only unified has groups, found --select \(policy); leave it out")
-    }
+    try configuration.checkSelectionValues()
     guard policy == "dense" else { return }
     // A complete file has a k even where the policy has none; a flag is meant.
     switch configuration.origin(of: "k") {

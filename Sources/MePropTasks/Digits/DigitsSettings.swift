@@ -71,57 +71,26 @@ extension DigitsSettings {
     classCount = configuration.int("classes")
     developmentCount = configuration.int("dev-count")
     trainingLimit = configuration.optionalInt("train-limit")
-    stopping = StoppingRule(
-      epochs: configuration.int("epochs"), patience: configuration.optionalInt("patience"),
-      target: configuration.optionalDouble("target"))
+    stopping = configuration.stoppingRule
     batchSize = configuration.int("batch")
     hiddenSizes = configuration.intList("hidden")
     activation = Activation(rawValue: configuration.string("activation")) ?? .relu
     initialization =
       Initialization(rawValue: configuration.string("initialization")) ?? .heNormal
-    selection = Self.selection(in: configuration)
+    selection = configuration.selectionPolicy
+    if let first = configuration.kByEpoch.first { selection = selection.with(k: .count(first)) }
     selectsInOutputLayer = configuration.bool("select-output")
     schedule = SelectionSchedule(
       denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every"),
       kByEpoch: configuration.kByEpoch.map(SelectionCount.count))
     dropout = Float(configuration.double("dropout"))
-    optimizer = Self.optimizer(in: configuration)
+    optimizer = configuration.stepOptimizer
+    optimizer.clipNorm = configuration.optionalDouble("clip-norm").map { Float($0) }
     learningRateSchedule =
       LearningRateSchedule(rawValue: configuration.string("learning-rate-schedule")) ?? .linear
     precision = Precision(rawValue: configuration.string("precision")) ?? .f32
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
-  }
-
-  private static func selection(in configuration: Configuration) -> SelectionPolicy {
-    let k = configuration.kByEpoch.first.map(SelectionCount.count) ?? configuration.selectionCount
-    let memory = Float(configuration.double("memory"))
-    switch configuration.string("select") {
-    case "top-k":
-      let scope = MemoryScope(rawValue: configuration.string("memory-scope")) ?? .unit
-      return .top(k: k, memory: memory, scope: scope)
-    case "unified":
-      return .unified(k: k, groupSize: configuration.optionalInt("group"), memory: memory)
-    case "random-k": return .random(k: k)
-    default: return .dense
-    }
-  }
-
-  private static func optimizer(in configuration: Configuration) -> Optimizer {
-    let method: Optimizer.Method =
-      switch configuration.string("optimizer") {
-      case "sgd": .gradientDescent(momentum: Float(configuration.double("momentum")))
-      case "adagrad": .adaGrad()
-      default: .adam()
-      }
-    var optimizer = Optimizer(
-      method, learningRate: Float(configuration.double("learning-rate")),
-      untouchedRows: configuration.string("untouched") == "skip" ? .skip : .update)
-    optimizer.l2 = Float(configuration.double("l2"))
-    optimizer.weightDecay = Float(configuration.double("weight-decay"))
-    optimizer.clipValue = configuration.optionalDouble("clip-value").map { Float($0) }
-    optimizer.clipNorm = configuration.optionalDouble("clip-norm").map { Float($0) }
-    return optimizer
   }
 }
 

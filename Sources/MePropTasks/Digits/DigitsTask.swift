@@ -144,32 +144,18 @@ public final class DigitsTask: TrainingTask {
 
   /// The trainer's matrices, its step, and a fingerprint of the data.
   public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    let tensors = trainer.state.map { entry in
-      NamedTensor(
-        name: entry.name, shape: [entry.matrix.rowCount, entry.matrix.columnCount],
-        values: entry.matrix.elements)
-    }
-    return (tensors, ["step": trainer.step, "data": data.fingerprint])
+    (
+      TrainerCheckpoint.tensors(trainer.state),
+      ["step": trainer.step, "data": data.fingerprint]
+    )
   }
 
   /// Takes such a state back.
   ///
   /// - Throws: `CheckpointError`.
   public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
-    guard let step = counters["step"] else { throw CheckpointError(.missingCounter("step")) }
-    guard step >= 0 else {
-      throw CheckpointError(
-        .invalidCounter(name: "step", expected: "0 or more", found: step))
-    }
-    guard let fingerprint = counters["data"] else {
-      throw CheckpointError(.missingCounter("data"))
-    }
-    guard fingerprint == data.fingerprint else {
-      throw CheckpointError(
-        .invalidCounter(
-          name: "data", expected: "\(data.fingerprint), of the training images found now",
-          found: fingerprint))
-    }
+    let step = try TrainerCheckpoint.counter("step", in: counters)
+    try TrainerCheckpoint.checkData(data.fingerprint, counters, examples: "images")
     let matrices = try tensors.map { tensor in
       guard tensor.shape.count == 2 else {
         throw CheckpointError(

@@ -28,13 +28,19 @@ enum TrainerCheckpoint {
 
   /// Throws unless the training data are those that the run was started with.
   ///
+  /// - Parameters:
+  ///   - fingerprint: Of the data found now.
+  ///   - counters: What was saved.
+  ///   - examples: What the data are, plural.
   /// - Throws: `CheckpointError`.
-  static func checkData(_ fingerprint: Int, _ counters: [String: Int]) throws {
+  static func checkData(
+    _ fingerprint: Int, _ counters: [String: Int], examples: String = "sentences"
+  ) throws {
     let found = try counter("data", in: counters)
     guard found == fingerprint else {
       throw CheckpointError(
         .invalidCounter(
-          name: "data", expected: "\(fingerprint), of the training sentences found now",
+          name: "data", expected: "\(fingerprint), of the training \(examples) found now",
           found: found))
     }
   }

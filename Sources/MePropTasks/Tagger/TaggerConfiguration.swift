@@ -151,11 +151,6 @@ public enum TaggerConfiguration {
     if resolved.string("data").isEmpty {
       throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
     }
-    if resolved.double("momentum") > 0, resolved.string("optimizer") != "sgd" {
-      throw resolved.conflict(
-        "momentum",
-        "only --optimizer sgd has momentum, found \(resolved.string("optimizer")); leave it out")
-    }
     let settings = TaggerSettings(resolved: resolved)
     let shape = settings.shape
     let directions = shape.isBidirectional ? 2 : 1
@@ -174,18 +169,7 @@ public enum TaggerConfiguration {
 
   private static func checkSelection(_ configuration: Configuration) throws {
     let policy = configuration.string("select")
-    if configuration.double("memory") > 0, policy == "dense" || policy == "random-k" {
-      throw configuration.conflict(
-        "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
-    }
-    if configuration.string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
-      throw configuration.conflict(
-        "memory-scope", "only top-k has a memory by slots, found --select \(policy); leave it out")
-    }
-    if configuration.value("group") != .none, policy != "unified" {
-      throw configuration.conflict(
-        "group", "only unified has groups, found --select \(policy); leave it out")
-    }
+    try configuration.checkSelectionValues()
     guard policy == "dense" else {
       let hidden = configuration.int("hidden")
       let k = configuration.selectionCount.resolved(outputSize: hidden)

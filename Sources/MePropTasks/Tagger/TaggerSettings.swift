@@ -39,9 +39,7 @@ public struct TaggerSettings: Sendable, Equatable {
     data = configuration.string("data")
     column = CoNLLUColumn.allCases.first { $0.name == configuration.string("column") } ?? .xpos
     trainingLimit = configuration.optionalInt("train-limit")
-    stopping = StoppingRule(
-      epochs: configuration.int("epochs"), patience: configuration.optionalInt("patience"),
-      target: configuration.optionalDouble("target"))
+    stopping = configuration.stoppingRule
     batchSize = configuration.int("batch")
     shape = TaggerShape()
     shape.wordSize = configuration.int("word-size")
@@ -55,42 +53,12 @@ public struct TaggerSettings: Sendable, Equatable {
     wordDropout = configuration.double("word-dropout")
     seed = UInt64(configuration.int("seed"))
     training = TaggerTraining(
-      optimizer: Self.optimizer(in: configuration), selection: Self.selection(in: configuration),
+      optimizer: configuration.stepOptimizer, selection: configuration.selectionPolicy,
       schedule: SelectionSchedule(
         denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every")),
       dropout: Float(configuration.double("dropout")),
       isVariational: configuration.bool("variational"),
       finalRate: Float(configuration.double("final-rate")), seed: seed)
     threadCount = configuration.optionalInt("threads")
-  }
-
-  private static func selection(in configuration: Configuration) -> SelectionPolicy {
-    let k = configuration.selectionCount
-    let memory = Float(configuration.double("memory"))
-    switch configuration.string("select") {
-    case "top-k":
-      let scope = MemoryScope(rawValue: configuration.string("memory-scope")) ?? .unit
-      return .top(k: k, memory: memory, scope: scope)
-    case "unified":
-      return .unified(k: k, groupSize: configuration.optionalInt("group"), memory: memory)
-    case "random-k": return .random(k: k)
-    default: return .dense
-    }
-  }
-
-  private static func optimizer(in configuration: Configuration) -> Optimizer {
-    let method: Optimizer.Method =
-      switch configuration.string("optimizer") {
-      case "sgd": .gradientDescent(momentum: Float(configuration.double("momentum")))
-      case "adagrad": .adaGrad()
-      default: .adam()
-      }
-    var optimizer = Optimizer(
-      method, learningRate: Float(configuration.double("learning-rate")),
-      untouchedRows: configuration.string("untouched") == "skip" ? .skip : .update)
-    optimizer.l2 = Float(configuration.double("l2"))
-    optimizer.weightDecay = Float(configuration.double("weight-decay"))
-    optimizer.clipValue = configuration.optionalDouble("clip-value").map { Float($0) }
-    return optimizer
   }
 }

@@ -187,53 +187,20 @@ public final class TaggerTask: TrainingTask {
 
   /// The trainer's matrices, its step, and a fingerprint of the data.
   public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    let tensors = trainer.state.map { entry in
-      NamedTensor(
-        name: entry.name, shape: [entry.matrix.rowCount, entry.matrix.columnCount],
-        values: entry.matrix.elements)
-    }
-    return (tensors, ["step": trainer.step, "data": training.fingerprint])
+    (
+      TrainerCheckpoint.tensors(trainer.state),
+      ["step": trainer.step, "data": training.fingerprint]
+    )
   }
 
   /// Takes such a state back.
   ///
   /// - Throws: `CheckpointError`.
   public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
-    guard let step = counters["step"] else { throw CheckpointError(.missingCounter("step")) }
-    guard step >= 0 else {
-      throw CheckpointError(
-        .invalidCounter(name: "step", expected: "0 or more", found: step))
-    }
-    guard let fingerprint = counters["data"] else {
-      throw CheckpointError(.missingCounter("data"))
-    }
-    guard fingerprint == training.fingerprint else {
-      throw CheckpointError(
-        .invalidCounter(
-          name: "data", expected: "\(training.fingerprint), of the training sentences found now",
-          found: fingerprint))
-    }
-    let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    var matrices: [String: Matrix] = [:]
-    for entry in trainer.state {
-      var shape = [entry.matrix.rowCount, entry.matrix.columnCount]
-      guard let tensor = byName[entry.name] else {
-        throw CheckpointError(.missingTensor(entry.name))
-      }
-      // A memory by places in the batch has as many rows as the largest batch so far.
-      if settings.training.selection.memoryScope == .slot, entry.name.hasSuffix(".memory") {
-        shape[0] = max(tensor.shape.first ?? 0, 1)
-      }
-      guard tensor.shape == shape else {
-        throw CheckpointError(
-          .shapeMismatch(name: entry.name, expected: shape, found: tensor.shape))
-      }
-      matrices[entry.name] = Matrix(
-        rowCount: shape[0], columnCount: shape[1], elements: tensor.values)
-    }
-    if let extra = tensors.first(where: { matrices[$0.name] == nil }) {
-      throw CheckpointError(.unexpectedTensor(extra.name))
-    }
+    let step = try TrainerCheckpoint.counter("step", in: counters)
+    try TrainerCheckpoint.checkData(training.fingerprint, counters)
+    let matrices = try TrainerCheckpoint.matrices(
+      tensors, like: trainer.state, memoryScope: settings.training.selection.memoryScope)
     trainer.restore(matrices, step: step)
   }
 
