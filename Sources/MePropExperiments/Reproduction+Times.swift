@@ -26,7 +26,9 @@ extension Reproduction {
 
   /// Measures a group in turns and saves what came of it.
   func measure(_ group: [Experiment], number: Int, of count: Int) throws {
-    if let signal = InterruptFlag.process.signal { throw ReproductionInterrupted(signal: signal) }
+    if handlesSignals, let signal = InterruptFlag.process.signal {
+      throw ReproductionInterrupted(signal: signal)
+    }
     status.show("step times \(number)/\(count): \(group[0].id) and \(group.count - 1) others")
     let tasks = try group.map { try prepare($0, timingConfiguration($0)) }
     let pure = try group.map { experiment in

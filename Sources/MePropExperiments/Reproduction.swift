@@ -41,6 +41,7 @@ public final class Reproduction {
   /// Where.
   public let folder: ReproductionFolder
   let status: StatusLine
+  let handlesSignals: Bool
   private let preparers: [String: TaskPreparer]
   private var forecast = Forecast()
 
@@ -53,15 +54,17 @@ public final class Reproduction {
   ///   - locator: Finds data.
   ///   - downloads: Told of downloads, on an arbitrary thread.
   ///   - status: Shows what is being done.
+  ///   - handlesSignals: Whether Ctrl-C and SIGTERM stop it, to be resumed.
   public init(
     _ plan: ExperimentPlan, settings: ReproductionSettings, folder: ReproductionFolder,
     locator: DataLocator, downloads: @escaping @Sendable (DownloadProgress) -> Void = { _ in },
-    status: StatusLine = StatusLine()
+    status: StatusLine = StatusLine(), handlesSignals: Bool = true
   ) {
     self.plan = plan
     self.settings = settings
     self.folder = folder
     self.status = status
+    self.handlesSignals = handlesSignals
     preparers = Dictionary(
       uniqueKeysWithValues: TaskDefinition.all.map {
         ($0.name, $0.makePreparer(locator, downloads))
@@ -157,8 +160,10 @@ public final class Reproduction {
     let loop = TrainingLoop(
       task: prepared.task, stopping: prepared.stopping, run: run,
       configuration: prepared.configuration, description: prepared.description,
-      recorders: [recorder, JSONLRecorder(run: run), TensorBoardRecorder(run: run)],
-      handlesSignals: true)
+      recorders: [
+        recorder, JSONLRecorder(run: run), TensorBoardRecorder(run: run), DetailsRecorder(run: run),
+      ],
+      handlesSignals: handlesSignals)
     let result = try loop.run()
     if case .interrupted(let signal) = result.outcome {
       throw ReproductionInterrupted(signal: signal)

@@ -53,7 +53,8 @@ import Testing
     Reproduction(
       plan, settings: settings ?? self.settings,
       folder: try ReproductionFolder(at: url, resuming: resuming),
-      locator: DataLocator(environment: [:]), status: StatusLine(descriptor: -1))
+      locator: DataLocator(environment: [:]), status: StatusLine(descriptor: -1),
+      handlesSignals: false)
   }
 
   @Test func fillsATable() throws {
