@@ -53,7 +53,8 @@ let package = Package(
       dependencies: [
         "MePropTraining", .product(name: "Mustache", package: "swift-mustache"),
       ]),
-    .target(name: "MePropExperiments", dependencies: ["MePropTasks", "MePropBench"]),
+    .target(
+      name: "MePropExperiments", dependencies: ["MePropTasks", "MePropBench", "MePropReport"]),
     .executableTarget(
       name: "meprop",
       dependencies: [

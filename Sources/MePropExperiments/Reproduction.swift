@@ -2,6 +2,7 @@
 
 import Foundation
 import MePropCore
+import MePropReport
 import MePropTasks
 import MePropTraining
 
@@ -173,6 +174,7 @@ public final class Reproduction {
       FinishedRun(
         experiment: experiment.id, seed: seed, settings: decisiveSettings(configuration),
         history: result.history, seconds: seconds))
+    try RunReport(RunRecord.read([url])).write(to: RunReport.url(in: url))
     // Only resuming needs them, and there is nothing to resume.
     try? FileManager.default.removeItem(at: url.appendingPathComponent("checkpoints"))
     forecast.finish(experiment.id, actual: seconds)

@@ -55,6 +55,7 @@ public struct TorchStep: Sendable, Codable, Equatable {
 /// records/               a JSON file for each finished run and measurement
 /// results.json           what --json prints
 /// results.md             the same as tables
+/// index.html             the same as a page that leads to the report of each run
 /// ```
 public final class ReproductionFolder {
   /// The folder.

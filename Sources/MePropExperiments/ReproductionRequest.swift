@@ -59,6 +59,8 @@ public struct ReproductionRequest: Sendable {
       description: description(settings, seconds: Date().timeIntervalSince(start)))
     try folder.save("\(result.json)\n", as: "results.json")
     try folder.save(result.markdown, as: "results.md")
+    try folder.save(
+      result.page(of: folder, seeds: reproduction.seeds).html(), as: "index.html")
     return result
   }
 

@@ -13,7 +13,7 @@ extension ReproductionResult {
     return text
   }
 
-  private static let legend = """
+  static let legend = """
     Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch that is best on
     development data. *Difference* is that of the test score from the row it is compared with, with its 95 %
     interval (paired t test over seeds, two-sided, not corrected for the number of tests): *better* or *worse*
@@ -26,40 +26,53 @@ extension ReproductionResult {
     """
 
   private func widthMarkdown(_ name: String) -> String {
-    var lines = [
-      "| k | ours, ms | ours, × dense | paper, × dense |", "|---|---|---|---|",
-    ]
-    for row in widths where row.table == name {
-      lines.append(
-        "| \(row.k.map(String.init) ?? "dense") | \(fixed(row.microseconds / 1e3, 2)) | "
-          + "\(fixed(row.timesDense, 1)) | \(row.paper.map { fixed($0, 1) } ?? "") |")
-    }
+    var lines = ["| " + Self.widthHead.joined(separator: " | ") + " |", "|---|---|---|---|"]
+    lines += widthCells(name).map { "| " + $0.joined(separator: " | ") + " |" }
     let width = widths.first { $0.table == name }?.width ?? 0
     return
       "## \(WidthResult.title(of: name))\n\n\(WidthResult.note(of: name)) Width here: \(width).\n\n"
       + lines.joined(separator: "\n") + "\n"
   }
+
+  /// The heads of columns of Tables 7 and 8.
+  static let widthHead = ["k", "ours, ms", "ours, × dense", "paper, × dense"]
+
+  /// A text for each row and column of one of them.
+  func widthCells(_ name: String) -> [[String]] {
+    widths.filter { $0.table == name }.map { row in
+      [
+        row.k.map(String.init) ?? "dense", fixed(row.microseconds / 1e3, 2),
+        fixed(row.timesDense, 1), row.paper.map { fixed($0, 1) } ?? "",
+      ]
+    }
+  }
 }
 
 extension TableResult {
-  /// The table with its title and note.
-  var markdown: String {
-    let hasTorch = rows.contains { $0.whole?.timesTorch != nil }
-    let isMemory = table.id.hasPrefix("memory")
+  private var hasTorch: Bool { rows.contains { $0.whole?.timesTorch != nil } }
+  private var isMemory: Bool { table.id.hasPrefix("memory") }
+
+  /// The heads of columns; the first, of the rows' names, is empty.
+  var head: [String] {
     var head = ["", "paper test", "our test", "our dev", "epoch", "difference", ""]
     if isMemory {
       head = ["", "dev by epoch", "our test", "touched rows", "epoch", "difference", ""]
     }
     head += ["products s", "×", "back prop. s", "×", "whole s", "×"]
     if hasTorch { head += ["back prop. torch ×", "whole torch ×"] }
+    return head
+  }
+
+  /// A text for each row and column.
+  var cells: [[String]] { rows.map { cells($0, isMemory: isMemory, hasTorch: hasTorch) } }
+
+  /// The table with its title and note.
+  var markdown: String {
     var lines = [
       "| " + head.joined(separator: " | ") + " |",
       "|" + String(repeating: "---|", count: head.count),
     ]
-    for row in rows {
-      lines.append(
-        "| " + cells(row, isMemory: isMemory, hasTorch: hasTorch).joined(separator: " | ") + " |")
-    }
+    lines += cells.map { "| " + $0.joined(separator: " | ") + " |" }
     return "## \(table.title)\n\n\(table.note)\n\n" + lines.joined(separator: "\n") + "\n"
   }
 

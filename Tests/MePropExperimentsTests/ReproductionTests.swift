@@ -80,7 +80,7 @@ import Testing
     #expect(sparse.touchedRows.count == 3 && sparse.touchedRows[0] <= 24)
     // Each run is an ordinary run folder.
     let run = url.appendingPathComponent("k4/seed-2")
-    for name in ["config.yaml", "metrics.jsonl", "model"] {
+    for name in ["config.yaml", "metrics.jsonl", "details.jsonl", "report.html", "model"] {
       #expect(FileManager.default.fileExists(atPath: run.appendingPathComponent(name).path))
     }
     let saved = try Configuration(
@@ -91,6 +91,10 @@ import Testing
       tables: [table], widths: [], description: ["settings: quick"])
     #expect(result.markdown.contains("| k = 4 | 97.50 |"))
     #expect(result.markdown.contains("settings: quick"))
+    let page = try result.page(of: reproduction.folder, seeds: reproduction.seeds).html()
+    #expect(page.contains("97.50"))
+    #expect(page.contains("href=\"k4/seed-2/report.html\""))
+    #expect(!page.contains("seed-3"))
     for key in [
       "tables", "rows", "paper", "ours", "times", "comparison", "verdict", "timesDense",
       "timesTorch", "deviation", "devByEpoch", "touchedRows",

@@ -52,6 +52,9 @@ extension ReportPage {
     gap:0 32px;margin-top:8px}
     .settings dl div{display:flex;justify-content:space-between;gap:16px;padding:4px 0;\
     border-bottom:1px solid var(--grid)}
+    .links ul{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,280px),1fr));\
+    gap:4px 32px;margin-top:8px;padding:0;list-style:none}
+    .links a{color:inherit;overflow-wrap:anywhere}
     .settings dt{color:var(--quiet);overflow-wrap:anywhere}
     .settings dd{text-align:right;overflow-wrap:anywhere;min-width:0}
     footer{margin-top:48px;padding-bottom:40px;color:var(--quiet);font-size:13px}

@@ -71,6 +71,15 @@ extension ReportPage {
     </dl>
     </details>
     {{/settings}}
+    {{#links}}
+    <details class="links"><summary>{{title}}</summary>
+    <ul>
+    {{#targets}}
+    <li><a href="{{target}}">{{text}}</a></li>
+    {{/targets}}
+    </ul>
+    </details>
+    {{/links}}
     </div>
     </section>
     {{/sections}}

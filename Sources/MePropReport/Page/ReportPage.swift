@@ -11,6 +11,8 @@ public enum ReportBlock: Sendable {
   case table(ChartTable, caption: String)
   /// Keys and values in columns behind a title, folded away or open.
   case settings(String, [(key: String, value: String)], isOpen: Bool)
+  /// Links to other pages behind a title, folded away; targets are relative to this page.
+  case links(String, [(text: String, target: String)])
   /// A sentence on what is not there, and why.
   case absence(String)
 }
@@ -119,6 +121,7 @@ private struct SectionModel {
   let hasFigures: Bool
   let tables: [TableModel]
   let settings: [SettingsModel]
+  let links: [LinksModel]
   let absences: [String]
 
   init(_ section: ReportSection, number: Int) {
@@ -128,6 +131,7 @@ private struct SectionModel {
     var figures: [FigureModel] = []
     var tables: [TableModel] = []
     var settings: [SettingsModel] = []
+    var links: [LinksModel] = []
     var absences: [String] = []
     for block in section.blocks {
       switch block {
@@ -139,6 +143,9 @@ private struct SectionModel {
           SettingsModel(
             title: title, isOpen: isOpen,
             values: values.map { SettingsModel.Value(key: $0.key, value: $0.value) }))
+      case .links(let title, let targets):
+        links.append(
+          LinksModel(title: title, targets: targets.map { LinksModel.Link(text: $0, target: $1) }))
       case .absence(let text): absences.append(text)
       }
     }
@@ -146,6 +153,7 @@ private struct SectionModel {
     hasFigures = !figures.isEmpty
     self.tables = tables
     self.settings = settings
+    self.links = links
     self.absences = absences
   }
 }
@@ -181,6 +189,16 @@ private struct TableModel {
     head = Array(table.head.dropFirst())
     rows = table.rows.map { Row(name: $0.first ?? "", cells: Array($0.dropFirst())) }
   }
+}
+
+private struct LinksModel {
+  struct Link {
+    let text: String
+    let target: String
+  }
+
+  let title: String
+  let targets: [Link]
 }
 
 private struct SettingsModel {
