@@ -9,6 +9,7 @@ extension ReproductionResult {
   /// - Parameters:
   ///   - folder: Where the runs are.
   ///   - seeds: The seeds that were run.
+  /// - Returns: The page; links lead only to reports that are there.
   public func page(of folder: ReproductionFolder, seeds: ClosedRange<Int>) -> ReportPage {
     var sections = tables.map { table in
       ReportSection(
