@@ -7,7 +7,7 @@ import MePropTasks
 /// `meprop predict`.
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Predict the labels of images, or the tags of words.",
+    commandName: "predict", abstract: "Predict the labels of images, the tags of words, or trees.",
     discussion: """
       Reads an idx file of images (plain or gzip), or text with one image a line: as many numbers \
       from 0 (background) to 255 as the model has inputs (784 for images of 28 x 28), row by row, \

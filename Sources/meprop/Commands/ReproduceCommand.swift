@@ -84,7 +84,12 @@ struct ReproduceCommand: ParsableCommand {
   }
 
   func run() throws {
-    let request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names)
+    let request: ReproductionRequest
+    do {
+      request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names)
+    } catch let error as ReproductionError {
+      throw UsageError(error.description)
+    }
     var settings = ReproductionSettings()
     settings.isQuick = quick
     settings.seedCount = seeds ?? (quick ? 2 : 3)
