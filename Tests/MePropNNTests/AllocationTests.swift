@@ -8,7 +8,12 @@ import _MePropTestSupport
 ///
 /// Counted on the thread that trains, with every allocation function of the program interposed (Linux with glibc). The
 /// dense library allocates for itself, at most once a product; its calls are told apart by their return addresses.
-@Suite struct AllocationTests {
+///
+/// Swift that is not optimized allocates for closures and temporary arrays, so this is measured in release only.
+@Suite(
+  .enabled(
+    if: !_isDebugAssertConfiguration(), "allocations are counted in optimized builds only"))
+struct AllocationTests {
   /// Allocations of `steps` steps after some for warming up: the package's, and the dense library's.
   private func allocations(
     _ policy: SelectionPolicy, batchSize: Int, precision: Precision,
