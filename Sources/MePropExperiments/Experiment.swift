@@ -153,4 +153,16 @@ public struct ExperimentPlan: Sendable, Equatable {
     return ExperimentPlan(
       tables: tables, experiments: experiments.filter { needed.contains($0.id) })
   }
+
+  /// Returns the rows of these tasks, with the experiments that they need; tables without such rows are left out.
+  public func restricted(toTasks tasks: Set<String>) -> ExperimentPlan {
+    let kept = experiments.filter { tasks.contains($0.task) }
+    let ids = Set(kept.map(\.id))
+    return ExperimentPlan(
+      tables: tables.compactMap { table in
+        var table = table
+        table.rows.removeAll { !ids.contains($0.experiment) }
+        return table.rows.isEmpty ? nil : table
+      }, experiments: kept)
+  }
 }

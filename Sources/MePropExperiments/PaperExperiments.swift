@@ -84,7 +84,7 @@ struct PlanBuilder {
             "preset": "paper", "epochs": "15", "batch": "10000", "optimizer": "adam",
             "untouched": "update", "memory": "0",
           ], settings),
-        quick: merged(["train-limit": "500", "epochs": "1", "batch": "1000"], [:]),
+        quick: merged(["train-limit": "500", "epochs": "1", "batch": "100"], [:]),
         dense: dense.map { "parser-\($0)" }))
   }
 

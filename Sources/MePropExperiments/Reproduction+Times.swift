@@ -31,19 +31,19 @@ extension Reproduction {
     }
     status.show("step times \(number)/\(count): \(group[0].id) and \(group.count - 1) others")
     let tasks = try group.map { try prepare($0, timingConfiguration($0)) }
-    let pure = try group.map { experiment in
-      try pureConfiguration(experiment).map { try prepare(experiment, $0) }
+    let unfused = try group.map { experiment in
+      try unfusedConfiguration(experiment).map { try prepare(experiment, $0) }
     }
-    let all = tasks + pure.compactMap(\.self)
+    let all = tasks + unfused.compactMap(\.self)
     let timings = try StepMeasurement.alternate(
       all.map(\.task), seconds: timingSeconds * Double(all.count))
     let torch = try torchStep(like: group[0])
     var next = group.count
     for (index, experiment) in group.enumerated() {
       let (prepared, timing) = (tasks[index], timings[index])
-      var products = timing.seconds.products
-      if pure[index] != nil {
-        products = timings[next].seconds.products
+      var unfusedSeconds: PhaseSeconds?
+      if unfused[index] != nil {
+        unfusedSeconds = timings[next].seconds
         next += 1
       }
       try folder.save(
@@ -51,7 +51,7 @@ extension Reproduction {
           experiment: experiment.id,
           settings: decisiveSettings(try configuration(of: experiment, seed: 1)),
           threads: settings.timingThreads, stepsPerEpoch: prepared.task.stepsPerEpoch,
-          seconds: timing.seconds, pureProducts: products, spread: timing.spread, torch: torch))
+          seconds: timing.seconds, unfused: unfusedSeconds, spread: timing.spread, torch: torch))
     }
   }
 
@@ -62,12 +62,14 @@ extension Reproduction {
     return configuration
   }
 
-  /// The same step with gradients that are stored, not applied as they are computed, so that products are nothing but
-  /// products; `nil` where the experiment is dense, whose products are, or its task only works the other way.
-  private func pureConfiguration(_ experiment: Experiment) throws -> Configuration? {
+  /// The same step with as little as possible of the optimizer in back propagation: rows that no gradient touches are
+  /// left alone, and where the task can clip the norm of all gradients, they are stored first, so that products are
+  /// nothing but products; `nil` where the experiment is dense.
+  private func unfusedConfiguration(_ experiment: Experiment) throws -> Configuration? {
+    guard experiment.dense != nil else { return nil }
     var configuration = try timingConfiguration(experiment)
-    guard experiment.dense != nil, configuration.schema["clip-norm"] != nil else { return nil }
-    for (key, value) in [("clip-norm", "1e30"), ("untouched", "skip")] {
+    for (key, value) in [("untouched", "skip"), ("clip-norm", "1e30")]
+    where configuration.schema[key] != nil {
       try configuration.set(key, to: value, from: configuration.origin(of: key))
     }
     return configuration

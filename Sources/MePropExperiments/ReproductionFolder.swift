@@ -31,17 +31,19 @@ public struct MeasuredStep: Sendable, Codable, Equatable {
   public var stepsPerEpoch: Int
   /// Seconds of a step by phase.
   public var seconds: PhaseSeconds
-  /// Seconds of the products of back propagation with nothing fused into them, where the task can be asked for that;
-  /// else those of `seconds`.
-  public var pureProducts: Double
+  /// Seconds of a step whose back propagation has as little of the optimizer in it as the task can be asked for; `nil`
+  /// where the experiment is dense, whose back propagation has nothing of it.
+  public var unfused: PhaseSeconds?
   /// Half the range of the middle half of the turns, as a share of the median.
   public var spread: Double
-  /// Seconds of the same step in PyTorch, dense: back propagation, and all of it; `nil` where it was not asked for.
+  /// Seconds of the same step in PyTorch, dense; `nil` where it was not asked for.
   public var torch: TorchStep?
 }
 
 /// A dense step in PyTorch.
 public struct TorchStep: Sendable, Codable, Equatable {
+  /// Seconds of the products of back propagation, done by themselves.
+  public var products: Double
   /// Seconds of back propagation.
   public var backward: Double
   /// Seconds of the whole step.
@@ -137,12 +139,21 @@ public final class ReproductionFolder {
 public enum ReproductionError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   /// A name that is no table.
   case unknownTable(name: String, known: [String])
+  /// A name that is no task.
+  case unknownTask(name: String, known: [String])
+  /// No row of these tables belongs to these tasks.
+  case nothingLeft(names: [String], tasks: [String])
 
   /// One line: place, expected, found, what to do.
   public var description: String {
     switch self {
     case .unknownTable(let name, let known):
       "'\(name)': expected all or one of \(known.joined(separator: ", "))"
+    case .unknownTask(let name, let known):
+      "--task: found '\(name)', expected one of \(known.joined(separator: ", "))"
+    case .nothingLeft(let names, let tasks):
+      "--task \(tasks.joined(separator: " ")): no row of \(names.joined(separator: ", ")) belongs to it; "
+        + "name other tables or leave it out"
     }
   }
 

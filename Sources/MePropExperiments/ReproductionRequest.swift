@@ -19,9 +19,11 @@ public struct ReproductionRequest: Sendable {
 
   /// Looks names up.
   ///
-  /// - Parameter names: Some of ``names``, or `all`; `memory` is all tables on memory, `memory-digits` one of them.
+  /// - Parameters:
+  ///   - names: Some of ``names``, or `all`; `memory` is all tables on memory, `memory-digits` one of them.
+  ///   - tasks: The tasks whose rows are wanted; none: all. Tables 7 and 8, which train nothing, count as `digits`.
   /// - Throws: `ReproductionError`.
-  public init(names: [String]) throws {
+  public init(names: [String], tasks: [String] = []) throws {
     var wanted: Set<String> = []
     let memory = ExperimentPlan.all.tables.map(\.id).filter { $0.hasPrefix("memory-") }
     for name in names {
@@ -31,8 +33,17 @@ public struct ReproductionRequest: Sendable {
       wanted.formUnion(name == "all" ? Self.names : [name])
     }
     if wanted.contains("memory") { wanted.formUnion(memory) }
+    for task in tasks where TaskDefinition.named(task) == nil {
+      throw ReproductionError.unknownTask(name: task, known: TaskDefinition.all.map(\.name))
+    }
     plan = ExperimentPlan.all.restricted(to: wanted)
-    widthTables = ["table7", "table8"].filter { wanted.contains($0) }
+    if !tasks.isEmpty { plan = plan.restricted(toTasks: Set(tasks)) }
+    widthTables = ["table7", "table8"].filter {
+      wanted.contains($0) && (tasks.isEmpty || tasks.contains("digits"))
+    }
+    guard !plan.experiments.isEmpty || !widthTables.isEmpty else {
+      throw ReproductionError.nothingLeft(names: names, tasks: tasks)
+    }
   }
 
   /// Runs what is not finished and puts the results together, in memory and in the folder.

@@ -156,9 +156,11 @@ extension Reproduction {
     }
     let isSparse = dense != nil
     result.products = time(
-      \.pureProducts, torch: nil, isSparse ? paper.products : nil, counterpart?.products)
+      { ($0.unfused ?? $0.seconds).products }, torch: timing.torch?.products,
+      isSparse ? paper.products : nil, counterpart?.products)
     result.backward = time(
-      \.seconds.backward, torch: timing.torch?.backward, isSparse ? paper.backward : nil,
+      { ($0.unfused ?? $0.seconds).backward }, torch: timing.torch?.backward,
+      isSparse ? paper.backward : nil,
       counterpart?.backward)
     result.forward = time(\.seconds.forward, torch: nil, nil, nil)
     func sum(_ figures: PaperFigures?) -> Double? {

@@ -34,7 +34,7 @@ public enum Verdict: String, Sendable, Equatable {
   case noLoss = "no loss"
   /// The interval holds zero, and does not exclude a loss as large as the margin.
   case withinNoise = "within noise"
-  /// Fewer than two pairs.
+  /// Fewer than two pairs, or differences without any spread, of which a t test says nothing.
   case untested
 }
 
@@ -45,9 +45,10 @@ public enum Verdict: String, Sendable, Equatable {
 public struct PairedComparison: Sendable, Equatable {
   /// The mean of `first − second`.
   public let difference: Double
-  /// The confidence interval of that mean; `nil` of fewer than two pairs.
+  /// The confidence interval of that mean; `nil` of fewer than two pairs, and where all differ alike: differences
+  /// without spread, as of scores that never leave a constant, say nothing of the next seed.
   public let interval: ClosedRange<Double>?
-  /// The probability of a mean at least as far from zero if there were no difference; `nil` of fewer than two pairs.
+  /// The probability of a mean at least as far from zero if there were no difference; `nil` where ``interval`` is.
   public let pValue: Double?
   /// The number of pairs.
   public let count: Int
@@ -68,7 +69,7 @@ public struct PairedComparison: Sendable, Equatable {
     let differences = Sample(zip(first, second).map { $0 - $1 })
     count = first.count
     difference = differences.mean
-    guard let deviation = differences.deviation else {
+    guard let deviation = differences.deviation, deviation > 0 else {
       interval = nil
       pValue = nil
       return
@@ -77,11 +78,7 @@ public struct PairedComparison: Sendable, Equatable {
     let error = deviation / Double(count).squareRoot()
     let reach = StudentT.quantile(1 - (1 - confidence) / 2, freedom: freedom) * error
     interval = (difference - reach)...(difference + reach)
-    if error > 0 {
-      pValue = 2 * (1 - StudentT.cumulative(abs(difference) / error, freedom: freedom))
-    } else {
-      pValue = difference == 0 ? 1 : 0
-    }
+    pValue = 2 * (1 - StudentT.cumulative(abs(difference) / error, freedom: freedom))
   }
 
   /// What may be said where higher is better.

@@ -7,12 +7,14 @@ import MePropTraining
 /// Measures dense training steps in PyTorch: the best of float32 as it comes and with its library's vendor check
 /// satisfied, where that makes a difference.
 struct TorchSteps {
+  private let python: String
   private let workers: [TorchWorker]
 
   /// Starts the interpreters.
   ///
   /// - Throws: `TorchError`.
   init(python: String, threads: Int) throws {
+    self.python = python
     func worker(preload: String?) throws -> TorchWorker {
       try TorchWorker(
         python: python, program: Self.program, arguments: [String(threads)], preload: preload)
@@ -34,9 +36,13 @@ struct TorchSteps {
   func measure(_ request: String, seconds: Double) throws -> TorchStep {
     let steps = try workers.map { worker in
       let answer = try worker.request("\(request) \(seconds)")
-      return TorchStep(backward: answer[0] * 1e-6, total: answer[answer.count - 1] * 1e-6)
+      guard answer.count == 3 else {
+        throw TorchError.ended(python: python, output: "\(answer.count) numbers for a step")
+      }
+      return TorchStep(
+        products: answer[0] * 1e-6, backward: answer[1] * 1e-6, total: answer[2] * 1e-6)
     }
-    return steps.min { $0.total < $1.total } ?? TorchStep(backward: 0, total: 0)
+    return steps.min { $0.total < $1.total } ?? TorchStep(products: 0, backward: 0, total: 0)
   }
 
   /// The words of a request for a step like that of a task: kind, batch, hidden widths, optimizer.
@@ -46,8 +52,8 @@ struct TorchSteps {
     return "\(task) \(configuration.int("batch")) \(hidden) \(optimizer)"
   }
 
-  /// Reads `TASK BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of back propagation and of the
-  /// whole step in microseconds.
+  /// Reads `TASK BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of the products of back
+  /// propagation, done by themselves, of all back propagation, and of the whole step in microseconds.
   ///
   /// Sentences have 16 words; vocabularies are those of a treebank of 200,000 words.
   static let program = """
@@ -83,6 +89,36 @@ struct TorchSteps {
             words = torch.cat([self.word(x[..., 0]), self.feature(x[..., 1:]).flatten(2)], 2)
             return self.out(self.lstm(words)[0]).flatten(0, 1)
 
+    def mlp_products(batch, sizes, first):
+        # what .backward() multiplies in a stack of linear layers; the input of the first one needs no gradient
+        layers = [(torch.rand(batch, a), torch.rand(b, a), torch.rand(batch, b)) for a, b in zip(sizes, sizes[1:])]
+        def run():
+            for i, (x, w, g) in enumerate(layers):
+                torch.mm(g.t(), x)
+                if i > 0 or first:
+                    torch.mm(g, w)
+        return run
+
+    def lstm_products(length, batch, h):
+        x, s = torch.rand(length * batch, 190), torch.rand(length * batch, h)
+        g, wx, wh = torch.rand(length, batch, 4 * h), torch.rand(4 * h, 190), torch.rand(4 * h, h)
+        def run():
+            for direction in range(2):
+                for t in range(length):
+                    torch.mm(g[t], wh)
+                flat = g.flatten(0, 1)
+                torch.mm(flat.t(), s), torch.mm(flat.t(), x), torch.mm(flat, wx)
+        return run
+
+    def medians(run, seconds):
+        times, begin = [], time.perf_counter()
+        while time.perf_counter() - begin < seconds or len(times) < 4:
+            start = time.perf_counter()
+            answer = run()
+            times.append(answer + (time.perf_counter() - start,))
+        drop = min(3, len(times) - 1)
+        return ["%.1f" % (statistics.median(column) * 1e6) for column in zip(*times[drop:])]
+
     print("ready", flush=True)
     for line in sys.stdin:
         task, batch, widths, name, seconds = line.split()
@@ -101,18 +137,24 @@ struct TorchSteps {
             step = torch.optim.Adagrad(net.parameters())
         else:
             step = torch.optim.SGD(net.parameters(), 0.05)
-        backs, times, begin = [], [], time.perf_counter()
-        while time.perf_counter() - begin < seconds or len(times) < 4:
-            start = time.perf_counter()
+        def whole():
             loss = F.cross_entropy(net(x), y)
             step.zero_grad(set_to_none=True)
             middle = time.perf_counter()
             loss.backward()
             end = time.perf_counter()
             step.step()
-            times.append((time.perf_counter() - start) * 1e6)
-            backs.append((end - middle) * 1e6)
-        drop = min(3, len(times) - 1)
-        print("%.1f %.1f" % (statistics.median(backs[drop:]), statistics.median(times[drop:])), flush=True)
+            return (end - middle,)
+        if task == "tagger":
+            parts = [lstm_products(16, batch, hidden[0]), mlp_products(count, [2 * hidden[0], classes], True)]
+        else:
+            parts = [mlp_products(batch, [784 if task == "digits" else 2400] + hidden + [classes], task == "parser")]
+        def alone():
+            for part in parts:
+                part()
+            return ()
+        with torch.no_grad():
+            alone_times = medians(alone, seconds / 4)
+        print(" ".join(alone_times + medians(whole, seconds)), flush=True)
     """
 }

@@ -89,6 +89,27 @@ import Testing
     #expect(throws: ReproductionError.self) { try ReproductionRequest(names: ["table9"]) }
   }
 
+  @Test func rowsOfOneTaskAreTaken() throws {
+    let digits = try ReproductionRequest(names: ["table1", "table5", "table7"], tasks: ["digits"])
+    #expect(digits.plan.tables.map(\.id) == ["table1", "table5"])
+    #expect(digits.plan.tables[0].rows.count == 5)
+    #expect(digits.plan.experiments.allSatisfy { $0.task == "digits" })
+    #expect(digits.widthTables == ["table7"])
+    let others = try ReproductionRequest(
+      names: ["table1", "table5", "table7"], tasks: ["tagger", "parser"])
+    #expect(others.plan.tables.map(\.id) == ["table1"])
+    #expect(others.plan.tables[0].rows.count == 10)
+    #expect(others.widthTables.isEmpty)
+    #expect(throws: ReproductionError.nothingLeft(names: ["table5"], tasks: ["parser"])) {
+      try ReproductionRequest(names: ["table5"], tasks: ["parser"])
+    }
+    #expect(
+      throws: ReproductionError.unknownTask(name: "digit", known: ["digits", "tagger", "parser"])
+    ) {
+      try ReproductionRequest(names: ["table1"], tasks: ["digit"])
+    }
+  }
+
   @Test func overridesAreChecked() throws {
     var settings = ReproductionSettings()
     try settings.apply(override: "digits.epochs=5")

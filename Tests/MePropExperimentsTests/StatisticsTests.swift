@@ -53,8 +53,11 @@ import Testing
     let wild = [98.6, 97.4, 98.7, 97.7, 98.1]
     #expect(PairedComparison(wild, minus: base).verdict(margin: 0.1) == .withinNoise)
     #expect(PairedComparison([98], minus: [97]).verdict(margin: 0.1) == .untested)
-    let same = PairedComparison(base, minus: base)
-    #expect(same.pValue == 1)
-    #expect(same.verdict(margin: 0.1) == .noLoss)
+    // Without spread there is nothing to test by, as where training never leaves chance.
+    let constant = PairedComparison([10.3, 10.3], minus: [10.3, 10.3])
+    #expect(constant.difference == 0)
+    #expect(constant.interval == nil)
+    #expect(constant.pValue == nil)
+    #expect(constant.verdict(margin: 0.1) == .untested)
   }
 }

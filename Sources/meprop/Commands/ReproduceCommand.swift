@@ -22,12 +22,20 @@ struct ReproduceCommand: ParsableCommand {
       EXAMPLES:
         meprop reproduce all --quick
         meprop reproduce table1 table3 --seeds 5 --run runs/paper
+        meprop reproduce all --task digits --seeds 5
         meprop reproduce figure4 --set digits.epochs=5 --torch python3
         meprop reproduce memory --resume --run runs/memory --json > memory.json
       """)
 
   @Argument(help: ArgumentHelp("What to reproduce; all if nothing is named.", valueName: "what"))
   var names: [String] = []
+
+  @Option(
+    name: .customLong("task"),
+    help: ArgumentHelp(
+      "Only rows of this task: digits, tagger or parser; may be given several times.",
+      valueName: "task"))
+  var tasks: [String] = []
 
   @Flag(help: "Subsets of the data and a few epochs.")
   var quick = false
@@ -86,7 +94,7 @@ struct ReproduceCommand: ParsableCommand {
   func run() throws {
     let request: ReproductionRequest
     do {
-      request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names)
+      request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names, tasks: tasks)
     } catch let error as ReproductionError {
       throw UsageError(error.description)
     }
