@@ -54,6 +54,8 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
   matrix de = matrix_new(pairs, m, GARBAGE), kept = matrix_like(&d, batch, ZERO);
   uint32_t *indices = zeros(batch * k + 1, 4), *counts = zeros(batch, 4);
   float *values = zeros(batch * k + 1, 4), *sums = zeros(POSITIONS * MEPROP_FEATURE_TILE * width, 4);
+  uint32_t *ends = zeros(POSITIONS * n, 4);
+  meprop_feature_entry *entries = zeros(POSITIONS * batch * k + 1, sizeof *entries);
   for (size_t i = 0; i < batch; i++) {
     counts[i] = (uint32_t)k;
     for (size_t j = 0; j < k; j++) {
@@ -67,7 +69,8 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
     .stride = w->stride, .outputs = n, .batch = batch, .positions = POSITIONS, .symbols = g->symbols,
     .bases = g->bases, .starts = g->starts, .uses = g->uses, .indices = k == n ? NULL : indices, .values = values,
     .counts = counts, .k = k, .d = d.v, .d_stride = d.stride, .row_count = n, .update = {.kind = MEPROP_STORE},
-    .g = gradient.v, .g_stride = gradient.stride, .sums = sums, .de = de.v, .de_stride = de.stride};
+    .g = gradient.v, .g_stride = gradient.stride, .sums = sums, .ends = ends,
+    .entries = entries, .de = de.v, .de_stride = de.stride};
   run_parts(kernels->feature_backward, &a, POSITIONS);
   for (size_t p = 0; p < POSITIONS; p++) {
     for (size_t r = 0; r < n; r++)
@@ -94,7 +97,7 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
         expect_near("de", t, c, row_of(&de, t)[c], want, magnitude, (double)(batch + n) + 2);
       }
   }
-  free(indices), free(counts), free(values), free(sums);
+  free(indices), free(counts), free(values), free(sums), free(ends), free(entries);
   matrix_free(&d, "d"), matrix_free(&gradient, "dw"), matrix_free(&de, "de"), matrix_free(&kept, "kept");
 }
 

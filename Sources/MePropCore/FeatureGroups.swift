@@ -99,6 +99,32 @@ public final class FeatureGroups {
     starts.base[pairCount] = UInt32(count)
   }
 
+  /// Counts pairs by the way in which the backward pass takes their gradients: added up first and then multiplied, or
+  /// entry by entry.
+  ///
+  /// - Parameters:
+  ///   - kept: The most entries that an example keeps.
+  ///   - outputCount: Of how many outputs.
+  /// - Returns: The number of pairs whose gradients are added up first, and the uses of all others.
+  package func countUses(
+    keepingEntries kept: Int, ofOutputs outputCount: Int
+  ) -> (summedPairCount: Int, singleUseCount: Int) {
+    var summed = 0
+    var singles = 0
+    for pair in 0..<pairCount {
+      let uses = Int(starts.base[pair + 1] - starts.base[pair])
+      if meprop_feature_is_summed(uses, kept, outputCount) == 0 {
+        singles += uses
+      } else {
+        summed += 1
+      }
+    }
+    return (summed, singles)
+  }
+
+  /// The number of symbols whose embeddings the last update visited.
+  package var updatedSymbolCount: Int { usedSymbols.count }
+
   /// Lists the pairs of each symbol, in order of positions; symbols in order of first use, or with `everySymbol` all.
   func groupBySymbol(everySymbol: Bool) {
     if symbolSlots.count != symbolCount { symbolSlots = Array(repeating: 0, count: symbolCount) }

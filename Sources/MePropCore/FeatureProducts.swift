@@ -53,8 +53,9 @@ extension ComputeContext {
   /// `workspace` for ``updateEmbeddings(_:_:by:groups:workspace:everyRow:)``.
   ///
   /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients are added up first and
-  /// multiplied densely where the pair has at least outputSize / k uses, and entry by entry where it has fewer, which
-  /// costs less then. Sums go by pairs in order of first use and examples ascending, whatever the number of threads.
+  /// multiplied densely where the pair is used often (from outputSize / 2k uses on), and entry by entry where it is
+  /// not, which costs less then. Sums go by pairs that are used often and then by the others, each in order of first
+  /// use and examples ascending, whatever the number of threads.
   ///
   /// - Parameters:
   ///   - weights: Shape `[positionCount · outputSize, size]`, changed in place.
@@ -182,6 +183,8 @@ extension ComputeContext {
       "feature gradient: \(gradient.shape) for \(groups.batchSize) examples")
     let positions = groups.positionCount
     workspace.sums.reserve(positions * Int(MEPROP_FEATURE_TILE) * gradient.lineCount * 16)
+    workspace.ends.reserve(positions * outputs)
+    if let support { workspace.entries.reserve(positions * groups.batchSize * support.k) }
     workspace.pairStride = (embeddings.columnCount + 15) / 16 * 16
     workspace.pairGradients.reserve(groups.pairCount * workspace.pairStride)
     if let support { support.regroup(everyOutput: everyRow) }
@@ -193,7 +196,8 @@ extension ComputeContext {
         bases: bases.baseAddress, starts: groups.starts.base, uses: groups.uses.base,
         indices: nil, values: nil, counts: nil, k: outputs, d: gradient.unsafeFloats,
         d_stride: gradient.stride, rows: nil, row_count: outputs, update: update, g: g,
-        g_stride: stride, sums: workspace.sums.base, de: workspace.pairGradients.base,
+        g_stride: stride, sums: workspace.sums.base, ends: workspace.ends.base,
+        entries: workspace.entries.base, de: workspace.pairGradients.base,
         de_stride: workspace.pairStride)
       let kept = support?.k ?? outputs
       let work = groups.batchSize * positions * kept * 16 + positions * outputs * stride * 10
@@ -231,6 +235,8 @@ public final class FeatureWorkspace {
   let table = ScratchMemory<Float>()
   let gradient = ScratchMemory<Float>()
   let sums = ScratchMemory<Float>()
+  let ends = ScratchMemory<UInt32>()
+  let entries = ScratchMemory<meprop_feature_entry>()
   let pairGradients = ScratchMemory<Float>()
   var pairStride = 0
 

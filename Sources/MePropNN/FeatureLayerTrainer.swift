@@ -2,6 +2,8 @@ import MePropCore
 
 /// Trains a ``FeatureLayer``: its forward pass, and its backward pass with selection and updates.
 public final class FeatureLayerTrainer {
+  /// The layer's name in reports and messages.
+  public static let name = "features"
   /// The layer in its current state.
   public private(set) var layer: FeatureLayer
   /// What follows it.
@@ -37,6 +39,8 @@ public final class FeatureLayerTrainer {
       outputSize: layer.outputSize, weightRows: layer.weight.rowCount,
       weightColumns: layer.weight.columnCount, momentCount: optimizer.momentCount,
       memoryScope: selection.memoryScope)
+    state.tally = LayerTally(
+      name: Self.name, outputSize: layer.outputSize, countsUnits: selection != .dense)
     embeddingMoments = Moments(
       count: optimizer.momentCount, rowCount: layer.symbolCount, columnCount: layer.embeddingSize)
     sums = Matrix(rowCount: 0, columnCount: layer.outputSize)
@@ -99,6 +103,7 @@ public final class FeatureLayerTrainer {
     times: inout PhaseTimes
   ) throws {
     let usesMemory = selection.memory > 0
+    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
     var kind = Activation.identity
     switch activation {
     case .relu: kind = .relu
@@ -126,7 +131,6 @@ public final class FeatureLayerTrainer {
       times.selection += Clock.now() - start
     }
     let rule = optimizer.rule(step: step, isBias: false, learningRateFactor: rateFactor)
-    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
     let productStart = Clock.now()
     context.updateFeatureWeights(
       &layer.weight, &state.weightMoments, by: rule, gradient: state.gradient,
@@ -140,6 +144,32 @@ public final class FeatureLayerTrainer {
       everyRow: everyRow)
     context.update(&layer.bias, &state.biasMoments, by: biasRule, gradient: state.biasGradient)
     times.optimizer += Clock.now() - start
+    count(isDense: isDense, everyRow: everyRow)
+  }
+
+  /// Counts kept units and the costs of the step.
+  private func count(isDense: Bool, everyRow: Bool) {
+    let batchSize = groups.batchSize
+    let outputs = layer.outputSize
+    let kept = isDense ? outputs : state.support.k
+    let uses = groups.countUses(keepingEntries: kept, ofOutputs: outputs)
+    let shape = FeatureShape(
+      batchSize: batchSize, positionCount: layer.positionCount, size: layer.embeddingSize,
+      outputSize: outputs, symbolCount: layer.symbolCount, pairCount: groups.pairCount,
+      summedPairCount: uses.summedPairCount, singleUseCount: uses.singleUseCount,
+      momentCount: optimizer.momentCount)
+    var entries = batchSize * outputs
+    var rows = outputs
+    if isDense {
+      state.tally.keepAll(ofExamples: batchSize)
+    } else {
+      rows = state.support.countTouchedOutputs()
+      entries = state.support.addKeptCounts(to: &state.tally.keptCounts)
+      state.tally.exampleCount += batchSize
+    }
+    state.tally.costs.addFeatures(
+      shape, entries: entries, rows: rows, updatedRows: everyRow ? outputs : rows,
+      updatedSymbols: groups.updatedSymbolCount)
   }
 
   /// Gives back the memory of the last batch's matrices; the next step takes it again.
@@ -155,6 +185,9 @@ public final class FeatureLayerTrainer {
     defer { state.statistics = SelectionStatistics() }
     return state.statistics
   }
+
+  /// How often units were kept, and what the products cost, since the last call.
+  public func takeTally() -> LayerTally { state.tally.take() }
 
   /// All matrices that a restart needs, under names that start with `name`.
   public func state(named name: String) -> [NamedMatrix] {

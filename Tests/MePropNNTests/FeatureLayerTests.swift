@@ -150,6 +150,51 @@ import _MePropTestSupport
     for number in 4...6 { try step(after, number) }
     #expect(after.layer == whole.layer)
   }
+
+  @Test(arguments: [SelectionPolicy.top(k: .count(3)), .dense])
+  func unitsAndCostsAreCounted(selection: SelectionPolicy) throws {
+    let (batch, positions, symbols, m, n) = (Self.batchSize, 3, 6, 4, 9)
+    let trainer = FeatureLayerTrainer(
+      Self.layer(), activation: .tanh, optimizer: .adam(untouchedRows: .skip),
+      selection: selection, context: ComputeContext(threadCount: 2))
+    var random = Philox(seed: 5)
+    trainer.forward(Self.features, batchSize: batch, dropout: .none)
+    trainer.outputGradient = random.nextMatrix(batch, n)
+    var times = PhaseTimes()
+    try trainer.backward(
+      policy: selection, step: 1, seed: 1, stream: 1, rateFactor: 1, times: &times)
+    let kept = selection == .dense ? n : 3
+    var uses: [Int] = []
+    for position in 0..<positions {
+      for symbol in 0..<symbols {
+        let count = (0..<batch).count { Self.features[$0 * positions + position] == symbol }
+        if count > 0 { uses.append(count) }
+      }
+    }
+    let rows = Int(trainer.takeStatistics().meanTouchedRows)
+    // Two uses of three kept entries cost more than the nine outputs of one sum.
+    let summed = uses.filter { $0 * kept * 2 >= n }
+    let single = uses.reduce(0, +) - summed.reduce(0, +)
+    let tally = trainer.takeTally()
+    #expect(tally.name == "features" && tally.outputSize == n)
+    #expect(tally.exampleCount == (selection == .dense ? 0 : batch))
+    #expect(tally.keptCounts.reduce(0, +) == (selection == .dense ? 0 : UInt32(batch * kept)))
+    let costs = tally.costs
+    #expect(costs.forward.multiplyAdds == n * (uses.count * m + batch * positions))
+    #expect(costs.forward.denseMultiplyAdds == batch * n * positions * m)
+    let products = (summed.count * rows + single * kept) * m
+    #expect(costs.weightGradient.multiplyAdds == products + summed.reduce(0, +) * kept)
+    #expect(costs.inputGradient.multiplyAdds == products + uses.count * m)
+    #expect(
+      costs.inputGradient.denseMultiplyAdds == batch * positions * m * (n + 1))
+    let used = Set(Self.features).count
+    #expect(costs.optimizer.multiplyAdds == 5 * (rows * positions + used) * m)
+    #expect(costs.optimizer.denseMultiplyAdds == 5 * (n * positions + symbols) * m)
+    #expect(costs.optimizer.bytes == 4 * 6 * (rows * positions + used) * m)
+    #expect(
+      costs.weightGradient.denseBytes == 4 * (n * (batch + positions * m) + batch * positions * m))
+    #expect(trainer.takeTally().costs == LayerCosts())
+  }
 }
 
 /// Running means of parameters.

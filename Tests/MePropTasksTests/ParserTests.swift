@@ -64,6 +64,25 @@ import Testing
     #expect(one.takeLayerReports().count == one.settings.shape.hiddenSizes.count)
   }
 
+  @Test func whatAReportShowsIsCounted() throws {
+    let task = try task(["hidden=40,30"])
+    #expect(task.confusion(.dev) == nil)
+    try train(task, epochs: 1...1)
+    let dev = try #require(task.evaluate(.dev))
+    let tallies = task.takeTallies()
+    #expect(tallies.map(\.name) == ["features", "layers.0", "layers.1"])
+    #expect(tallies.map(\.name).prefix(2) == task.takeLayerReports().map(\.name)[...])
+    #expect(tallies[0].exampleCount == tallies[1].exampleCount)
+    #expect(tallies[0].keptCounts.reduce(0, +) > 0 && tallies[2].keptCounts.isEmpty)
+    #expect(tallies.allSatisfy { $0.costs.weightGradient.multiplyAdds > 0 })
+    let confusion = try #require(task.confusion(.dev))
+    let right = confusion.cells.reduce(0) { $0 + ($1.gold == $1.found ? $1.count : 0) }
+    let words = SyntheticTrees.data.development.reduce(0) { $0 + $1.wordCount }
+    #expect(confusion.total == words)
+    // An arc is right only where its relation is.
+    #expect(Double(right) / Double(words) * 100 >= dev.primary)
+  }
+
   @Test(arguments: [["explore=0.5"], ["explore=0", "system=arc-standard", "dropout=0.2"]])
   func aRunThatWasInterruptedGoesOnWithTheSameBits(assignments: [String]) throws {
     let whole = try task(assignments)

@@ -431,6 +431,8 @@ typedef struct {
 #define MEPROP_FEATURE_COLUMNS 256
 /* Pairs whose gradients are multiplied at once. */
 #define MEPROP_FEATURE_TILE 4
+/* What multiplying an entry costs, as a multiple of the cost for an output of a gradient that was added up. */
+#define MEPROP_FEATURE_ENTRY_COST 2
 
 /* Lists the pairs of each position in order of first use, and their uses. Part range: positions. */
 typedef struct {
@@ -459,8 +461,20 @@ typedef struct {
   size_t y_stride;
 } meprop_feature_forward_arguments;
 
-/* Both gradients of such a layer, and the update of its weights. Pairs with uses * k >= outputs have their gradients
- * added up first and multiplied densely, others entry by entry. Part range: positions. */
+/* A kept entry of an example that has `symbol` at some position. */
+typedef struct {
+  uint32_t symbol;
+  float value;
+} meprop_feature_entry;
+
+/* Whether the gradients of a pair with so many uses, of which each keeps up to `kept` entries, are added up before they
+ * are multiplied: cheaper where the pair is used often. */
+static inline int meprop_feature_is_summed(size_t uses, size_t kept, size_t outputs) {
+  return uses * kept * MEPROP_FEATURE_ENTRY_COST >= outputs;
+}
+
+/* Both gradients of such a layer, and the update of its weights. Pairs for which meprop_feature_is_summed holds have
+ * their gradients added up first and multiplied densely, others entry by entry. Part range: positions. */
 typedef struct {
   const float *e;
   size_t e_stride, columns;
@@ -482,6 +496,8 @@ typedef struct {
   float *g; /* [positions * outputs, columns]: scratch, or with MEPROP_STORE the gradient of listed rows */
   size_t g_stride;
   float *sums; /* scratch [positions, MEPROP_FEATURE_TILE, outputs rounded up to lines] */
+  uint32_t *ends;                /* scratch [positions, outputs] */
+  meprop_feature_entry *entries; /* scratch [positions, batch, k]; not used where indices is NULL */
   float *de;   /* [pairs, columns]: the gradient of each pair's embedding */
   size_t de_stride;
 } meprop_feature_backward_arguments;

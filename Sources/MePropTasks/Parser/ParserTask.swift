@@ -33,6 +33,7 @@ public final class ParserTask: TrainingTask {
   /// The network that explored for an epoch, as it was at its start.
   private var explorer: (epoch: Int, network: ParserNetwork)?
   private let parts: [EvaluationSplit: (trees: [DependencyTree], encoded: EncodedTrees)]
+  private var confusions: [EvaluationSplit: ConfusionMatrix] = [:]
   private var order: [UInt32] = []
   private var symbols: [UInt32] = []
   private var batch: [UInt32] = []
@@ -155,13 +156,21 @@ public final class ParserTask: TrainingTask {
   /// One entry a hidden layer: `features`, then `layers.0`, ….
   public func takeLayerReports() -> [LayerReport] {
     let statistics =
-      [("features", trainer.features.takeStatistics())]
+      [(FeatureLayerTrainer.name, trainer.features.takeStatistics())]
       + trainer.rest.takeStatistics().dropLast().enumerated().map { ("layers.\($0)", $1) }
     return statistics.map {
       LayerReport(
         name: $0, touchedRows: $1.meanTouchedRows, keptMagnitude: $1.meanKeptMagnitude)
     }
   }
+
+  /// One entry a layer with products: `features`, then `layers.0`, …, the output layer last.
+  public func takeTallies() -> [LayerTally] {
+    [trainer.features.takeTally()] + trainer.rest.takeTallies()
+  }
+
+  /// The confusion of relations in the last evaluation, whatever the heads, the most frequent relation first.
+  public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? { confusions[split] }
 
   /// LAS and UAS over all words, in percent, of greedy parsing.
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
@@ -174,6 +183,8 @@ public final class ParserTask: TrainingTask {
     let parsed = engine.parse(encoded, threadCount: context.threadCount)
     let relations = vocabularies.relations.items
     var scores = TreeEvaluation.Attachment()
+    // Relations of these data alone come last.
+    var confusion = ConfusionMatrix(labels: relations + ["not in training data"])
     for (sentence, tree) in trees.enumerated() {
       let start = encoded.starts[sentence]
       for word in 0..<tree.wordCount {
@@ -184,8 +195,11 @@ public final class ParserTask: TrainingTask {
           && UDRelations.universal(relations[Int(parsed.labels[node])])
             == UDRelations.universal(tree.relations[word])
         scores.add(hasHead: hasHead, hasArc: hasArc)
+        let gold = Int(encoded.labels[node])
+        confusion.add(gold: gold < 0 ? relations.count : gold, found: Int(parsed.labels[node]))
       }
     }
+    confusions[split] = confusion
     return Evaluation([.init("las", scores.las), .init("uas", scores.uas)])
   }
 

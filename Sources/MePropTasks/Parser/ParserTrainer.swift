@@ -108,7 +108,7 @@ final class ParserTrainer {
         step: step, seed: training.seed, stream: RandomPurpose.selection.stream(stream),
         rateFactor: factor, times: &phases)
     } catch is NaNGradientError {
-      throw NonFiniteError(in: "features", step: step, quantity: .gradient)
+      throw NonFiniteError(in: FeatureLayerTrainer.name, step: step, quantity: .gradient)
     }
     let below = Clock.now()
     times.forward += rest.times.forward
