@@ -9,6 +9,7 @@
 #define KERNEL_CHECK_H
 
 #include "meprop_kernels.h"
+#include "meprop_lstm_kernels.h"
 
 typedef struct {
   float *v;

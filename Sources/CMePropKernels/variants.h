@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "meprop_kernels.h"
+#include "meprop_lstm_kernels.h"
 
 #if defined(__x86_64__)
 extern const meprop_kernels meprop_kernels_avx512bf16, meprop_kernels_avx512vnni;
