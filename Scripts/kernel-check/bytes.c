@@ -55,6 +55,40 @@ static double product(const byte_matrix *w, size_t row, const int8_t *x) {
 
 static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
 
+/* Every other row; the rest stays as it was. */
+static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t inputs) {
+  size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4, count = 0;
+  begin_case(kernels->name, "pack_bytes", hidden, inputs, 0);
+  matrix x = matrix_new(4 * padded, inputs, RANDOM);
+  int8_t *q = allocate(padded * quads * 16, 1);
+  float *scales = allocate(4 * padded, sizeof(float));
+  int32_t *sums = allocate(4 * padded, sizeof(int32_t));
+  uint32_t *rows = allocate(4 * padded, sizeof(uint32_t));
+  for (size_t row = 1; row < 4 * padded; row += 2) rows[count++] = (uint32_t)row;
+  const meprop_pack_bytes_arguments pack = {.rows = rows, .x = x.v, .x_stride = x.stride, .columns = inputs,
+                                            .padded = padded, .q = q, .scales = scales, .sums = sums};
+  run_parts(kernels->pack_bytes, &pack, count);
+  for (size_t row = 0; row < 4 * padded; row++) {
+    size_t gate = row / padded, unit = row % padded;
+    double largest = 0;
+    long sum = 0;
+    for (size_t c = 0; c < inputs; c++) largest = fmax(largest, fabs((double)row_of(&x, row)[c]));
+    for (size_t c = 0; c < quads * 4; c++) {
+      int got = q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) * 4 + c % 4];
+      double exact = c < inputs && row % 2 ? row_of(&x, row)[c] : 0;
+      expect_near("packed", row, c, got * largest / 127, exact, 0.501 * largest / 127 / 1.2e-7, 1);
+      sum += got;
+    }
+    expect_equal("sum", row, 0, sums[row], sum);
+    expect_near("scale", row, 0, scales[row], row % 2 ? largest / 127 : 0, largest, 1);
+  }
+  matrix_free(&x, "x");
+  free(q);
+  free(scales);
+  free(sums);
+  free(rows);
+}
+
 static void check_rounding_and_products(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
   size_t padded = lines(hidden) * MEPROP_LINE, stride = lines(inputs) * MEPROP_LINE;
   begin_case(kernels->name, "quantize_rows", batch, inputs, 0);
@@ -76,6 +110,7 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
     }
   }
   matrix_free(&x, "x");
+  check_packing(kernels, hidden, inputs);
 
   begin_case(kernels->name, "byte_product", batch, hidden, inputs);
   byte_matrix w = byte_matrix_new(hidden, inputs, 1);
@@ -100,13 +135,13 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
   free(scales);
 }
 
-/* Sentences of falling lengths, about one for each of the batch; groups of three. */
-static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead) {
+/* Sentences of falling lengths, about one for each of the batch; groups of three. In training with masks of 0 and 2. */
+static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead, int training) {
   size_t padded = lines(hidden) * MEPROP_LINE, longest = 1 + sentences / 3, positions = 0;
   uint32_t *starts = allocate(longest + 1, sizeof *starts);
   for (size_t t = 0; t < longest; t++) starts[t + 1] = starts[t] + (uint32_t)(sentences - t * 2);
   positions = starts[longest];
-  begin_case(kernels->name, "byte_lstm", sentences, hidden, longest);
+  begin_case(kernels->name, training ? "byte_lstm, training" : "byte_lstm", sentences, hidden, longest);
   byte_matrix w = byte_matrix_new(hidden, hidden, 0.2f);
   matrix gates = matrix_new(positions, 4 * padded, ZERO), cell = matrix_new(sentences, padded, GARBAGE);
   matrix second = matrix_new(sentences, padded, GARBAGE), output = matrix_new(positions, 2 * padded, GARBAGE);
@@ -123,6 +158,11 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
       for (size_t row = 0; row < 4 * padded; row++)
         row_of(&gates, p)[row] = (float)(product(&in, row, one + p * 4) / 127) + bias.v[row];
   int8_t *states = allocate(positions * 2 * padded, 1);
+  matrix kept_gates = matrix_new(2 * positions, 4 * padded, GARBAGE), kept_cell = matrix_new(2 * positions, padded, GARBAGE);
+  matrix previous = matrix_like(&kept_cell, 2 * positions, GARBAGE), mask = matrix_new(sentences, padded, ZERO);
+  double largest_state = training ? 2 : 1;
+  for (size_t i = 0; i < sentences; i++)
+    for (size_t u = 0; u < hidden; u++) row_of(&mask, i)[u] = training ? (float)(next_random() % 2 * 2) : 1;
   meprop_byte_direction directions[2];
   for (int direction = 0; direction < 2; direction++)
     directions[direction] = (meprop_byte_direction){
@@ -131,15 +171,25 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
         .cell = direction ? second.v : cell.v, .cell_stride = direction ? second.stride : cell.stride,
         .states = states + (size_t)direction * padded, .state_stride = 2 * padded,
         .output = output.v + (size_t)direction * padded, .output_stride = output.stride};
+  for (size_t direction = 0; training && direction < 2; direction++) {
+    directions[direction].kept_gates = row_of(&kept_gates, direction * positions);
+    directions[direction].kept_gate_stride = kept_gates.stride;
+    directions[direction].kept_cell = row_of(&kept_cell, direction * positions);
+    directions[direction].previous = row_of(&previous, direction * positions);
+    directions[direction].kept_stride = kept_cell.stride;
+    directions[direction].mask = mask.v;
+    directions[direction].mask_stride = mask.stride;
+  }
   const meprop_byte_lstm_arguments steps = {.directions = directions, .hidden = hidden, .steps = longest,
-                                            .starts = starts, .sentences = sentences, .group = 3};
+                                            .starts = starts, .sentences = sentences, .group = 3,
+                                            .largest_state = (float)largest_state};
   run_parts(kernels->byte_lstm, &steps, 2 * ((sentences + 2) / 3));
 
-  double *c = allocate(hidden, sizeof *c);
+  double *c = allocate(hidden, sizeof *c), *h_before = allocate(padded, sizeof *h_before);
   for (size_t direction = 0; direction < 2; direction++)
     for (size_t i = 0; i < sentences; i++) {
       int8_t *before = NULL;
-      for (size_t u = 0; u < hidden; u++) c[u] = 0;
+      for (size_t u = 0; u < hidden; u++) c[u] = h_before[u] = 0;
       for (size_t step = 0; step < longest; step++) {
         size_t t = direction ? longest - 1 - step : step, p = starts[t] + i;
         if (i >= starts[t + 1] - starts[t]) continue;
@@ -151,19 +201,34 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
             double in[4];
             for (size_t gate = 0; gate < 4; gate++) {
               in[gate] = row_of(&gates, p)[gate * padded + u];
-              if (before != NULL) in[gate] += product(&w, gate * padded + u, before) / 127;
+              if (before != NULL) in[gate] += product(&w, gate * padded + u, before) / 127 * largest_state;
+              in[gate] = gate == 2 ? tanh(in[gate]) : sigmoid(in[gate]);
             }
-            c[u] = sigmoid(in[1]) * c[u] + sigmoid(in[0]) * tanh(in[2]);
-            h = sigmoid(in[3]) * tanh(c[u]);
+            c[u] = in[1] * c[u] + in[0] * in[2];
+            h = in[3] * tanh(c[u]);
+            if (training) {
+              size_t row = direction * positions + p;
+              for (size_t gate = 0; gate < 4; gate++)
+                expect_near("gate", row, u, row_of(&kept_gates, row)[gate * padded + u], in[gate], 1, 30);
+              expect_near("cell", row, u, row_of(&kept_cell, row)[u], c[u], 1 + (double)step, 30);
+              expect_near("previous", row, u, row_of(&previous, row)[u], h_before[u], 1 + (double)step, 60);
+              h_before[u] = h * (double)row_of(&mask, i)[u];
+            }
           }
           expect_near("h", p, u, got, h, 1 + (double)step, 30);
           /* The next step starts from the rounded state that was stored, so errors do not add up here. */
-          expect_near("state", p, u, state, 127 * h, 0.502 / 1.2e-7, 1);
+          double masked = u < hidden ? h * (double)row_of(&mask, i)[u] : 0;
+          expect_near("state", p, u, state, 127 * masked / largest_state, 0.502 / 1.2e-7, 1);
         }
         before = states + p * 2 * padded + direction * padded;
       }
     }
+  matrix_free(&kept_gates, "kept gates");
+  matrix_free(&kept_cell, "kept cell");
+  matrix_free(&previous, "previous");
+  matrix_free(&mask, "mask");
   free(c);
+  free(h_before);
   free(states);
   free(starts);
   free(one);
@@ -178,6 +243,6 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
 
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
   check_rounding_and_products(kernels, batch, hidden, inputs);
-  check_steps(kernels, batch, hidden, 0);
-  check_steps(kernels, batch, hidden, 1);
+  for (int ahead = 0; ahead < 2; ahead++)
+    for (int training = 0; training < 2; training++) check_steps(kernels, batch, hidden, ahead, training);
 }

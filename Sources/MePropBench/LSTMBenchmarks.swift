@@ -11,6 +11,8 @@ private enum LSTMPart: String, CaseIterable {
   case backward = "back propagation"
   /// Forward, backward and Adam on the rows that are touched.
   case step = "step"
+  /// The same with a forward pass of eight bits.
+  case byteStep = "step, int8 forward pass"
 }
 
 extension Benchmark {
@@ -33,14 +35,17 @@ extension Benchmark {
       let sgd = policies.map {
         makeTrainer(weights, Optimizer(.gradientDescent(), learningRate: 1e-6), $0)
       }
-      let adam = policies.map { makeTrainer(weights, .adam(untouchedRows: .skip), $0) }
+      let adam = LSTMPrecision.allCases.map { precision in
+        policies.map { makeTrainer(weights, .adam(untouchedRows: .skip), $0, precision) }
+      }
       for (trainer, policy) in zip(sgd, policies) { try check(trainer, policy, batches) }
       var times = LSTMPart.allCases.map { _ in policies.map { _ in [Double]() } }
       let start = Timing.now()
       var turn = 0
       while turn < 9 || (turn < 1_000 && Timing.now() - start < 3 * settings.secondsPerRow * 1e6) {
         for mode in policies.indices {
-          let found = try runTurn(turn, batches, sgd[mode], adam[mode], policies[mode])
+          let found = try runTurn(
+            turn, batches, sgd[mode], adam.map { $0[mode] }, policies[mode])
           if turn >= 2 { for part in found.indices { times[part][mode].append(found[part]) } }
         }
         turn += 1
@@ -62,17 +67,19 @@ extension Benchmark {
   }
 
   private func makeTrainer(
-    _ weights: [LSTMWeights], _ optimizer: Optimizer, _ policy: SelectionPolicy
+    _ weights: [LSTMWeights], _ optimizer: Optimizer, _ policy: SelectionPolicy,
+    _ precision: LSTMPrecision = .f32
   ) -> LSTMLayerTrainer {
     var optimizer = optimizer
     optimizer.untouchedRows = .skip
-    return LSTMLayerTrainer(weights, optimizer: optimizer, selection: policy, context: context)
+    return LSTMLayerTrainer(
+      weights, optimizer: optimizer, selection: policy, precision: precision, context: context)
   }
 
   /// Microseconds of each part for one batch.
   private func runTurn(
-    _ turn: Int, _ batches: SentenceLikeBatches, _ sgd: LSTMLayerTrainer, _ adam: LSTMLayerTrainer,
-    _ policy: SelectionPolicy
+    _ turn: Int, _ batches: SentenceLikeBatches, _ sgd: LSTMLayerTrainer,
+    _ adam: [LSTMLayerTrainer], _ policy: SelectionPolicy
   ) throws -> [Double] {
     let (input, gradient, packing) = batches.batch(turn)
     sgd.forward(input, packing: packing)
@@ -80,10 +87,21 @@ extension Benchmark {
     let start = Timing.now()
     let updates = try propagate(sgd, input, gradient, packing, policy, step: turn + 1)
     let backward = Timing.now() - start - updates * 1e6
-    let stepStart = Timing.now()
-    adam.forward(input, packing: packing)
-    _ = try propagate(adam, input, gradient, packing, policy, step: turn + 1)
-    return [sgd.times.products * 1e6, backward, Timing.now() - stepStart]
+    var steps: [LSTMPrecision: Double] = [:]
+    for (precision, trainer) in zip(LSTMPrecision.allCases, adam) {
+      let stepStart = Timing.now()
+      trainer.forward(input, packing: packing)
+      _ = try propagate(trainer, input, gradient, packing, policy, step: turn + 1)
+      steps[precision] = Timing.now() - stepStart
+    }
+    return LSTMPart.allCases.map { part in
+      switch part {
+      case .products: sgd.times.products * 1e6
+      case .backward: backward
+      case .step: steps[.f32] ?? 0
+      case .byteStep: steps[.int8] ?? 0
+      }
+    }
   }
 
   /// Returns seconds of updates that are not part of the products.

@@ -143,6 +143,13 @@ public final class LSTMWorkspace {
       kept: kept.base)
   }
 
+  /// Tells a forward pass with numbers of eight bits where cells and states go.
+  func keep(in direction: inout meprop_byte_direction) {
+    direction.kept_cell = cell.unsafeMutableFloats()
+    direction.previous = previous.unsafeMutableFloats()
+    direction.kept_stride = cell.stride
+  }
+
   /// Regroups the support by row, once for all products that write weight rows.
   package func regroup(everyRow: Bool) {
     listedRowCount = meprop_regroup(

@@ -1,11 +1,14 @@
 import MePropCore
 
-/// How precisely an LSTM that is not being trained computes.
+/// The numbers that the products of an LSTM's forward pass read, in training or after it.
+///
+/// Gates, cells, gradients and the weights that are trained are 32-bit floats always.
 public enum LSTMPrecision: String, Sendable, CaseIterable {
-  /// Weights and states of eight bits, exact sums of products, gates and cells in floats; see
-  /// `LSTMByteWeights`.
+  /// Weights, inputs and states of eight bits, with exact sums of products; see `LSTMByteWeights`.
+  ///
+  /// The same numbers on all processors, but for gates and cells, which are in floats.
   case int8
-  /// All in floats of 32 bits, as in training.
+  /// 32-bit floats.
   case f32
 }
 
@@ -38,7 +41,9 @@ public final class LSTMInference {
     }
     outputs = network.layers.map { Output(columnCount: $0.count * $0[0].paddedSize) }
     layers = precision == .f32 ? network.layers : []
-    byteLayers = precision == .int8 ? network.layers.map { $0.map(LSTMByteWeights.init) } : []
+    byteLayers =
+      precision == .int8
+      ? network.layers.map { $0.map { LSTMByteWeights($0, context: context) } } : []
   }
 
   /// Calls `body` with the output of the last layer, shape `[positions, outputSize]`.

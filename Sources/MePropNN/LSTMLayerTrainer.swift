@@ -32,6 +32,8 @@ public final class LSTMLayerTrainer {
   private var secondInputGradient: Matrix
   private var denseGradients: [[WeightGradient]] = []
   private var masks: [Matrix] = []
+  private let byteWeights: [LSTMByteWeights]
+  private let byteWorkspace: LSTMByteWorkspace
 
   /// Creates a trainer.
   ///
@@ -39,10 +41,11 @@ public final class LSTMLayerTrainer {
   ///   - weights: Where training starts: one direction or two.
   ///   - optimizer: How parameters are updated; its `clipNorm` must be `nil`.
   ///   - selection: What the backward pass keeps.
+  ///   - precision: What the products of the forward pass read.
   ///   - context: Where to compute.
   public init(
     _ weights: [LSTMWeights], optimizer: Optimizer, selection: SelectionPolicy,
-    context: ComputeContext
+    precision: LSTMPrecision = .f32, context: ComputeContext
   ) {
     precondition(optimizer.clipNorm == nil, "LSTMLayerTrainer: clips by value only, not by norm")
     self.weights = weights
@@ -55,6 +58,10 @@ public final class LSTMLayerTrainer {
     inputGradient = Matrix(rowCount: 0, columnCount: weights[0].inputSize)
     secondInputGradient = Matrix(rowCount: 0, columnCount: weights[0].inputSize)
     workspaces = weights.map { LSTMWorkspace(hiddenSize: $0.hiddenSize) }
+    byteWeights =
+      precision == .int8 ? weights.map { LSTMByteWeights($0, context: context) } : []
+    byteWorkspace = LSTMByteWorkspace(
+      hiddenSize: weights[0].hiddenSize, directionCount: weights.count)
     statistics = weights.map { _ in SelectionStatistics() }
     tallies = weights.map {
       LayerTally(
@@ -79,6 +86,9 @@ public final class LSTMLayerTrainer {
     self.weights = weights
     self.moments = moments
     for (workspace, memory) in zip(workspaces, memories) { workspace.memory = memory }
+    for (bytes, weights) in zip(byteWeights, weights) {
+      bytes.update(from: weights, context: context)
+    }
   }
 
   /// What selection did in each direction since the last call.
@@ -129,11 +139,20 @@ public final class LSTMLayerTrainer {
   ///   - input: Shape `[positions, inputSize]`.
   ///   - packing: Which position is which word.
   ///   - masks: Variational dropout of the states, one matrix a direction; empty: none.
-  public func forward(_ input: Matrix, packing: SentencePacking, masks: [Matrix] = []) {
+  ///   - largestFactor: No factor of a mask is larger.
+  public func forward(
+    _ input: Matrix, packing: SentencePacking, masks: [Matrix] = [], largestFactor: Float = 1
+  ) {
     self.masks = masks
     output.setRowCount(packing.positionCount)
-    context.lstmForward(
-      weights, workspaces, input: input, packing: packing, masks: masks, output: &output)
+    if byteWeights.isEmpty {
+      context.lstmForward(
+        weights, workspaces, input: input, packing: packing, masks: masks, output: &output)
+    } else {
+      context.lstmForward(
+        byteWeights, byteWorkspace, input: .values(input), packing: packing, keeping: workspaces,
+        masks: masks, largestFactor: largestFactor, output: &output)
+    }
   }
 
   /// Lets units of the output fall out, position by position, in place.
@@ -261,6 +280,9 @@ public final class LSTMLayerTrainer {
       let start = Clock.now()
       context.update(
         &weights[index].bias, &moments[index][2], by: biasRule, gradient: workspace.biasGradient)
+      if !byteWeights.isEmpty {
+        byteWeights[index].update(from: weights[index], changedBy: workspace, context: context)
+      }
       seconds += Clock.now() - start
     }
     return seconds

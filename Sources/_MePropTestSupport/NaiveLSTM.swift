@@ -12,8 +12,8 @@ package struct NaiveLSTM {
   package var isReversed: Bool
   /// Factors of the state on its way to the next step, or `nil`.
   package var mask: [Double]?
-  /// Whether states go to the next step as multiples of 1/127.
-  package var roundsStates = false
+  /// The products of the next step read states as multiples of this, or as they are.
+  package var stateStep: Double?
 
   /// Everything that a forward pass computes, by word.
   package struct Trace {
@@ -85,9 +85,12 @@ package struct NaiveLSTM {
       trace.previousStates[t] = state
       trace.previousCells[t] = cell
       var gates = bias
+      let read = state.map { state in
+        stateStep.map { (state / $0).rounded(.toNearestOrEven) * $0 } ?? state
+      }
       for row in 0..<(4 * h) {
         for (column, x) in inputs[t].enumerated() { gates[row] += inputWeight[row][column] * x }
-        for column in 0..<h { gates[row] += recurrentWeight[row][column] * state[column] }
+        for column in 0..<h { gates[row] += recurrentWeight[row][column] * read[column] }
         gates[row] = row / h == 2 ? tanh(gates[row]) : sigmoid(gates[row])
       }
       for u in 0..<h { cell[u] = gates[h + u] * cell[u] + gates[u] * gates[2 * h + u] }
@@ -96,7 +99,6 @@ package struct NaiveLSTM {
       trace.outputs[t] = (0..<h).map { gates[3 * h + $0] * tanh(cell[$0]) }
       state = trace.outputs[t]
       if let mask { for u in 0..<h { state[u] *= mask[u] } }
-      if roundsStates { state = state.map { ($0 * 127).rounded(.toNearestOrEven) / 127 } }
     }
     return trace
   }

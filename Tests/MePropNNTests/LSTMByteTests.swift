@@ -16,14 +16,6 @@ import _MePropTestSupport
       .withOutput(input, packing: packing) { $0 }
   }
 
-  /// `row` as whole multiples of its largest magnitude over 127.
-  private func rounded(_ row: [Double]) -> [Double] {
-    // In single precision as the kernels are, so that halves round to the same side.
-    let scale = (row.map { Float(abs($0)) }.max() ?? 0) / 127
-    guard scale > 0 else { return row }
-    return row.map { Double(scale) * Double((Float($0) / scale).rounded(.toNearestOrEven)) }
-  }
-
   @Test(
     arguments: [1, 2, 15, 16, 17, 40], InstructionSet.allCases.filter(\.isAvailable))
   func outputsAreThoseOfRoundedNumbers(hidden: Int, instructionSet: InstructionSet) {
@@ -35,11 +27,7 @@ import _MePropTestSupport
         instructionSet: instructionSet)
       for (sentence, inputs) in sample.inputs.enumerated() {
         for direction in sample.weights.indices {
-          var naive = sample.naive(direction, sentence: sentence)
-          naive.inputWeight = naive.inputWeight.map(rounded)
-          naive.recurrentWeight = naive.recurrentWeight.map(rounded)
-          naive.roundsStates = true
-          let expected = naive.forward(inputs.map(rounded)).outputs
+          let expected = sample.trace(direction, sentence: sentence, precision: .int8).outputs
           for word in inputs.indices {
             let row = found.withRow(sample.position(sentence, word)) { row in
               (0..<hidden).map { Double(row[direction * sample.padded + $0]) }
@@ -90,6 +78,79 @@ import _MePropTestSupport
         #expect(same, "sentence \(sentence), word \(word)")
       }
     }
+  }
+
+  // MARK: Training
+
+  private func trainer(
+    _ sample: LSTMSample, _ policy: SelectionPolicy = .dense,
+    untouched: Optimizer.UntouchedRows = .skip, threads: Int = 1
+  ) -> LSTMLayerTrainer {
+    LSTMLayerTrainer(
+      sample.weights, optimizer: .adam(learningRate: 0.05, untouchedRows: untouched),
+      selection: policy, precision: .int8, context: ComputeContext(threadCount: threads))
+  }
+
+  @Test(arguments: [[4], [3, 5, 1, 5, 2, 4, 1]])
+  func trainingComputesWhatInferenceDoes(lengths: [Int]) {
+    let sample = LSTMSample(hidden: 130, inputSize: 60, directions: 2, lengths: lengths, seed: 6)
+    let expected = output(LSTM(layers: [sample.weights]), .int8, sample.input, sample.packing)
+    for threads in [1, 2, 5] {
+      let trainer = trainer(sample, threads: threads)
+      trainer.forward(sample.input, packing: sample.packing)
+      #expect(trainer.output == expected, "\(threads) threads")
+    }
+  }
+
+  @Test(
+    arguments: [SelectionPolicy.dense, .top(k: .count(3)), .unified(k: .count(3))],
+    Optimizer.UntouchedRows.allCases)
+  func roundedWeightsFollowTheWeights(
+    policy: SelectionPolicy, untouched: Optimizer.UntouchedRows
+  ) throws {
+    var sample = LSTMSample(
+      hidden: 40, inputSize: 7, directions: 2, lengths: Self.lengths, seed: 12)
+    let trainer = trainer(sample, policy, untouched: untouched)
+    for step in 1...4 {
+      trainer.forward(sample.input, packing: sample.packing)
+      // Of four steps the third is dense.
+      try trainer.propagate(
+        sample.outputGradient, packing: sample.packing, selection: step == 3 ? .dense : policy,
+        step: step, seed: 1, stream: 2 * step)
+      trainer.computeInputGradient()
+      _ = trainer.update(input: sample.input, step: step)
+    }
+    #expect(trainer.weights != sample.weights)
+    trainer.forward(sample.input, packing: sample.packing)
+    sample.weights = trainer.weights
+    let fresh = self.trainer(sample)
+    fresh.forward(sample.input, packing: sample.packing)
+    #expect(trainer.output == fresh.output)
+    let restored = self.trainer(
+      LSTMSample(hidden: 40, inputSize: 7, directions: 2, lengths: Self.lengths, seed: 13))
+    restored.restore(
+      weights: trainer.weights, moments: trainer.moments,
+      memories: trainer.workspaces.map(\.memory))
+    restored.forward(sample.input, packing: sample.packing)
+    #expect(restored.output == fresh.output)
+  }
+
+  @Test(arguments: [Float.nan, .infinity], InstructionSet.allCases.filter(\.isAvailable))
+  func whatIsNotFiniteShows(value: Float, instructionSet: InstructionSet) {
+    var sample = LSTMSample(
+      hidden: 40, inputSize: 30, directions: 1, lengths: Self.lengths, seed: 4)
+    var input = sample.input
+    input[2, 17] = value
+    let network = LSTM(layers: [sample.weights])
+    let fromInput = output(
+      network, .int8, input, sample.packing, instructionSet: instructionSet)
+    #expect(fromInput.withRow(2) { $0[3].isNaN })
+    #expect(fromInput.withRow(1) { $0[3].isFinite })
+    sample.weights[0].recurrentWeight[5, 33] = value
+    let fromWeights = output(
+      LSTM(layers: [sample.weights]), .int8, sample.input, sample.packing,
+      instructionSet: instructionSet)
+    #expect(fromWeights.withRow(fromWeights.rowCount - 1) { $0[5].isNaN })
   }
 
   @Test func zerosAndNoSentences() {

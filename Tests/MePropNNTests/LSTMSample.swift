@@ -47,7 +47,9 @@ struct LSTMSample {
     }
     if hasMasks {
       masks = (0..<directions).map { _ in
-        lengths.map { _ in (0..<hidden).map { _ in random.nextUniform() < 0.4 ? 0 : 1.5 } }
+        lengths.map { _ in
+          (0..<hidden).map { _ in random.nextUniform() < 0.4 ? 0 : Double(Self.maskFactor) }
+        }
       }
     }
   }
@@ -94,9 +96,33 @@ struct LSTMSample {
       isReversed: direction == 1, mask: masks.isEmpty ? nil : masks[direction][sentence])
   }
 
+  /// What a forward pass computes, with rounded weights, inputs and states if it is one of eight bits.
+  func trace(_ direction: Int, sentence: Int, precision: LSTMPrecision) -> NaiveLSTM.Trace {
+    var naive = naive(direction, sentence: sentence)
+    guard precision == .int8 else { return naive.forward(inputs[sentence]) }
+    naive.inputWeight = naive.inputWeight.map(roundedToEightBits)
+    naive.recurrentWeight = naive.recurrentWeight.map(roundedToEightBits)
+    naive.stateStep = Double(largestFactor) / 127
+    return naive.forward(inputs[sentence].map(roundedToEightBits))
+  }
+
+  /// The largest factor of masks, or 1.
+  var largestFactor: Float { masks.isEmpty ? 1 : Self.maskFactor }
+  private static let maskFactor: Float = 1.5
+
   /// The part of a projection that belongs to a direction.
   func projection(_ direction: Int, sentence: Int) -> [[Double]] {
     projections[sentence].map { Array($0[(direction * hidden)..<((direction + 1) * hidden)]) }
+  }
+}
+
+/// `row` as whole multiples of its largest magnitude over 127.
+func roundedToEightBits(_ row: [Double]) -> [Double] {
+  // In single precision as the kernels are, so that halves round to the same side.
+  let largest = row.map { Float(abs($0)) }.max() ?? 0
+  guard largest > 0 else { return row }
+  return row.map {
+    Double(largest / 127) * Double((Float($0) * (127 / largest)).rounded(.toNearestOrEven))
   }
 }
 

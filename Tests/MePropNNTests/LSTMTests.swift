@@ -70,13 +70,21 @@ import _MePropTestSupport
 
   struct Case: Sendable, CustomTestStringConvertible {
     var hidden: Int, directions: Int, k: Int?, hasMasks = false, lengths = LSTMTests.lengths
+    var precision = LSTMPrecision.f32
     var testDescription: String {
       "h \(hidden), \(directions) directions, k \(k.map(String.init) ?? "-"), masks \(hasMasks), "
-        + "\(lengths)"
+        + "\(lengths), \(precision)"
     }
   }
 
-  static let cases =
+  static let cases = LSTMPrecision.allCases.flatMap { precision in
+    shapes.map { shape in
+      var example = shape
+      example.precision = precision
+      return example
+    }
+  }
+  private static let shapes =
     [1, 2, 15, 16, 17, 33].flatMap { hidden in
       [nil, 1, 5].map { Case(hidden: hidden, directions: 1 + hidden % 2, k: $0) }
     } + [
@@ -98,23 +106,27 @@ import _MePropTestSupport
     let policy = example.k.map { SelectionPolicy.top(k: .count($0)) } ?? .dense
     let trainer = LSTMLayerTrainer(
       sample.weights, optimizer: Optimizer(.gradientDescent(), learningRate: 1),
-      selection: policy, context: context)
+      selection: policy, precision: example.precision, context: context)
     // Twice, so that what the first step left behind would be noticed.
     for _ in 0..<2 {
       trainer.restore(
         weights: sample.weights, moments: trainer.moments,
         memories: trainer.workspaces.map(\.memory))
-      trainer.forward(sample.input, packing: sample.packing, masks: sample.maskMatrices)
+      trainer.forward(
+        sample.input, packing: sample.packing, masks: sample.maskMatrices,
+        largestFactor: sample.largestFactor)
       try trainer.propagate(
         sample.outputGradient, packing: sample.packing, selection: policy, step: 1, seed: 1,
         stream: 0)
       trainer.computeInputGradient()
       _ = trainer.update(input: sample.input, step: 1)
     }
-    try compare(trainer, with: sample, k: example.k)
+    try compare(trainer, with: sample, example)
   }
 
-  private func compare(_ trainer: LSTMLayerTrainer, with sample: LSTMSample, k: Int?) throws {
+  private func compare(
+    _ trainer: LSTMLayerTrainer, with sample: LSTMSample, _ example: Case
+  ) throws {
     let hidden = sample.hidden
     var inputGradients = sample.inputs
     for (sentence, inputs) in sample.inputs.enumerated() {
@@ -126,7 +138,7 @@ import _MePropTestSupport
       var bias = [Double](repeating: 0, count: 4 * hidden)
       for (sentence, inputs) in sample.inputs.enumerated() {
         let naive = sample.naive(direction, sentence: sentence)
-        let trace = naive.forward(inputs)
+        let trace = sample.trace(direction, sentence: sentence, precision: example.precision)
         for word in inputs.indices {
           let row = trainer.output.withRow(sample.position(sentence, word)) { row in
             (0..<hidden).map { Double(row[direction * sample.padded + $0]) }
@@ -135,7 +147,7 @@ import _MePropTestSupport
         }
         let expected = naive.backward(
           inputs, trace, outputGradient: sample.projection(direction, sentence: sentence)
-        ) { d, _ in k.map { naiveTopOfGates(d, k: $0) } ?? d }
+        ) { d, _ in example.k.map { naiveTopOfGates(d, k: $0) } ?? d }
         for word in inputs.indices {
           add(expected.inputs[word], to: &inputGradients[sentence][word])
         }

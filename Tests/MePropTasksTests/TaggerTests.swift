@@ -40,6 +40,8 @@ import Testing
       [], ["select=dense"], ["select=unified"], ["select=top-k", "memory=0.5"], ["layers=2"],
       ["variational=true", "dropout=0.2", "layers=2"], ["bidirectional=false", "layers=2"],
       ["untouched=update"], ["preset=paper", "epochs=2"], ["select=random-k"],
+      ["precision=int8", "layers=2"], ["precision=int8", "average=0.99"],
+      ["precision=int8", "variational=true", "select=dense"],
     ])
   func learnsAndRepeatsItself(assignments: [String]) throws {
     let one = try task(assignments + ["dropout=0.1", "learning-rate=0.01"])
@@ -55,15 +57,16 @@ import Testing
     #expect(dev.primary >= least, "\(assignments): \(dev)")
   }
 
-  @Test func aRunThatWasInterruptedGoesOnWithTheSameBits() throws {
-    let whole = try task(["memory=0.3"])
+  @Test(arguments: [["memory=0.3"], ["precision=int8", "average=0.99"]])
+  func aRunThatWasInterruptedGoesOnWithTheSameBits(assignments: [String]) throws {
+    let whole = try task(assignments)
     try train(whole, epochs: 1...3)
-    let before = try task(["memory=0.3"])
+    let before = try task(assignments)
     try train(before, epochs: 1...1)
     before.beginEpoch(2)
     for step in 0..<5 { _ = try before.trainStep(step, ofEpoch: 2) }
     let (tensors, counters) = before.checkpointTensors()
-    let after = try task(["memory=0.3"])
+    let after = try task(assignments)
     try after.restore(tensors: tensors, counters: counters)
     after.beginEpoch(2)
     for step in 5..<after.stepsPerEpoch { _ = try after.trainStep(step, ofEpoch: 2) }
@@ -73,6 +76,19 @@ import Testing
       try after.restore(tensors: Array(tensors.dropLast()), counters: counters)
     }
     #expect(throws: CheckpointError.self) { try after.restore(tensors: tensors, counters: [:]) }
+  }
+
+  @Test func aRunningMeanIsWhatIsUsed() throws {
+    let assignments = ["epochs=1", "learning-rate=0.01"]
+    let plain = try task(assignments)
+    let averaged = try task(assignments + ["average=0.9"])
+    for task in [plain, averaged] { try train(task, epochs: 1...1) }
+    // Training is the same; what it gives is not.
+    let weights = plain.checkpointTensors().tensors.map(\.values)
+    #expect(averaged.checkpointTensors().tensors.map(\.values).starts(with: weights))
+    #expect(averaged.model.network.output != plain.model.network.output)
+    #expect(averaged.model.network.words != plain.model.network.words)
+    #expect(averaged.model.network.lstm != plain.model.network.lstm)
   }
 
   @Test func aModelSurvivesItsFolder() throws {

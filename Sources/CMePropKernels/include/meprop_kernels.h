@@ -418,7 +418,7 @@ typedef struct {
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;
   /* For LSTM layers with numbers of eight bits. */
-  meprop_part quantize_rows, byte_product, byte_lstm;
+  meprop_part quantize_rows, pack_bytes, byte_product, byte_lstm;
   /* For layers that are sums over features. */
   meprop_part feature_forward, feature_backward, row_sums, cube;
   /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */

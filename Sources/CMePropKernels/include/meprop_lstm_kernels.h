@@ -96,7 +96,7 @@ typedef struct {
   size_t x_stride, columns;
   int8_t *q; /* [rows, columns], padded with zeros to whole lines of 16 */
   size_t q_stride;
-  float *scales; /* [rows] */
+  float *scales; /* [rows]; NaN where x is not finite */
 } meprop_quantize_arguments;
 
 /* Weights of four gates of hp rows, w[r] ~ scales[r] q[r]. For each line of 16 units, and there for each four inputs,
@@ -107,6 +107,17 @@ typedef struct {
   const int32_t *sums; /* [4 hp]: sum of q of each row */
   size_t inputs;
 } meprop_byte_weights;
+
+/* Makes rows of meprop_byte_weights of rows of floats, rounded as by quantize_rows. Part range: entries of `rows`. */
+typedef struct {
+  const uint32_t *rows; /* NULL: part range is the rows themselves */
+  const float *x;       /* [4 hp, columns], padded with zeros */
+  size_t x_stride, columns;
+  size_t padded; /* hp */
+  int8_t *q;
+  float *scales;
+  int32_t *sums;
+} meprop_pack_bytes_arguments;
 
 /* y <- x w' + bias. Part range: lines of 16 units. */
 typedef struct {
@@ -129,10 +140,17 @@ typedef struct {
   meprop_byte_product_arguments input; /* its y is not used */
   float *cell; /* [sentences, hp] */
   size_t cell_stride;
-  int8_t *states; /* [positions, hp]: round(127 h) */
+  int8_t *states; /* [positions, hp]: round(127 h / largest_state), h after its mask */
   size_t state_stride;
   float *output; /* [positions, hp]: h */
   size_t output_stride;
+  /* For training; NULL: not wanted. */
+  float *kept_gates; /* [positions, 4 hp]: activations of the gates; may be `gates` */
+  size_t kept_gate_stride;
+  float *kept_cell, *previous; /* [positions, h]: as in meprop_lstm_direction */
+  size_t kept_stride;
+  const float *mask; /* [sentences, h]: factors of the state on its way to the next step */
+  size_t mask_stride;
 } meprop_byte_direction;
 
 /* All steps of each direction. Part range: directions x groups of sentences. */
@@ -141,6 +159,7 @@ typedef struct {
   size_t hidden, steps;
   const uint32_t *starts; /* [steps + 1], as above */
   size_t sentences, group;
+  float largest_state; /* no state is larger after its mask: 1, or the mask's largest factor */
 } meprop_byte_lstm_arguments;
 
 #endif

@@ -38,6 +38,11 @@ public enum TaggerConfiguration {
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
       "threads to compute with; auto measures a few steps; results do not depend on it"),
+    .init(
+      "precision", .choice(LSTMPrecision.allCases.map(\.rawValue)),
+      default: .string(LSTMPrecision.f32.rawValue),
+      "numbers that products of the LSTM's forward pass read in training; int8 is what a trained "
+        + "tagger reads, gradients and the weights that are trained are f32"),
   ]
 
   private static let size = ConfigurationKind.int(1...100_000)
@@ -102,6 +107,10 @@ public enum TaggerConfiguration {
     .init(
       "final-rate", .double(NumberBounds(lower: 0, upper: 1)), default: .double(0.05),
       "share of the learning rate to which it falls, linearly, until the last step"),
+    .init(
+      "average", .double(.share), default: .double(0),
+      "factor by which a running mean of all parameters fades each step; the mean is what is "
+        + "evaluated and kept; 0 is none"),
     .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
     .init(
       "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),

@@ -68,6 +68,35 @@ public struct TaggerNetwork: Sendable, Equatable {
     self.output = output
   }
 
+  /// All parameters, in a fixed order.
+  var parameters: [Matrix] {
+    [words, features]
+      + lstm.layers.flatMap { $0.flatMap { [$0.inputWeight, $0.recurrentWeight, $0.bias] } }
+      + [output.weight, output.bias]
+  }
+
+  /// A network with other parameters of the same shapes, in the order of `parameters`.
+  func replacing(parameters: [Matrix]) -> TaggerNetwork {
+    var network = self
+    var next = parameters.makeIterator()
+    func take(_ matrix: inout Matrix) { matrix = next.next() ?? matrix }
+    take(&network.words)
+    take(&network.features)
+    network.lstm = LSTM(
+      layers: lstm.layers.map { directions in
+        directions.map { weights in
+          var weights = weights
+          take(&weights.inputWeight)
+          take(&weights.recurrentWeight)
+          take(&weights.bias)
+          return weights
+        }
+      })
+    take(&network.output.weight)
+    take(&network.output.bias)
+    return network
+  }
+
   /// A layer with inputs of zero weight where the LSTM's output has padding.
   static func padding(_ plain: Linear, columns: [Int], width: Int) -> Linear {
     var linear = Linear(inputSize: width, outputSize: plain.outputSize)

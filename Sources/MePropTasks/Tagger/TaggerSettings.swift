@@ -58,7 +58,9 @@ public struct TaggerSettings: Sendable, Equatable {
         denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every")),
       dropout: Float(configuration.double("dropout")),
       isVariational: configuration.bool("variational"),
-      finalRate: Float(configuration.double("final-rate")), seed: seed)
+      finalRate: Float(configuration.double("final-rate")),
+      averageDecay: Float(configuration.double("average")),
+      precision: LSTMPrecision(rawValue: configuration.string("precision")) ?? .f32, seed: seed)
     threadCount = configuration.optionalInt("threads")
   }
 }

@@ -19,6 +19,10 @@ public struct TaggerTraining: Sendable, Equatable {
   public var isVariational: Bool
   /// The learning rate falls linearly from its full height to this share of it.
   public var finalRate: Float
+  /// How much of the running mean of all parameters, which is what is used, a step leaves; 0: no mean.
+  public var averageDecay: Float
+  /// What the products of the LSTM's forward pass read.
+  public var precision: LSTMPrecision
   /// The seed of dropout and random selection.
   public var seed: UInt64
 
@@ -26,7 +30,8 @@ public struct TaggerTraining: Sendable, Equatable {
   public init(
     optimizer: Optimizer = .adam(), selection: SelectionPolicy = .dense,
     schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0,
-    isVariational: Bool = false, finalRate: Float = 1, seed: UInt64 = 1
+    isVariational: Bool = false, finalRate: Float = 1, averageDecay: Float = 0,
+    precision: LSTMPrecision = .f32, seed: UInt64 = 1
   ) {
     self.optimizer = optimizer
     self.selection = selection
@@ -34,6 +39,8 @@ public struct TaggerTraining: Sendable, Equatable {
     self.dropout = dropout
     self.isVariational = isVariational
     self.finalRate = finalRate
+    self.averageDecay = averageDecay
+    self.precision = precision
     self.seed = seed
   }
 }
@@ -51,6 +58,7 @@ final class TaggerTrainer {
   private(set) var output: Linear
   private(set) var outputMoments: [Moments]
   private var outputTally: LayerTally
+  private var average: ParameterAverage?
   private let momentCount: Int
 
   private var input: Matrix
@@ -76,7 +84,8 @@ final class TaggerTrainer {
     features = EmbeddingTrainer(network.features, optimizer: training.optimizer, context: context)
     layers = network.lstm.layers.map {
       LSTMLayerTrainer(
-        $0, optimizer: training.optimizer, selection: training.selection, context: context)
+        $0, optimizer: training.optimizer, selection: training.selection,
+        precision: training.precision, context: context)
     }
     output = network.output
     let count = training.optimizer.momentCount
@@ -103,12 +112,22 @@ final class TaggerTrainer {
     stateMasks = layers.map { layer in
       layer.weights.map { _ in Matrix(rowCount: 0, columnCount: hidden) }
     }
+    if training.averageDecay > 0 {
+      average = ParameterAverage(
+        network.parameters, decay: training.averageDecay, context: context)
+    }
   }
 
-  var network: TaggerNetwork {
+  private var currentNetwork: TaggerNetwork {
     TaggerNetwork(
       words: words.table, features: features.table, lstm: LSTM(layers: layers.map(\.weights)),
       output: output)
+  }
+
+  /// The network to use: of averaged parameters, if there is an average.
+  var network: TaggerNetwork {
+    guard let average, average.hasValues else { return currentNetwork }
+    return currentNetwork.replacing(parameters: average.values)
   }
 
   /// Does one step and returns the loss added up over the words.
@@ -126,7 +145,12 @@ final class TaggerTrainer {
     let middle = Clock.now()
     times.forward += middle - gathered
     for layer in layers { layer.times = PhaseTimes() }
-    let seconds = try backward(batch, data, epoch: epoch, progress: progress)
+    var seconds = try backward(batch, data, epoch: epoch, progress: progress)
+    if average?.isDue(step: step) == true {
+      let start = Clock.now()
+      average?.update(currentNetwork.parameters, step: step)
+      seconds += Clock.now() - start
+    }
     for layer in layers {
       times.selection += layer.times.selection
       times.products += layer.times.products
@@ -173,7 +197,8 @@ final class TaggerTrainer {
       }
       layer.forward(
         index == 0 ? input : layers[index - 1].output, packing: packing,
-        masks: drops && training.isVariational ? stateMasks[index] : [])
+        masks: drops && training.isVariational ? stateMasks[index] : [],
+        largestFactor: drops && training.isVariational ? 1 / (1 - training.dropout) : 1)
       if drops {
         if training.isVariational {
           makeMasks(&outputMasks[index], count: packing.sentenceCount, dropout(1 + index))
@@ -319,6 +344,7 @@ final class TaggerTrainer {
     }
     add("output.weight", output.weight, outputMoments[0])
     add("output.bias", output.bias, outputMoments[1])
+    result += average?.values.enumerated().map { NamedMatrix("average.\($0)", $1) } ?? []
     return result
   }
 
@@ -352,5 +378,8 @@ final class TaggerTrainer {
       moments("output.weight", outputMoments[0]), moments("output.bias", outputMoments[1]),
     ]
     self.step = step
+    if let average {
+      average.restore(average.values.indices.compactMap { saved["average.\($0)"] }, step: step)
+    }
   }
 }

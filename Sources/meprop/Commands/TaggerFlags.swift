@@ -20,6 +20,9 @@ struct TaggerFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: taggerHelp("batch", "n")) var batch: String?
   @Option(parsing: .unconditional, help: taggerHelp("seed", "n")) var seed: String?
   @Option(parsing: .unconditional, help: taggerHelp("threads", "n|auto")) var threads: String?
+  @Option(
+    parsing: .unconditional, help: taggerHelp("precision", "int8|f32"),
+    completion: taggerChoices("precision")) var precision: String?
   @Option(parsing: .unconditional, help: taggerHelp("word-size", "n")) var wordSize: String?
   @Option(parsing: .unconditional, help: taggerHelp("feature-size", "n")) var featureSize: String?
   @Option(parsing: .unconditional, help: taggerHelp("hidden", "n")) var hidden: String?
@@ -52,6 +55,7 @@ struct TaggerFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: taggerHelp("learning-rate", "x"))
   var learningRate: String?
   @Option(parsing: .unconditional, help: taggerHelp("final-rate", "x")) var finalRate: String?
+  @Option(parsing: .unconditional, help: taggerHelp("average", "beta")) var average: String?
   @Option(parsing: .unconditional, help: taggerHelp("momentum", "x")) var momentum: String?
   @Option(
     parsing: .unconditional, help: taggerHelp("untouched", "update|skip"),
@@ -65,8 +69,9 @@ struct TaggerFlags: ParsableArguments {
     [
       ("preset", preset), ("data", data), ("column", column), ("train-limit", trainLimit),
       ("epochs", epochs), ("patience", patience), ("target", target), ("batch", batch),
-      ("seed", seed), ("threads", threads), ("word-size", wordSize),
-      ("feature-size", featureSize), ("hidden", hidden), ("layers", layers),
+      ("seed", seed), ("threads", threads), ("precision", precision),
+      ("word-size", wordSize), ("feature-size", featureSize), ("hidden", hidden),
+      ("layers", layers),
       ("bidirectional", bidirectional), ("embedding-scale", embeddingScale),
       ("vectors", vectors), ("vector-limit", vectorLimit),
       ("dropout", dropout), ("word-dropout", wordDropout), ("variational", variational),
@@ -74,7 +79,8 @@ struct TaggerFlags: ParsableArguments {
       ("memory", memory), ("memory-scope", memoryScope), ("group", group),
       ("dense-start", denseStart),
       ("dense-every", denseEvery), ("optimizer", optimizer), ("learning-rate", learningRate),
-      ("final-rate", finalRate), ("momentum", momentum), ("untouched", untouched), ("l2", l2),
+      ("final-rate", finalRate), ("average", average), ("momentum", momentum),
+      ("untouched", untouched), ("l2", l2),
       ("weight-decay", weightDecay), ("clip-value", clipValue),
     ]
   }
