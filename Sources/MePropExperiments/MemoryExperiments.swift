@@ -13,7 +13,10 @@ extension PlanBuilder {
     addMemory(
       task: "tagger", title: "tagging", batches: ["1", "16"], shares: ["0.02", "0.08"],
       quickBatches: ["16"], quickShares: ["0.02"], beta: "0.5",
-      base: ["epochs": "3", "dropout": "0", "final-rate": "1", "learning-rate": "0.001"],
+      base: [
+        "epochs": "3", "dropout": "0", "learning-rate-schedule": "constant",
+        "learning-rate": "0.001",
+      ],
       quick: ["train-limit": "500", "epochs": "1"])
     addMemory(
       task: "parser", title: "parsing", batches: ["100", "1000", "10000"],

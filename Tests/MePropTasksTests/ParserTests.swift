@@ -113,7 +113,7 @@ import Testing
     try task.writeModel(to: folder.url)
     let model = try ParserModel(at: folder.url)
     #expect(model == task.model)
-    #expect(TaggerModel.taskName(at: folder.url) == "parser")
+    #expect(ModelFiles.taskName(at: folder.url) == "parser")
     let weights = folder.url.appendingPathComponent("model.safetensors")
     var tensors = try SafeTensors.read(from: weights).tensors
     let last = tensors.removeLast()

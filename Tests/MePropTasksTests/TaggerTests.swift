@@ -97,16 +97,16 @@ import Testing
     try task.writeModel(to: folder.url)
     let model = try TaggerModel(at: folder.url)
     #expect(model == task.model)
-    #expect(TaggerModel.taskName(at: folder.url) == "tagger")
+    #expect(ModelFiles.taskName(at: folder.url) == "tagger")
     let weights = folder.url.appendingPathComponent("model.safetensors")
     var tensors = try SafeTensors.read(from: weights).tensors
     tensors.removeLast()
     try SafeTensors.write(tensors, to: weights)
-    #expect(throws: TaggerModelError.missingTensor(path: weights.path, name: "out.bias")) {
+    #expect(throws: ModelFileError.missingTensor(path: weights.path, name: "out.bias")) {
       try TaggerModel(at: folder.url)
     }
     try FileManager.default.removeItem(at: folder.url.appendingPathComponent("vocabularies.json"))
-    #expect(throws: TaggerModelError.self) { try TaggerModel(at: folder.url) }
+    #expect(throws: ModelFileError.self) { try TaggerModel(at: folder.url) }
   }
 
   @Test func predictionsComeOutAsTheyWentIn() throws {
@@ -183,6 +183,9 @@ import Testing
       (["select=dense", "k=5"], "--select dense keeps all entries"),
       (["select=dense", "memory=0.5"], "only top-k and unified have unit memory"),
       (["group=3"], "only unified has groups"), (["momentum=0.5"], "only --optimizer sgd"),
+      (["k-epochs=20,30"], "30 is above the number of units (24)"),
+      (["select=dense", "k-epochs=5"], "--select dense is always dense"),
+      (["final-rate=0.1"], "did you mean 'learning-rate-schedule'?"),
     ])
   func settingsThatDoNotFit(assignments: [String], message: String) {
     #expect {
@@ -190,11 +193,20 @@ import Testing
     } throws: { "\($0)".contains(message) }
   }
 
+  @Test func kFollowsTheEpoch() throws {
+    let task = try task(["k-epochs=23,1", "epochs=2", "batch=1"])
+    // Of four gates of 24 units, by sentences of 1 to 8 words; the first word has no gradient of its forget gate.
+    for (epoch, touched) in [(1, 70.0...96), (2, 1.0...30)] {
+      try train(task, epochs: epoch...epoch)
+      #expect(task.takeLayerReports().allSatisfy { touched.contains($0.touchedRows) })
+    }
+  }
+
   @Test func thePaperPreset() throws {
     let settings = try settings(["preset=paper", "dropout=0.25"])
     #expect(settings.batchSize == 1)
     #expect(settings.training.dropout == 0.25)
-    #expect(settings.training.finalRate == 1)
+    #expect(settings.training.rateSchedule == .constant)
     #expect(settings.training.optimizer.learningRate == 0.001)
   }
 

@@ -60,73 +60,17 @@ public enum DigitsConfiguration {
       "share of the outputs of hidden layers that fall out in training"),
   ]
 
-  private static let selectionKeys: [ConfigurationKey] = [
-    .init(
-      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
-      default: .string("top-k"),
-      "which entries of output gradients take part in back propagation; auto measures a few steps first"
-    ),
-    .init(
-      "k", .countOrRatio, default: .ratio(0.1),
-      "how many entries are kept, as a count or as a share of the layer's width"),
-    .init(
-      "k-epochs", .optional(.intList(1...Int.max)), default: .none,
-      "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
-    .init(
-      "memory", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
-      "unit memory: how much of what selection left out is added back; auto is \(autoMemory) with "
-        + "top-k and unified, 0 without"),
-    .init(
-      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
-      default: .string(MemoryScope.unit.rawValue),
-      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
-    ),
-    .init(
-      "group", .optional(count), default: .none,
-      "with unified: images that share one support; none is the whole batch"),
-    .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),
-    .init(
-      "dense-every", .int(0...Int.max), default: .int(0),
-      "every how many steps one is dense; 0 is never"),
-    .init(
-      "select-output", .bool, default: .bool(false), "whether the output layer is sparse too"),
-  ]
+  private static let selectionKeys =
+    SharedKeys.selection(
+      of: "output gradients", k: (.ratio(0.1), "the layer's width"),
+      autoMemory: "\(SharedKeys.autoMemory) with top-k and unified, 0 without",
+      examples: "images") + [
+      .init(
+        "select-output", .bool, default: .bool(false), "whether the output layer is sparse too")
+    ]
 
-  private static let stepKeys: [ConfigurationKey] = [
-    .init(
-      "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
-      "how parameters follow their gradients"),
-    .init(
-      "learning-rate", .auto(.double(NumberBounds(lower: 1e-30, upper: 1e30))), default: .auto,
-      "step size at the start; auto is sqrt(batch / 10) times 0.001 for adam, 0.01 for adagrad and "
-        + "0.05 for sgd"),
-    .init(
-      "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
-      default: .string(LearningRateSchedule.linear.rawValue),
-      "how the step size falls over all epochs"),
-    .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
-    .init(
-      "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
-      default: .string(Optimizer.UntouchedRows.skip.rawValue),
-      "weight rows that a gradient does not touch: as a dense optimizer would, or not at all"),
-    .init(
-      "l2", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "factor of L2 regularization of weights"),
-    .init(
-      "weight-decay", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "decoupled weight decay (AdamW)"),
-    .init(
-      "clip-value", .optional(.double(positive)), default: .none,
-      "largest magnitude left of each gradient element"),
-    .init(
-      "clip-norm", .optional(.double(positive)), default: .none,
-      "largest norm left of all gradients together"),
-  ]
-
-  private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
-
-  /// What `memory: auto` stands for where there is memory at all.
-  static let autoMemory = 0.9
+  private static let stepKeys =
+    SharedKeys.steps(rate: nil, average: nil, rows: "weight rows") + [SharedKeys.clipNorm]
 
   /// The most weights that a network may have: with moments and a gradient some 3 GB.
   static let maximumWeightCount = 200_000_000
@@ -141,17 +85,14 @@ public enum DigitsConfiguration {
   ) throws -> (settings: DigitsSettings, configuration: Configuration) {
     var resolved = configuration
     try configuration.requireDecidedSelection()
-    let policy = configuration.string("select")
-    if configuration.value("memory") == .auto {
-      let memory = policy == "top-k" || policy == "unified" ? autoMemory : 0
-      try resolved.set("memory", to: String(memory), from: configuration.origin(of: "memory"))
-    }
+    try resolved.decideMemory(SharedKeys.autoMemory)
     if configuration.value("learning-rate") == .auto {
       try resolved.set(
         "learning-rate", to: automaticLearningRate(configuration),
         from: configuration.origin(of: "learning-rate"))
     }
-    try checkSelection(resolved)
+    try resolved.checkSelectionValues()
+    try resolved.checkDenseSelection(asked: configuration)
     try checkWidths(resolved)
     if configuration.string("data").isEmpty {
       throw configuration.conflict(
@@ -170,27 +111,6 @@ public enum DigitsConfiguration {
       default: 0.001
       }
     return String(format: "%.4g", base * (Double(configuration.int("batch")) / 10).squareRoot())
-  }
-
-  private static func checkSelection(_ configuration: Configuration) throws {
-    let policy = configuration.string("select")
-    try configuration.checkSelectionValues()
-    guard policy == "dense" else { return }
-    // A complete file has a k even where the policy has none; a flag is meant.
-    switch configuration.origin(of: "k") {
-    case .flag, .assignment:
-      throw configuration.conflict("k", "--select dense keeps all entries; leave k out")
-    case .file, .defaultValue: break
-    }
-    let meaningless = [
-      ("k-epochs", configuration.value("k-epochs") != .none),
-      ("dense-start", configuration.int("dense-start") > 0),
-      ("dense-every", configuration.int("dense-every") > 0),
-      ("select-output", configuration.bool("select-output")),
-    ]
-    if let (key, _) = meaningless.first(where: \.1) {
-      throw configuration.conflict(key, "--select dense is always dense; leave it out")
-    }
   }
 
   private static func checkWidths(_ configuration: Configuration) throws {

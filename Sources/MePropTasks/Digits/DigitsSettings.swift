@@ -80,30 +80,13 @@ extension DigitsSettings {
     selection = configuration.selectionPolicy
     if let first = configuration.kByEpoch.first { selection = selection.with(k: .count(first)) }
     selectsInOutputLayer = configuration.bool("select-output")
-    schedule = SelectionSchedule(
-      denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every"),
-      kByEpoch: configuration.kByEpoch.map(SelectionCount.count))
+    schedule = configuration.selectionSchedule
     dropout = Float(configuration.double("dropout"))
     optimizer = configuration.stepOptimizer
     optimizer.clipNorm = configuration.optionalDouble("clip-norm").map { Float($0) }
-    learningRateSchedule =
-      LearningRateSchedule(rawValue: configuration.string("learning-rate-schedule")) ?? .linear
+    learningRateSchedule = configuration.learningRateSchedule
     precision = Precision(rawValue: configuration.string("precision")) ?? .f32
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
   }
-}
-
-extension Configuration {
-  /// k as a count or ratio.
-  var selectionCount: SelectionCount {
-    switch value("k") {
-    case .ratio(let ratio): .ratio(ratio)
-    case .count(let count): .count(count)
-    default: preconditionFailure("Configuration: 'k' is \(value("k")), expected a count or ratio")
-    }
-  }
-
-  /// k by epoch; empty where it does not change.
-  var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
 }

@@ -94,65 +94,13 @@ public enum ParserConfiguration {
       "share of words taken for unknown in training; for words seen once it is 0.5"),
   ]
 
-  private static let selectionKeys: [ConfigurationKey] = [
-    .init(
-      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
-      default: .string("top-k"),
-      "which entries of output gradients take part in back propagation"),
-    .init(
-      "k", .countOrRatio, default: .count(20),
-      "how many entries are kept, as a count or as a share of the layer's width"),
-    .init(
-      "k-epochs", .optional(.intList(1...Int.max)), default: .none,
-      "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
-    .init(
-      "memory", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
-      "unit memory: how much of what selection left out is added back; auto is \(autoMemory) with "
-        + "top-k and unified, 0 without"),
-    .init(
-      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
-      default: .string(MemoryScope.unit.rawValue),
-      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
-    ),
-    .init(
-      "group", .optional(count), default: .none,
-      "with unified: transitions that share one support; none is the whole batch"),
-    .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),
-    .init(
-      "dense-every", .int(0...Int.max), default: .int(0),
-      "every how many steps one is dense; 0 is never"),
-  ]
+  private static let selectionKeys = SharedKeys.selection(
+    of: "output gradients", k: (.count(20), "the layer's width"),
+    autoMemory: "\(SharedKeys.autoMemory) with top-k and unified, 0 without",
+    examples: "transitions")
 
-  private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
-  private static let stepKeys: [ConfigurationKey] = [
-    .init(
-      "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
-      "how parameters follow their gradients"),
-    .init(
-      "learning-rate", .double(positive), default: .double(0.002), "step size at the start"),
-    .init(
-      "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
-      default: .string(LearningRateSchedule.linear.rawValue),
-      "how the step size falls over all epochs"),
-    .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
-    .init(
-      "average", .double(.share), default: .double(0.999),
-      "decay of the running mean of all parameters, which is what is used; 0 for none"),
-    .init(
-      "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
-      default: .string(Optimizer.UntouchedRows.skip.rawValue),
-      "rows of weights and embeddings that a gradient does not touch: as a dense optimizer would, "
-        + "or not at all"),
-    .init(
-      "l2", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "factor of L2 regularization of weights"),
-    .init(
-      "weight-decay", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "decoupled weight decay (AdamW)"),
-    .init(
-      "clip-value", .optional(.double(positive)), default: .none,
-      "largest magnitude left of each gradient element"),
-  ]
+  private static let stepKeys = SharedKeys.steps(
+    rate: 0.002, average: 0.999, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
@@ -162,9 +110,6 @@ public enum ParserConfiguration {
     ("learning-rate-schedule", "constant"), ("average", "0"), ("explore", "0"),
     ("untouched", "update"),
   ]
-
-  /// What `memory: auto` stands for where there is memory at all.
-  static let autoMemory = 0.9
 
   /// What `explore: auto` stands for where the system has a dynamic oracle.
   static let autoExplore = 0.9
@@ -187,11 +132,7 @@ public enum ParserConfiguration {
         try resolved.set(key, to: value, from: configuration.origin(of: "preset"))
       }
     }
-    if resolved.value("memory") == .auto {
-      let policy = resolved.string("select")
-      let memory = policy == "top-k" || policy == "unified" ? autoMemory : 0
-      try resolved.set("memory", to: String(memory), from: resolved.origin(of: "memory"))
-    }
+    try resolved.decideMemory(SharedKeys.autoMemory)
     let system = TransitionSystem(rawValue: resolved.string("system"))
     if resolved.value("explore") == .auto {
       let share = system?.hasDynamicOracle == true ? autoExplore : 0
@@ -205,7 +146,8 @@ public enum ParserConfiguration {
     }
     try resolveTags(&resolved)
     try resolved.checkSelectionValues()
-    try checkSelection(resolved, asked: configuration)
+    try resolved.checkDenseSelection(asked: configuration)
+    try checkWidths(resolved)
     if resolved.string("data").isEmpty {
       throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
     }
@@ -242,35 +184,17 @@ public enum ParserConfiguration {
     }
   }
 
-  private static func checkSelection(
-    _ configuration: Configuration, asked: Configuration
-  ) throws {
-    let policy = configuration.string("select")
-    guard policy == "dense" else {
-      let widest = configuration.intList("hidden").max() ?? 0
-      let counts =
-        configuration.kByEpoch.isEmpty
-        ? [configuration.selectionCount.resolved(outputSize: widest)] : configuration.kByEpoch
-      if let k = counts.first(where: { $0 > widest }) {
-        throw configuration.conflict(
-          configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
-          "\(k) is above every hidden layer's width (\(widest)); choose at most that, or "
-            + "--select dense")
-      }
-      return
-    }
-    switch asked.origin(of: "k") {
-    case .flag, .assignment:
-      throw configuration.conflict("k", "--select dense keeps all entries; leave k out")
-    case .file, .defaultValue: break
-    }
-    let meaningless = [
-      ("k-epochs", configuration.value("k-epochs") != .none),
-      ("dense-start", configuration.int("dense-start") > 0),
-      ("dense-every", configuration.int("dense-every") > 0),
-    ]
-    if let (key, _) = meaningless.first(where: \.1) {
-      throw configuration.conflict(key, "--select dense is always dense; leave it out")
+  private static func checkWidths(_ configuration: Configuration) throws {
+    guard configuration.string("select") != "dense" else { return }
+    let widest = configuration.intList("hidden").max() ?? 0
+    let counts =
+      configuration.kByEpoch.isEmpty
+      ? [configuration.selectionCount.resolved(outputSize: widest)] : configuration.kByEpoch
+    if let k = counts.first(where: { $0 > widest }) {
+      throw configuration.conflict(
+        configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
+        "\(k) is above every hidden layer's width (\(widest)); choose at most that, or "
+          + "--select dense")
     }
   }
 }

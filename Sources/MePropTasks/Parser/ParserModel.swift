@@ -65,21 +65,11 @@ public struct ParserModel: Sendable, Equatable {
   }
 
   private struct Lists: Codable {
-    struct List: Codable {
-      var items: [String]
-      var rareStart: Int
-
-      init(_ vocabulary: Vocabulary) {
-        items = vocabulary.items
-        rareStart = vocabulary.rareStart
-      }
-      var vocabulary: Vocabulary { Vocabulary(items: items, rareStart: rareStart) }
-    }
-    var words: List
-    var tags: List
-    var prefixes: List
-    var suffixes: List
-    var relations: List
+    var words: VocabularyList
+    var tags: VocabularyList
+    var prefixes: VocabularyList
+    var suffixes: VocabularyList
+    var relations: VocabularyList
     var rootRelations: [String]
     var otherRelations: [String]
   }

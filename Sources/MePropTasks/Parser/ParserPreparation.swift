@@ -12,7 +12,7 @@ extension ParserTask {
   ///   - configuration: Of `ParserConfiguration.schema`.
   ///   - locator: Finds the data.
   /// - Returns: The task at the start of a run, with what the loop needs besides.
-  /// - Throws: `ConfigurationError`, `TaggerModelError`, `ParserTaggerError`, `TreebankError`, `CoNLLUError`, `DataFormatError`,
+  /// - Throws: `ConfigurationError`, `ModelFileError`, `ParserTaggerError`, `TreebankError`, `CoNLLUError`, `DataFormatError`,
   ///   `DependencyTreeError`, `ParserDataError`.
   public static func prepare(
     _ configuration: Configuration, locator: DataLocator

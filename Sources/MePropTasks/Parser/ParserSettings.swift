@@ -65,12 +65,9 @@ public struct ParserSettings: Sendable, Equatable {
     seed = UInt64(configuration.int("seed"))
     training = ParserTraining(
       optimizer: configuration.stepOptimizer, selection: configuration.selectionPolicy,
-      schedule: SelectionSchedule(
-        denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every"),
-        kByEpoch: configuration.kByEpoch.map(SelectionCount.count)),
+      schedule: configuration.selectionSchedule,
       dropout: Float(configuration.double("dropout")),
-      rateSchedule: LearningRateSchedule(
-        rawValue: configuration.string("learning-rate-schedule")) ?? .linear,
+      rateSchedule: configuration.learningRateSchedule,
       averageDecay: Float(configuration.double("average")),
       precision: Precision(rawValue: configuration.string("precision")) ?? .f32, seed: seed)
     threadCount = configuration.optionalInt("threads")

@@ -21,7 +21,7 @@ public struct ParserTagger {
   /// - Parameters:
   ///   - url: The folder of a run, or its model folder.
   ///   - threadCount: Threads to compute with, at least 1.
-  /// - Throws: `TaggerModelError`, `ConfigurationError`; `ParserTaggerError` if it does not predict UPOS or XPOS.
+  /// - Throws: `ModelFileError`, `ConfigurationError`; `ParserTaggerError` if it does not predict UPOS or XPOS.
   public init(at url: URL, threadCount: Int) throws {
     model = try TaggerModel(at: url)
     self.threadCount = threadCount

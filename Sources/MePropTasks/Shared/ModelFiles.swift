@@ -6,7 +6,7 @@ import MePropData
 import MePropTraining
 
 /// The files of a model folder.
-struct ModelFiles {
+public struct ModelFiles {
   let folder: URL
   /// The task that the model is expected to be of, for messages.
   let task: String
@@ -78,12 +78,25 @@ struct ModelFiles {
   }
 
   /// The task of the model in a folder, or in the folder of its run; `nil` where there is none.
-  static func taskName(at url: URL) -> String? {
+  public static func taskName(at url: URL) -> String? {
     struct Head: Decodable { var task: String? }
     let file = RunFolder.modelFolder(at: url).appendingPathComponent("model.json")
     guard let data = try? Data(contentsOf: file) else { return nil }
     return (try? JSONDecoder().decode(Head.self, from: data))?.task
   }
+}
+
+/// A vocabulary as it stands in a model's JSON.
+struct VocabularyList: Codable {
+  var items: [String]
+  var rareStart: Int
+
+  init(_ vocabulary: Vocabulary) {
+    items = vocabulary.items
+    rareStart = vocabulary.rareStart
+  }
+
+  var vocabulary: Vocabulary { Vocabulary(items: items, rareStart: rareStart) }
 }
 
 /// A model that cannot be used; `description` is one line.

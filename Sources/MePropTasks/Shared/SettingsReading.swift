@@ -43,6 +43,59 @@ extension Configuration {
       target: optionalDouble("target"))
   }
 
+  /// When `dense-start`, `dense-every` and `k-epochs` make selection depart from its policy.
+  var selectionSchedule: SelectionSchedule {
+    SelectionSchedule(
+      denseStart: int("dense-start"), denseEvery: int("dense-every"),
+      kByEpoch: kByEpoch.map(SelectionCount.count))
+  }
+
+  /// The schedule of `learning-rate-schedule`.
+  var learningRateSchedule: LearningRateSchedule {
+    LearningRateSchedule(rawValue: string("learning-rate-schedule")) ?? .linear
+  }
+
+  /// k as a count or ratio.
+  var selectionCount: SelectionCount {
+    switch value("k") {
+    case .ratio(let ratio): .ratio(ratio)
+    case .count(let count): .count(count)
+    default: preconditionFailure("Configuration: 'k' is \(value("k")), expected a count or ratio")
+    }
+  }
+
+  /// k by epoch; empty where it does not change.
+  var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
+
+  /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy has one, else 0.
+  mutating func decideMemory(_ memory: Double) throws {
+    guard value("memory") == .auto else { return }
+    let hasMemory = ["top-k", "unified"].contains(string("select"))
+    try set("memory", to: String(hasMemory ? memory : 0), from: origin(of: "memory"))
+  }
+
+  /// Throws where `select` is dense and a value asks for selection.
+  ///
+  /// - Parameter asked: As the user wrote it: a complete file has a k even where the policy has none, while a flag is
+  ///   meant.
+  /// - Throws: `ConfigurationError`.
+  func checkDenseSelection(asked: Configuration) throws {
+    guard string("select") == "dense" else { return }
+    switch asked.origin(of: "k") {
+    case .flag, .assignment:
+      throw conflict("k", "--select dense keeps all entries; leave k out")
+    case .file, .defaultValue: break
+    }
+    let hasOutputSelection = schema["select-output"] != nil && bool("select-output")
+    let meaningless = [
+      ("k-epochs", value("k-epochs") != .none), ("dense-start", int("dense-start") > 0),
+      ("dense-every", int("dense-every") > 0), ("select-output", hasOutputSelection),
+    ]
+    if let (key, _) = meaningless.first(where: \.1) {
+      throw conflict(key, "--select dense is always dense; leave it out")
+    }
+  }
+
   /// Throws where a value that only sgd, or only some policy of selection, has is given with another.
   func checkSelectionValues() throws {
     let policy = string("select")

@@ -8,7 +8,9 @@ import MePropTraining
 /// The configuration of the tagger task.
 public enum TaggerConfiguration {
   /// All keys, in the order in which they are rendered.
-  public static let schema = ConfigurationSchema(dataKeys + networkKeys + selectionKeys + stepKeys)
+  public static let schema = ConfigurationSchema(
+    dataKeys + networkKeys + selectionKeys + stepKeys,
+    replacements: ["final-rate": "learning-rate-schedule"])
 
   private static let count = ConfigurationKind.int(1...Int.max)
   private static let dataKeys: [ConfigurationKey] = [
@@ -73,66 +75,18 @@ public enum TaggerConfiguration {
       "whether the same fall out at all words of a sentence, and of the states as well"),
   ]
 
-  private static let selectionKeys: [ConfigurationKey] = [
-    .init(
-      "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
-      default: .string("top-k"),
-      "which entries of each gate's gradients take part in back propagation; auto measures a few steps first"
-    ),
-    .init("k", .countOrRatio, default: .count(10), "how many entries of each gate are kept"),
-    .init(
-      "memory", .double(NumberBounds(lower: 0, upper: 1)), default: .double(0),
-      "unit memory, one vector a gate: how much of what selection left out is added back"),
-    .init(
-      "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
-      default: .string(MemoryScope.unit.rawValue),
-      "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
-    ),
-    .init(
-      "group", .optional(count), default: .none,
-      "with unified: sentences that share one support in each time step; none is the whole batch"),
-    .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),
-    .init(
-      "dense-every", .int(0...Int.max), default: .int(0),
-      "every how many steps one is dense; 0 is never"),
-  ]
+  private static let selectionKeys = SharedKeys.selection(
+    of: "each gate's gradients", k: (.count(10), "the units of a gate"),
+    autoMemory: "0, because memory makes LSTMs learn more slowly", examples: "sentences")
 
-  private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
-  private static let stepKeys: [ConfigurationKey] = [
-    .init(
-      "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
-      "how parameters follow their gradients"),
-    .init(
-      "learning-rate", .double(positive), default: .double(0.002), "step size at the start"),
-    .init(
-      "final-rate", .double(NumberBounds(lower: 0, upper: 1)), default: .double(0.05),
-      "share of the learning rate to which it falls, linearly, until the last step"),
-    .init(
-      "average", .double(.share), default: .double(0),
-      "factor by which a running mean of all parameters fades each step; the mean is what is "
-        + "evaluated and kept; 0 is none"),
-    .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
-    .init(
-      "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
-      default: .string(Optimizer.UntouchedRows.skip.rawValue),
-      "rows of weights and embeddings that a gradient does not touch: as a dense optimizer would, "
-        + "or not at all"),
-    .init(
-      "l2", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "factor of L2 regularization of weights"),
-    .init(
-      "weight-decay", .double(NumberBounds(lower: 0, upper: 1e30)), default: .double(0),
-      "decoupled weight decay (AdamW)"),
-    .init(
-      "clip-value", .optional(.double(positive)), default: .none,
-      "largest magnitude left of each gradient element"),
-  ]
+  private static let stepKeys = SharedKeys.steps(
+    rate: 0.002, average: 0, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
     ("batch", "1"), ("dropout", "0"), ("word-dropout", "0"),
-    ("learning-rate", "0.001"), ("final-rate", "1"),
-    ("epochs", "5"),
+    ("learning-rate", "0.001"), ("learning-rate-schedule", "constant"),
+    ("average", "0"), ("precision", "f32"), ("epochs", "5"),
   ]
 
   /// The most numbers that the LSTM may have: with moments some 3 GB.
@@ -153,7 +107,10 @@ public enum TaggerConfiguration {
       }
     }
     try configuration.requireDecidedSelection()
-    try checkSelection(resolved)
+    try resolved.decideMemory(0)
+    try resolved.checkSelectionValues()
+    try resolved.checkDenseSelection(asked: configuration)
+    try checkUnits(resolved)
     if resolved.optionalString("vectors")?.isEmpty == true {
       throw resolved.conflict("vectors", "expected a file of word vectors, found nothing")
     }
@@ -176,26 +133,16 @@ public enum TaggerConfiguration {
     return (settings, resolved)
   }
 
-  private static func checkSelection(_ configuration: Configuration) throws {
-    let policy = configuration.string("select")
-    try configuration.checkSelectionValues()
-    guard policy == "dense" else {
-      let hidden = configuration.int("hidden")
-      let k = configuration.selectionCount.resolved(outputSize: hidden)
-      guard k <= hidden else {
-        throw configuration.conflict(
-          "k",
-          "\(k) is above the number of units (\(hidden)); choose at most that, or --select dense")
-      }
-      return
-    }
-    switch configuration.origin(of: "k") {
-    case .flag, .assignment:
-      throw configuration.conflict("k", "--select dense keeps all entries; leave k out")
-    case .file, .defaultValue: break
-    }
-    for key in ["dense-start", "dense-every"] where configuration.int(key) > 0 {
-      throw configuration.conflict(key, "--select dense is always dense; leave it out")
+  private static func checkUnits(_ configuration: Configuration) throws {
+    guard configuration.string("select") != "dense" else { return }
+    let hidden = configuration.int("hidden")
+    let counts =
+      configuration.kByEpoch.isEmpty
+      ? [configuration.selectionCount.resolved(outputSize: hidden)] : configuration.kByEpoch
+    if let k = counts.first(where: { $0 > hidden }) {
+      throw configuration.conflict(
+        configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
+        "\(k) is above the number of units (\(hidden)); choose at most that, or --select dense")
     }
   }
 }

@@ -59,13 +59,9 @@ public struct TaggerModel: Sendable, Equatable {
   }
 
   struct Lists: Codable {
-    struct List: Codable {
-      var items: [String]
-      var rareStart: Int
-    }
-    var words: List
-    var features: List
-    var tags: List
+    var words: VocabularyList
+    var features: VocabularyList
+    var tags: VocabularyList
   }
 
   /// Writes the files into an existing folder.
@@ -94,47 +90,33 @@ public struct TaggerModel: Sendable, Equatable {
     try SafeTensors.write(
       tensors, metadata: ["format": "meprop-model"],
       to: folder.appendingPathComponent("model.safetensors"))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let lists = Lists(
-      words: .init(items: vocabularies.words.items, rareStart: vocabularies.words.rareStart),
-      features: .init(
-        items: vocabularies.features.items, rareStart: vocabularies.features.rareStart),
-      tags: .init(items: vocabularies.tags.items, rareStart: vocabularies.tags.rareStart))
-    try AtomicFile.write(
-      encoder.encode(lists) + Data("\n".utf8),
+    try ModelFiles.writeJSON(
+      Lists(
+        words: .init(vocabularies.words), features: .init(vocabularies.features),
+        tags: .init(vocabularies.tags)),
       to: folder.appendingPathComponent(Self.vocabulariesName))
     let architecture = Architecture(
       column: column.name, data: data, shape: network.shape,
       wordCount: vocabularies.words.count, trainedWordCount: vocabularies.trainedWordCount,
       featureCount: vocabularies.features.count,
       tagCount: vocabularies.tags.items.count)
-    try AtomicFile.write(
-      encoder.encode(architecture) + Data("\n".utf8),
-      to: folder.appendingPathComponent("model.json"))
-  }
-
-  /// The task of the model in a folder, or in the folder of its run; `nil` where there is none.
-  public static func taskName(at url: URL) -> String? {
-    struct Head: Decodable { var task: String? }
-    let file = RunFolder.modelFolder(at: url).appendingPathComponent("model.json")
-    guard let data = try? Data(contentsOf: file) else { return nil }
-    return (try? JSONDecoder().decode(Head.self, from: data))?.task
+    try ModelFiles.writeJSON(architecture, to: folder.appendingPathComponent("model.json"))
   }
 
   /// Reads a model from its folder, or from the folder of its run.
   ///
   /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each other.
   ///
-  /// - Throws: `TaggerModelError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
+  /// - Throws: `ModelFileError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
   public init(at url: URL) throws {
     let folder = RunFolder.modelFolder(at: url)
+    let files = ModelFiles(folder: folder, task: TaggerTask.taskName)
     let file = folder.appendingPathComponent("model.json")
-    let architecture: Architecture = try Self.decode(file)
-    let lists: Lists = try Self.decode(folder.appendingPathComponent(Self.vocabulariesName))
+    let architecture: Architecture = try files.readJSON("model.json")
+    let lists: Lists = try files.readJSON(Self.vocabulariesName)
     func require(_ holds: Bool, _ key: String, _ expected: String, _ found: String) throws {
       guard holds else {
-        throw TaggerModelError.wrongField(
+        throw ModelFileError.wrongField(
           path: file.path, key: key, expected: expected, found: found)
       }
     }
@@ -147,7 +129,7 @@ public struct TaggerModel: Sendable, Equatable {
       architecture.task == TaggerTask.taskName, "task", TaggerTask.taskName, architecture.task)
     let column = CoNLLUColumn.allCases.first { $0.name == architecture.column }
     guard let column, [.upos, .xpos, .feats].contains(column) else {
-      throw TaggerModelError.wrongField(
+      throw ModelFileError.wrongField(
         path: file.path, key: "column", expected: "upos, xpos or feats", found: architecture.column)
     }
     for (key, list, count) in [
@@ -164,52 +146,21 @@ public struct TaggerModel: Sendable, Equatable {
     try require(
       (1...lists.words.items.count).contains(trainedCount), "trainedWordCount",
       "1 to \(lists.words.items.count)", "\(trainedCount)")
-    let weights = folder.appendingPathComponent("model.safetensors")
-    let network = try Self.network(architecture, in: weights)
     self.init(
-      network: network,
+      network: try Self.network(architecture, try files.readTensors("model.safetensors")),
       vocabularies: TaggerVocabularies(
-        words: Vocabulary(items: lists.words.items, rareStart: lists.words.rareStart),
-        features: Vocabulary(items: lists.features.items, rareStart: lists.features.rareStart),
-        tags: Vocabulary(items: lists.tags.items, rareStart: lists.tags.rareStart),
-        trainedWordCount: trainedCount),
+        words: lists.words.vocabulary, features: lists.features.vocabulary,
+        tags: lists.tags.vocabulary, trainedWordCount: trainedCount),
       column: column, data: architecture.data)
   }
 
-  private static func decode<Value: Decodable>(_ file: URL) throws -> Value {
-    guard let data = try? Data(contentsOf: file) else {
-      throw TaggerModelError.noModel(path: file.path)
-    }
-    do {
-      return try JSONDecoder().decode(Value.self, from: data)
-    } catch {
-      throw TaggerModelError.notJSON(path: file.path)
-    }
-  }
-
-  private static func network(_ architecture: Architecture, in file: URL) throws -> TaggerNetwork {
-    let tensors = try SafeTensors.read(from: file).tensors
-    let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+  private static func network(
+    _ architecture: Architecture, _ tensors: ModelFiles.Tensors
+  ) throws -> TaggerNetwork {
     let shape = architecture.shape
-    func tensor(_ name: String, _ expected: [Int]) throws -> SafeTensors.Tensor {
-      guard let tensor = byName[name] else {
-        throw TaggerModelError.missingTensor(path: file.path, name: name)
-      }
-      guard tensor.shape == expected else {
-        throw TaggerModelError.wrongShape(
-          path: file.path, name: name, expected: expected, found: tensor.shape)
-      }
-      guard tensor.values.allSatisfy(\.isFinite) else {
-        throw TaggerModelError.notFinite(path: file.path, name: name)
-      }
-      return tensor
-    }
-    func matrix(_ name: String, _ rows: Int, _ columns: Int) throws -> Matrix {
-      Matrix(
-        rowCount: rows, columnCount: columns, elements: try tensor(name, [rows, columns]).values)
-    }
-    let words = try matrix("word.weight", architecture.wordCount, shape.wordSize)
-    let features = try matrix("feature.weight", architecture.featureCount, shape.featureSize)
+    let words = try tensors.matrix("word.weight", architecture.wordCount, shape.wordSize)
+    let features = try tensors.matrix(
+      "feature.weight", architecture.featureCount, shape.featureSize)
     let hidden = shape.hiddenSize
     let directions = shape.isBidirectional ? 2 : 1
     var parameters: [String: LSTM.Parameter] = [:]
@@ -220,9 +171,9 @@ public struct TaggerModel: Sendable, Equatable {
           ("weight_ih_", [4 * hidden, inputs]), ("weight_hh_", [4 * hidden, hidden]),
           ("bias_ih_", [4 * hidden]), ("bias_hh_", [4 * hidden]),
         ] {
-          let found = try tensor("lstm." + name + suffix, extents)
           parameters[name + suffix] = LSTM.Parameter(
-            name: name + suffix, shape: extents, values: found.values)
+            name: name + suffix, shape: extents,
+            values: try tensors.values("lstm." + name + suffix, extents))
         }
       }
     }
@@ -230,53 +181,12 @@ public struct TaggerModel: Sendable, Equatable {
       let lstm = LSTM(
         parameters: parameters, layerCount: shape.layerCount,
         isBidirectional: shape.isBidirectional)
-    else { throw TaggerModelError.missingTensor(path: file.path, name: "lstm.weight_ih_l0") }
+    else { throw ModelFileError.missingTensor(path: tensors.path, name: "lstm.weight_ih_l0") }
     let plain = Linear(
-      weight: try matrix("out.weight", architecture.tagCount, directions * hidden),
-      bias: Matrix(
-        rowCount: 1, columnCount: architecture.tagCount,
-        elements: try tensor("out.bias", [architecture.tagCount]).values))
+      weight: try tensors.matrix("out.weight", architecture.tagCount, directions * hidden),
+      bias: try tensors.row("out.bias", architecture.tagCount))
     return TaggerNetwork(
       words: words, features: features, lstm: lstm,
       output: TaggerNetwork.padding(plain, columns: lstm.outputColumns, width: lstm.outputSize))
   }
-}
-
-/// A tagger model that cannot be used; `description` is one line.
-public enum TaggerModelError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
-  /// A file of the model cannot be read.
-  case noModel(path: String)
-  /// A file is not the JSON that is expected.
-  case notJSON(path: String)
-  /// A key has a value that this program does not take, or that does not fit the others.
-  case wrongField(path: String, key: String, expected: String, found: String)
-  /// The weights' file lacks a tensor.
-  case missingTensor(path: String, name: String)
-  /// A tensor does not have the shape that the architecture asks for.
-  case wrongShape(path: String, name: String, expected: [Int], found: [Int])
-  /// A weight is infinite or not a number.
-  case notFinite(path: String, name: String)
-
-  /// One line: file, place, expected, found, what to do.
-  public var description: String {
-    switch self {
-    case .noModel(let path):
-      return "\(path): cannot be read; name the folder of a run, or its model folder"
-    case .notJSON(let path):
-      return "\(path): expected the JSON of a tagger model, found something else; train it again"
-    case .wrongField(let path, let key, let expected, let found):
-      return "\(path): \(key) is \(found), expected \(expected); the model is not of this program "
-        + "or was changed"
-    case .missingTensor(let path, let name):
-      return "\(path): expected a tensor '\(name)', found none; the weights belong to another model"
-    case .wrongShape(let path, let name, let expected, let found):
-      return "\(path): tensor '\(name)' has shape \(found), expected \(expected); the weights "
-        + "belong to another model"
-    case .notFinite(let path, let name):
-      return "\(path): tensor '\(name)' has a value that is not finite; train the model again"
-    }
-  }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 }

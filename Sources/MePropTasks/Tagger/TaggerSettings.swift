@@ -52,13 +52,14 @@ public struct TaggerSettings: Sendable, Equatable {
     vectorLimit = configuration.int("vector-limit")
     wordDropout = configuration.double("word-dropout")
     seed = UInt64(configuration.int("seed"))
+    var selection = configuration.selectionPolicy
+    if let first = configuration.kByEpoch.first { selection = selection.with(k: .count(first)) }
     training = TaggerTraining(
-      optimizer: configuration.stepOptimizer, selection: configuration.selectionPolicy,
-      schedule: SelectionSchedule(
-        denseStart: configuration.int("dense-start"), denseEvery: configuration.int("dense-every")),
+      optimizer: configuration.stepOptimizer, selection: selection,
+      schedule: configuration.selectionSchedule,
       dropout: Float(configuration.double("dropout")),
       isVariational: configuration.bool("variational"),
-      finalRate: Float(configuration.double("final-rate")),
+      rateSchedule: configuration.learningRateSchedule,
       averageDecay: Float(configuration.double("average")),
       precision: LSTMPrecision(rawValue: configuration.string("precision")) ?? .f32, seed: seed)
     threadCount = configuration.optionalInt("threads")

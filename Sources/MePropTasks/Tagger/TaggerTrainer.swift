@@ -17,8 +17,8 @@ public struct TaggerTraining: Sendable, Equatable {
   /// Whether the same numbers fall out at all words of a sentence, and of the states as well (Gal and
   /// Ghahramani, 2016).
   public var isVariational: Bool
-  /// The learning rate falls linearly from its full height to this share of it.
-  public var finalRate: Float
+  /// How the learning rate falls over the run.
+  public var rateSchedule: LearningRateSchedule
   /// How much of the running mean of all parameters, which is what is used, a step leaves; 0: no mean.
   public var averageDecay: Float
   /// What the products of the LSTM's forward pass read.
@@ -30,7 +30,8 @@ public struct TaggerTraining: Sendable, Equatable {
   public init(
     optimizer: Optimizer = .adam(), selection: SelectionPolicy = .dense,
     schedule: SelectionSchedule = SelectionSchedule(), dropout: Float = 0,
-    isVariational: Bool = false, finalRate: Float = 1, averageDecay: Float = 0,
+    isVariational: Bool = false, rateSchedule: LearningRateSchedule = .constant,
+    averageDecay: Float = 0,
     precision: LSTMPrecision = .f32, seed: UInt64 = 1
   ) {
     self.optimizer = optimizer
@@ -38,7 +39,7 @@ public struct TaggerTraining: Sendable, Equatable {
     self.schedule = schedule
     self.dropout = dropout
     self.isVariational = isVariational
-    self.finalRate = finalRate
+    self.rateSchedule = rateSchedule
     self.averageDecay = averageDecay
     self.precision = precision
     self.seed = seed
@@ -232,7 +233,7 @@ final class TaggerTrainer {
     _ batch: TaggerBatch, _ data: EncodedSentences, epoch: Int, progress: Double
   ) throws -> Double {
     let packing = batch.packing
-    let rate = 1 - (1 - training.finalRate) * Float(min(max(progress, 0), 1))
+    let rate = training.rateSchedule.factor(progress: progress)
     var seconds = 0.0
     stateGradient.setRowCount(packing.positionCount)
     context.sumRows(of: logitGradient, into: &outputBiasGradient)

@@ -42,10 +42,16 @@ public struct ConfigurationSchema: Sendable, Equatable {
   /// The keys; their names are unique.
   public let keys: [ConfigurationKey]
   private let positions: [String: Int]
+  private let replacements: [String: String]
 
   /// Creates a schema; two keys of one name are a programmer's error.
-  public init(_ keys: [ConfigurationKey]) {
+  ///
+  /// - Parameters:
+  ///   - keys: The keys.
+  ///   - replacements: For names that earlier versions had, the key that took their place.
+  public init(_ keys: [ConfigurationKey], replacements: [String: String] = [:]) {
     self.keys = keys
+    self.replacements = replacements
     positions = Dictionary(
       keys.enumerated().map { ($1.name, $0) },
       uniquingKeysWith: { first, _ in
@@ -56,9 +62,10 @@ public struct ConfigurationSchema: Sendable, Equatable {
   /// The key of this name, or `nil`.
   public subscript(name: String) -> ConfigurationKey? { positions[name].map { keys[$0] } }
 
-  /// Returns the name closest to `name` by edit distance, or `nil` where none is close.
+  /// Returns the key that took the place of `name`, else the one closest by edit distance, or `nil` where none is close.
   public func suggestion(for name: String) -> String? {
     let wanted = name.lowercased().replacing("_", with: "-")
+    if let replacement = replacements[wanted] { return replacement }
     let limit = max(1, wanted.count / 3)
     let best = keys.map { (name: $0.name, distance: editDistance(wanted, $0.name)) }
       .min { $0.distance < $1.distance }

@@ -51,7 +51,7 @@ struct ConfigParserCommand: ParsableCommand {
 enum ParserCommands {
   /// Whether a model folder holds a parser.
   static func isParser(_ model: String) -> Bool {
-    TaggerModel.taskName(at: URL(fileURLWithPath: model)) == ParserTask.taskName
+    ModelFiles.taskName(at: URL(fileURLWithPath: model)) == ParserTask.taskName
   }
 
   /// Prints attachment scores and the speed of parsing.

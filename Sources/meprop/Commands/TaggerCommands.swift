@@ -105,7 +105,7 @@ struct CheckTaggerCommand: ParsableCommand {
 enum TaggerCommands {
   /// Whether a model folder holds a tagger.
   static func isTagger(_ model: String) -> Bool {
-    TaggerModel.taskName(at: URL(fileURLWithPath: model)) == TaggerTask.taskName
+    ModelFiles.taskName(at: URL(fileURLWithPath: model)) == TaggerTask.taskName
   }
 
   /// Prints accuracy, the figures of each tag and the most confused pairs.

@@ -42,7 +42,8 @@ struct TaggerFlags: ParsableArguments {
     parsing: .unconditional, help: taggerHelp("select", "policy"),
     completion: taggerChoices("select")) var select: String?
   @Option(parsing: .unconditional, help: taggerHelp("k", "n|ratio")) var k: String?
-  @Option(parsing: .unconditional, help: taggerHelp("memory", "beta")) var memory: String?
+  @Option(parsing: .unconditional, help: taggerHelp("k-epochs", "n,n,…")) var kEpochs: String?
+  @Option(parsing: .unconditional, help: taggerHelp("memory", "beta|auto")) var memory: String?
   @Option(
     parsing: .unconditional, help: taggerHelp("memory-scope", "unit|slot"),
     completion: taggerChoices("memory-scope")) var memoryScope: String?
@@ -54,7 +55,9 @@ struct TaggerFlags: ParsableArguments {
     completion: taggerChoices("optimizer")) var optimizer: String?
   @Option(parsing: .unconditional, help: taggerHelp("learning-rate", "x"))
   var learningRate: String?
-  @Option(parsing: .unconditional, help: taggerHelp("final-rate", "x")) var finalRate: String?
+  @Option(
+    parsing: .unconditional, help: taggerHelp("learning-rate-schedule", "name"),
+    completion: taggerChoices("learning-rate-schedule")) var learningRateSchedule: String?
   @Option(parsing: .unconditional, help: taggerHelp("average", "beta")) var average: String?
   @Option(parsing: .unconditional, help: taggerHelp("momentum", "x")) var momentum: String?
   @Option(
@@ -75,11 +78,12 @@ struct TaggerFlags: ParsableArguments {
       ("bidirectional", bidirectional), ("embedding-scale", embeddingScale),
       ("vectors", vectors), ("vector-limit", vectorLimit),
       ("dropout", dropout), ("word-dropout", wordDropout), ("variational", variational),
-      ("select", select), ("k", k),
+      ("select", select), ("k", k), ("k-epochs", kEpochs),
       ("memory", memory), ("memory-scope", memoryScope), ("group", group),
       ("dense-start", denseStart),
       ("dense-every", denseEvery), ("optimizer", optimizer), ("learning-rate", learningRate),
-      ("final-rate", finalRate), ("average", average), ("momentum", momentum),
+      ("learning-rate-schedule", learningRateSchedule), ("average", average),
+      ("momentum", momentum),
       ("untouched", untouched), ("l2", l2),
       ("weight-decay", weightDecay), ("clip-value", clipValue),
     ]
