@@ -23,7 +23,29 @@ public final class CoNLLUReader {
   public convenience init(path: String) throws { self.init(try InputFile(path: path)) }
 
   /// Reads what comes from `file`, for example from standard input.
-  public init(_ file: InputFile) { lines = LineReader(file) }
+  public convenience init(_ file: InputFile) { self.init(LineReader(file)) }
+
+  /// Reads the lines that `lines` has not returned yet.
+  public init(_ lines: LineReader) { self.lines = lines }
+
+  /// Whether the next line of `lines`, which stays there, is one of CoNLL-U rather than of plain text.
+  ///
+  /// That is ten fields of which the first is a number, or a comment such as `# sent_id = 1` or `# newdoc`.
+  ///
+  /// - Throws: `DataFormatError` for read errors.
+  public static func canRead(_ lines: LineReader) throws -> Bool {
+    try lines.withLineAhead { line in
+      if line.first == UInt8(ascii: "#") {
+        let words = line.dropFirst().split(separator: 0x20, maxSplits: 2)
+        guard let first = words.first else { return false }
+        return words.count > 1 && words[1].elementsEqual("=".utf8)
+          || ["newdoc", "newpar", "global.columns"].contains { first.elementsEqual($0.utf8) }
+      }
+      let id = line.prefix { $0 != 0x09 }
+      return line.count { $0 == 0x09 } == 9 && !id.isEmpty
+        && id.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x2e }
+    }
+  }
 
   /// Returns the next sentence, or `nil` at the end of the file.
   ///

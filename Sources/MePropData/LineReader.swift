@@ -78,6 +78,23 @@ public final class LineReader {
     }
   }
 
+  /// Calls `body` with the bytes of the next line without its end and a byte-order mark, and leaves it to be returned.
+  ///
+  /// Waits for the line; of one too long only as much is seen, and at the end of the file nothing.
+  ///
+  /// - Throws: `DataFormatError` for read errors.
+  func withLineAhead<Result>(_ body: (Slice<UnsafeRawBufferPointer>) -> Result) throws -> Result {
+    while !fileHasEnded, end - start <= maximumLineLength, !buffer[start..<end].contains(10) {
+      try refill()
+    }
+    var line = buffer[start..<end].prefix { $0 != 10 }
+    if lineNumber == 0, line.starts(with: Self.byteOrderMark) { line = line.dropFirst(3) }
+    return body(
+      Slice(base: UnsafeRawBufferPointer(buffer), bounds: line.startIndex..<line.endIndex))
+  }
+
+  private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+
   /// Whether the text that has arrived, and was not returned yet, satisfies `isEnough`.
   ///
   /// Takes what is there but never waits for more. At the end of the file, and for text longer than a
@@ -105,7 +122,7 @@ public final class LineReader {
       line = UnsafeRawBufferPointer(rebasing: line.dropLast())
       self.lineEnd = isComplete ? "\r\n" : "\r"
     }
-    if lineNumber == 1, line.starts(with: [0xef, 0xbb, 0xbf]) {
+    if lineNumber == 1, line.starts(with: Self.byteOrderMark) {
       hasByteOrderMark = true
       line = UnsafeRawBufferPointer(rebasing: line.dropFirst(3))
     }

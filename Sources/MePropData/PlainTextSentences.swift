@@ -18,7 +18,10 @@ public final class PlainTextSentences {
   public convenience init(path: String) throws { self.init(try InputFile(path: path)) }
 
   /// Reads what comes from `file`, for example from standard input.
-  public init(_ file: InputFile) { lines = LineReader(file) }
+  public convenience init(_ file: InputFile) { self.init(LineReader(file)) }
+
+  /// Reads the lines that `lines` has not returned yet.
+  public init(_ lines: LineReader) { self.lines = lines }
 
   /// Returns the tokens of the next sentence, or `nil` at the end.
   ///

@@ -82,7 +82,7 @@ public struct Treebank: Sendable, Equatable {
     development = try part("dev")
     test = try part("test")
     if training == nil, development == nil, test == nil {
-      throw TreebankError.missingFile(folder: folder.path, part: "train")
+      throw TreebankError.missingFile(folder: folder.path, part: "train", others: [])
     }
   }
 
@@ -91,7 +91,7 @@ public struct Treebank: Sendable, Equatable {
   /// - Throws: `TreebankError.missingFile` with the name that its file should have.
   public func required(_ name: String) throws -> TreebankPart {
     guard let part = parts.first(where: { $0.name == name }) else {
-      throw TreebankError.missingFile(folder: folder.path, part: name)
+      throw TreebankError.missingFile(folder: folder.path, part: name, others: parts.map(\.name))
     }
     return part
   }
@@ -175,8 +175,8 @@ extension DataLocator {
 public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   /// There is no such folder.
   case notFound(name: String, places: [String])
-  /// A part has no file.
-  case missingFile(folder: String, part: String)
+  /// A part has no file; `others` have.
+  case missingFile(folder: String, part: String, others: [String])
   /// Several files could be the part.
   case severalFiles(folder: String, part: String, names: [String])
 
@@ -186,9 +186,16 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
     case .notFound(let name, let places):
       return "treebank \(name) not found; looked for the folders "
         + "\(places.joined(separator: ", ")); name a folder with files *-train.conllu and *-dev.conllu with --data, or set MEPROP_DATA"
-    case .missingFile(let folder, let part):
+    case .missingFile(let folder, let part, let others) where others.isEmpty:
       return "\(folder): expected a file *-\(part).conllu (or .conll, .mrg; plain or .gz), or "
         + "sections of the Penn Treebank in folders such as 02, found none"
+    case .missingFile(let folder, let part, let others):
+      let otherSplit = others.first { $0 != "train" }
+      return "\(folder): expected a file *-\(part).conllu (or .conll, .mrg; plain or .gz), found "
+        + "only that of \(others.joined(separator: " and ")); "
+        + (part != "train" && otherSplit != nil
+          ? "add it, or evaluate another part with --split \(otherSplit ?? "")"
+          : "add it, or name another treebank with --data")
     case .severalFiles(let folder, let part, let names):
       return "\(folder): expected one file *-\(part).conllu (or .conll, .mrg; plain or .gz), found "
         + "\(names.joined(separator: ", ")); put treebanks into folders of their own"

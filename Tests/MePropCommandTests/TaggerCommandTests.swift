@@ -74,6 +74,15 @@ struct TaggerCommandTests {
     #expect(tagged.output == expected)
     let text = try tool.run(["predict", "run", "--format", "text"], input: Data("w1 w2s\n".utf8))
     #expect(text.output == "w1_noun w2s_verb\n")
+    // CoNLL-U is told by its first line.
+    for start in ["", "# newpar\n", "# sent_id = 1\n"] {
+      let sentence = start + "1\tw1\t_\tX\t?\t_\t0\t_\t_\t_\n\n# end = 2\n"
+      let lines = try tool.run(
+        ["predict", "run", "--format", "jsonl"], input: Data(sentence.utf8))
+      #expect(lines.output == "{\"tokens\":[\"w1\"],\"tags\":[\"noun\"]}\n")
+    }
+    let hash = try tool.run(["predict", "run", "--format", "text"], input: Data("# w1\n".utf8))
+    #expect(hash.output.hasPrefix("#_"))
     for arguments in [
       ["--json"], ["--threads", "0"], ["--precision", "bf16"], ["--format", "x"],
     ] {
@@ -170,6 +179,47 @@ struct TaggerCommandTests {
     }
   }
 
+  @Test("Treebanks of other languages, with what they lack")
+  func otherTreebanks() throws {
+    let tool = try makeTool()
+    let words = ["con người", "10 000", "_", "日本", "नमस्ते", "e\u{301}", "🙂"]
+    func sentences(_ length: Int, _ count: Int) -> String {
+      (0..<count).map { sentence in
+        (0..<length).map { word in
+          let place = (sentence + word) % words.count
+          return "\(word + 1)\t\(words[place])\t_\tT\(place % 3)\t_\t_\t0\t_\t_\t_\r\n"
+        }.joined() + "\r\n"
+      }.joined()
+    }
+    func write(_ text: String, _ name: String) throws {
+      let url = tool("other").appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: tool("other"), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: url)
+    }
+    let arguments = ["train", "tagger", "--data", "other", "--run", "r", "--column", "upos"]
+    // Sentences of 150 words, and neither dev nor test.
+    try write(sentences(150, 6) + sentences(1, 4), "a-train.conllu")
+    let alone = try tool.run(arguments + Self.small + ["--epochs", "20"])
+    #expect(alone.status == 0, "\(alone.error)")
+    let input = Data(sentences(9, 2).utf8)
+    let tagged = try tool.run(["predict", "r"], input: input)
+    let tag = /\tT[012]\t/
+    #expect(
+      tagged.output.replacing(tag, with: "\t?\t")
+        == String(decoding: input, as: UTF8.self).replacing(tag, with: "\t?\t"))
+    let column = try tool.run(["train", "tagger", "--data", "other"])
+    #expect(column.lastLine.contains("choose a column that has tags with --column upos"))
+    // Nothing is unknown here, and there is no test.
+    try write(sentences(5, 2), "a-dev.conllu")
+    let test = try tool.run(["evaluate", "r", "--data", "other"])
+    #expect(test.status != 0 && test.lastLine.contains("--split dev"), "\(test.lastLine)")
+    let dev = try tool.run(["evaluate", "r", "--data", "other", "--split", "dev", "--json"])
+    #expect(dev.json?["accuracy"] is NSNumber && dev.json?["unknownAccuracy"] is NSNull)
+    try write("# nothing\n", "a-test.conllu")
+    let empty = try tool.run(arguments + Self.small + ["--run", "e"])
+    #expect(empty.status == 1 && empty.lastLine.contains("a-test.conllu: has no words"))
+  }
+
   @Test("A treebank is checked")
   func check() throws {
     let tool = try makeTool()
@@ -188,6 +238,6 @@ struct TaggerCommandTests {
     let missing = try tool.run(["check", "tagger", "--data", "nowhere"])
     #expect(missing.status == 64 && missing.lastLine.contains("treebank nowhere not found"))
     let column = try tool.run(["train", "tagger", "--data", "bank", "--column", "feats"])
-    #expect(column.status == 1 && column.lastLine.contains("choose another with --column"))
+    #expect(column.status == 1 && column.lastLine.contains("with --column upos or xpos"))
   }
 }

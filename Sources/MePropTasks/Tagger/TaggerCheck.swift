@@ -81,6 +81,9 @@ public struct TaggerCheck: Sendable, Equatable {
     }
     tagCount = order.count
     tagsSeenOnce = order.filter { tags[$0] == 1 }
+    if tagCount == 1 {
+      warnings.append("train: there is one tag only, so there is nothing to learn")
+    }
     if !tagsSeenOnce.isEmpty {
       warnings.append(
         "train: \(tagsSeenOnce.count) tags are seen once and can hardly be learned: "

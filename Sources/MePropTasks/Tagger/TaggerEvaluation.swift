@@ -121,7 +121,8 @@ public struct TaggerEvaluation: Sendable, Equatable {
     .object([
       .init("split", .string(split.rawValue)), .init("accuracy", .number(accuracy)),
       .init("knownAccuracy", .number(knownAccuracy)),
-      .init("unknownAccuracy", .number(unknownAccuracy)), .init("count", .integer(count)),
+      .init("unknownAccuracy", unknownCount > 0 ? .number(unknownAccuracy) : .null),
+      .init("count", .integer(count)),
       .init("unknownCount", .integer(unknownCount)),
       .init("predict", .object([.init("wordsPerSecond", .number(wordsPerSecond.rounded()))])),
       .init(

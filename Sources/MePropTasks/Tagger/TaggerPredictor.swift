@@ -6,13 +6,15 @@ import MePropData
 import MePropNN
 import MePropTraining
 
-/// What text to tag looks like, and what comes out.
+/// What comes out of tagging, and what goes in.
 public enum TaggerFormat: String, Sendable, CaseIterable {
-  /// CoNLL-U; comes out byte for byte as it went in, except for the predicted column.
+  /// CoNLL-U goes in, and comes out byte for byte except for the predicted column.
   case conllu
-  /// A sentence a line, blanks between tokens; comes out as tokens with their tags, `token_TAG`.
+  /// A sentence a line, as tokens with their tags, `token_TAG`.
+  ///
+  /// What goes in is a sentence a line with blanks between tokens, or CoNLL-U if it starts like that.
   case text
-  /// As text; comes out as an object a line, `{"tokens": […], "tags": […]}`.
+  /// An object a line, `{"tokens": […], "tags": […]}`; what goes in is as for `text`.
   case jsonl
 }
 
@@ -58,7 +60,7 @@ public final class TaggerPredictor {
   ///
   /// - Parameters:
   ///   - file: What to read.
-  ///   - format: What it looks like, and what comes out.
+  ///   - format: What comes out, and what goes in.
   ///   - waitsForMore: Whether a sentence may wait for others to be tagged with, some thousand words
   ///     together. If not, as for a pipe that somebody talks through, only sentences that have arrived
   ///     already go together, and all are handed on before more input is waited for.
@@ -69,15 +71,21 @@ public final class TaggerPredictor {
     _ file: InputFile, format: TaggerFormat, waitsForMore: Bool,
     _ receive: ([UInt8]) throws -> Void
   ) throws {
-    switch format {
-    case .conllu:
-      let reader = CoNLLUReader(file)
+    let lines = LineReader(file)
+    if try format == .conllu || CoNLLUReader.canRead(lines) {
+      let reader = CoNLLUReader(lines)
       try run(
         next: { try reader.next() }, goesOn: { try waitsForMore || reader.isNextReady() },
         forms: \.forms,
-        write: { $0.append(replacing: self.model.column, with: $1, to: &$2) }, receive)
-    case .text, .jsonl:
-      let reader = PlainTextSentences(file)
+        write: { sentence, tags, bytes in
+          if format == .conllu {
+            sentence.append(replacing: self.model.column, with: tags, to: &bytes)
+          } else if !tags.isEmpty {
+            bytes += (Self.line(sentence.forms, tags, format: format) + "\n").utf8
+          }
+        }, receive)
+    } else {
+      let reader = PlainTextSentences(lines)
       try run(
         next: { try reader.next() }, goesOn: { try waitsForMore || reader.isNextReady() },
         forms: \.self,
@@ -170,7 +178,7 @@ extension TaggerModel {
   ///
   /// - Parameters:
   ///   - file: What to read.
-  ///   - format: What it looks like, and what comes out.
+  ///   - format: What comes out, and what goes in.
   ///   - waitsForMore: Whether a sentence may wait for others to be tagged with.
   ///   - precision: What the LSTM computes in.
   ///   - threadCount: Threads to compute with.

@@ -32,7 +32,12 @@ public struct TaggerData: Sendable {
     let file = try treebank.required("train")
     training = try TaggedSentence.read(file, column: column, limit: trainingLimit)
     if training.allSatisfy({ $0.tags.allSatisfy { $0 == "_" } }) {
-      throw TaggerDataError.emptyColumn(path: file.path, column: column.name)
+      let others = try [CoNLLUColumn.upos, .xpos, .feats].filter { other in
+        try other != column
+          && TaggedSentence.read(file, column: other).contains { $0.tags.contains { $0 != "_" } }
+      }
+      throw TaggerDataError.emptyColumn(
+        path: file.path, column: column.name, others: others.map(\.name))
     }
     development = try treebank.development.map { try TaggedSentence.read($0, column: column) } ?? []
     test = try treebank.test.map { try TaggedSentence.read($0, column: column) } ?? []
@@ -41,15 +46,17 @@ public struct TaggerData: Sendable {
 
 /// Data that a tagger cannot learn from.
 public enum TaggerDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
-  /// No word has a tag in the column.
-  case emptyColumn(path: String, column: String)
+  /// No word has a tag in the column; words have in `others`.
+  case emptyColumn(path: String, column: String, others: [String])
 
   /// One line: file, expected, found, what to do.
   public var description: String {
     switch self {
-    case .emptyColumn(let path, let column):
-      return "\(path): expected tags in the column \(column), found _ at every word; choose "
-        + "another with --column upos, xpos or feats"
+    case .emptyColumn(let path, let column, let others):
+      return "\(path): expected tags in the column \(column), found _ at every word; "
+        + (others.isEmpty
+          ? "the treebank has no other tags either, annotate it or name another with --data"
+          : "choose a column that has tags with --column \(others.joined(separator: " or "))")
     }
   }
 

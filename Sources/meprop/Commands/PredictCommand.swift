@@ -39,7 +39,7 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "For taggers, what comes in and out: conllu (default), text (a sentence a line) or jsonl (text in, an object a line out); for parsers, what comes in: conllu or text.",
+      "For taggers, what comes in and out: conllu (default), text (a sentence a line) or jsonl (text in, an object a line out); the last two take CoNLL-U as well; for parsers, what comes in: conllu or text.",
       valueName: "format"))
   var format: TaggerFormat?
 

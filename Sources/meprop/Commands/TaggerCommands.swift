@@ -119,10 +119,13 @@ enum TaggerCommands {
       return try StandardOutput.write(
         "\(evaluation.json(split: split, wordsPerSecond: rate))\n")
     }
+    let unknown =
+      evaluation.unknownCount > 0
+      ? "unknown \(fixed(evaluation.unknownAccuracy)) % of \(evaluation.unknownCount)"
+      : "none is unknown"
     try StandardOutput.write(
       "\(split.rawValue): accuracy \(fixed(evaluation.accuracy)) % of \(evaluation.count) words "
-        + "(known \(fixed(evaluation.knownAccuracy)) %, unknown "
-        + "\(fixed(evaluation.unknownAccuracy)) % of \(evaluation.unknownCount)), "
+        + "(known \(fixed(evaluation.knownAccuracy)) %, \(unknown)), "
         + "\(fixed(rate, 0)) words/s\n\n")
     try StandardOutput.write(
       table: [["tag", "precision", "recall", "F1", "words"]]
