@@ -15,7 +15,7 @@ extension PlanBuilder {
       quickBatches: ["16"], quickShares: ["0.02"], beta: "0.5",
       base: [
         "epochs": "3", "dropout": "0", "learning-rate-schedule": "constant",
-        "learning-rate": "0.001",
+        "learning-rate": "0.001", "average": "0", "precision": "f32",
       ],
       quick: ["train-limit": "500", "epochs": "1"])
     addMemory(

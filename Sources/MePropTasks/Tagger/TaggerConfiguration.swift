@@ -27,25 +27,37 @@ public enum TaggerConfiguration {
       "train-limit", .optional(count), default: .none,
       "train on the first so many sentences only"),
     .init(
-      "epochs", .int(1...1_000_000), default: .int(10), mayChangeOnResume: false,
-      "passes over the training sentences; the learning rate follows it"),
+      "epochs", .auto(.int(1...1_000_000)), default: .auto, mayChangeOnResume: false,
+      "passes over the training sentences; the learning rate follows it; auto is \(fewestEpochs), and "
+        + "up to \(mostEpochs) for small treebanks"),
     .init(
       "patience", .optional(count), default: .none, mayChangeOnResume: true,
       "stop after so many epochs without a better dev accuracy"),
     .init(
       "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
       mayChangeOnResume: true, "stop once the dev accuracy, in percent, reaches this"),
-    .init("batch", .int(1...1_000_000), default: .int(16), "sentences a step, of similar length"),
+    .init("batch", .int(1...1_000_000), default: .int(8), "sentences a step, of similar length"),
     .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
       "threads to compute with; auto measures a few steps; results do not depend on it"),
     .init(
       "precision", .choice(LSTMPrecision.allCases.map(\.rawValue)),
-      default: .string(LSTMPrecision.f32.rawValue),
+      default: .string(LSTMPrecision.int8.rawValue),
       "numbers that products of the LSTM's forward pass read in training; int8 is what a trained "
         + "tagger reads, gradients and the weights that are trained are f32"),
   ]
+
+  /// What `epochs: auto` stands for with as many sentences as the English Web Treebank has, or more.
+  static let fewestEpochs = 8
+  /// What it stands for at most.
+  static let mostEpochs = 40
+
+  /// Passes over `sentenceCount` sentences: their number grows with the root of what the sentences are fewer.
+  static func automaticEpochs(sentenceCount: Int) -> Int {
+    let fewer = 12_500 / Double(max(sentenceCount, 1))
+    return min(max(Int(Double(fewestEpochs) * fewer.squareRoot()), fewestEpochs), mostEpochs)
+  }
 
   private static let size = ConfigurationKind.int(1...100_000)
   private static let networkKeys: [ConfigurationKey] = [
@@ -65,7 +77,7 @@ public enum TaggerConfiguration {
       "vector-limit", .int(0...10_000_000), default: .int(100_000),
       "with vectors: at most so many words that training data lack are added"),
     .init(
-      "dropout", .double(.share), default: .double(0.4),
+      "dropout", .double(.share), default: .double(0.25),
       "share of the LSTM's inputs and outputs that fall out in training"),
     .init(
       "word-dropout", .double(.share), default: .double(0),
@@ -80,7 +92,7 @@ public enum TaggerConfiguration {
     autoMemory: "0, because memory makes LSTMs learn more slowly", examples: "sentences")
 
   private static let stepKeys = SharedKeys.steps(
-    rate: 0.002, average: 0, rows: "rows of weights and embeddings")
+    rate: 0.005, average: 0.998, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
@@ -94,11 +106,13 @@ public enum TaggerConfiguration {
 
   /// Decides what is left open and checks that all settings go together.
   ///
-  /// - Parameter configuration: Of `schema`.
+  /// - Parameters:
+  ///   - configuration: Of `schema`.
+  ///   - sentenceCount: How many sentences are trained on, where that is known already.
   /// - Returns: The settings, and the configuration that gives just these again.
   /// - Throws: `ConfigurationError` naming the place of the setting to change.
   public static func resolve(
-    _ configuration: Configuration
+    _ configuration: Configuration, sentenceCount: Int? = nil
   ) throws -> (settings: TaggerSettings, configuration: Configuration) {
     var resolved = configuration
     if configuration.string("preset") == "paper" {
@@ -108,6 +122,10 @@ public enum TaggerConfiguration {
     }
     try configuration.requireDecidedSelection()
     try resolved.decideMemory(0)
+    if resolved.value("epochs") == .auto {
+      let epochs = sentenceCount.map(automaticEpochs) ?? fewestEpochs
+      try resolved.set("epochs", to: String(epochs), from: resolved.origin(of: "epochs"))
+    }
     try resolved.checkSelectionValues()
     try resolved.checkDenseSelection(asked: configuration)
     try checkUnits(resolved)

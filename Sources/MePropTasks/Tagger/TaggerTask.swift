@@ -275,7 +275,7 @@ extension TaggerTask {
     progress: @escaping @Sendable (DownloadProgress) -> Void,
     cache: DataCache<(folder: URL, data: TaggerData)>
   ) throws -> PreparedTask {
-    let (settings, resolved) = try TaggerConfiguration.resolve(configuration)
+    var (settings, resolved) = try TaggerConfiguration.resolve(configuration)
     let (folder, data) = try cache.value(
       for: resolved.texts(of: ["data", "column", "train-limit"])
     ) {
@@ -285,6 +285,8 @@ extension TaggerTask {
         trainingLimit: settings.trainingLimit)
       return (folder, data)
     }
+    (settings, resolved) = try TaggerConfiguration.resolve(
+      configuration, sentenceCount: data.training.count)
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
     let context = ComputeContext(threadCount: threads)
     let shape = settings.shape
