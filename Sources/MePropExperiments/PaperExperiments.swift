@@ -66,7 +66,7 @@ struct PlanBuilder {
         settings: merged(
           [
             "preset": "paper", "epochs": "5", "batch": "1", "optimizer": "adam",
-            "learning-rate": "0.001", "untouched": "update",
+            "learning-rate": "0.001", "learning-rate-schedule": "constant", "untouched": "update",
           ], settings),
         quick: merged(["train-limit": "500", "epochs": "1", "batch": "8"], [:]),
         dense: dense.map { "tagger-\($0)" }))

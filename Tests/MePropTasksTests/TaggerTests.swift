@@ -214,13 +214,18 @@ import Testing
   }
 
   @Test func thePaperPreset() throws {
-    let settings = try settings(["preset=paper", "dropout=0.25"])
-    #expect(settings.batchSize == 1)
-    #expect(settings.training.dropout == 0.25)
-    #expect(settings.training.rateSchedule == .constant)
-    #expect(settings.training.averageDecay == 0 && settings.training.precision == .f32)
-    #expect(settings.stopping.epochs == 4)
-    #expect(settings.training.optimizer.learningRate == 0.001)
+    let dense = try settings(["preset=paper", "dropout=0.25", "select=dense"])
+    #expect(dense.batchSize == 1)
+    #expect(dense.training.dropout == 0.25)
+    #expect(dense.training.rateSchedule == .constant)
+    #expect(dense.training.averageDecay == 0 && dense.training.precision == .f32)
+    #expect(dense.stopping.epochs == 4)
+    #expect(dense.training.optimizer.learningRate == 0.001)
+    let sparse = try settings(["preset=paper"])
+    #expect(sparse.training.rateSchedule == .linear)
+    #expect(sparse.training.optimizer.learningRate == 0.002)
+    let given = try settings(["preset=paper", "learning-rate=0.003"])
+    #expect(given.training.optimizer.learningRate == 0.003)
   }
 
   @Test func checkFindsWhatHurts() throws {
