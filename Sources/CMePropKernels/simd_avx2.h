@@ -41,12 +41,6 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m256i a = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));
   return (vbits)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a, t), a)));
 }
-/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
-INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
-  for (size_t v = 0; v < vectors; v++)
-    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
-      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
-}
 INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_power_of_two(vf a) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127)), 23));

@@ -44,15 +44,39 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));
   return (vbits)_mm512_cmpge_epu32_mask(a, t);
 }
-/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
-INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
-  __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  for (size_t v = 0; v < vectors; v++) {
-    vbits bits = v_magnitude_at_least(d + v * VL, t);
-    _mm512_storeu_si512(list, _mm512_maskz_compress_epi32(bits, lanes));
-    list += __builtin_popcount(bits);
-    lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(16));
+/* Lists of up to so many candidates are ranked in registers. */
+#define RANKED 32
+/* Keeps the k of largest magnitude of `count` listed entries, at most RANKED, with their values where wanted: those that
+ * fewer than k exceed. Returns 0 and writes nothing where equals let more than k through. */
+INLINE int v_keep_largest(const float *d, const uint32_t *list, size_t count, size_t k, uint32_t *indices,
+                          float *values) {
+  __mmask32 listed = (__mmask32)((1ull << count) - 1);
+  __mmask16 listed0 = (__mmask16)listed, listed1 = (__mmask16)(listed >> 16);
+  __m512i list0 = _mm512_maskz_loadu_epi32(listed0, list), list1 = _mm512_maskz_loadu_epi32(listed1, list + 16);
+  __m512 value0 = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), listed0, list0, d, sizeof *d);
+  __m512 value1 = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), listed1, list1, d, sizeof *d);
+  __m512i size0 = _mm512_castps_si512(_mm512_abs_ps(value0)), size1 = _mm512_castps_si512(_mm512_abs_ps(value1));
+  uint32_t sizes[RANKED];
+  _mm512_storeu_si512(sizes, size0);
+  _mm512_storeu_si512(sizes + 16, size1);
+  __m512i one = _mm512_set1_epi32(1), larger0 = _mm512_setzero_si512(), larger1 = _mm512_setzero_si512();
+  for (size_t j = 0; j < count; j++) {
+    __m512i other = _mm512_set1_epi32((int)sizes[j]);
+    larger0 = _mm512_mask_add_epi32(larger0, _mm512_cmpgt_epu32_mask(other, size0), larger0, one);
+    larger1 = _mm512_mask_add_epi32(larger1, _mm512_cmpgt_epu32_mask(other, size1), larger1, one);
   }
+  __mmask16 kept0 = _mm512_mask_cmplt_epi32_mask(listed0, larger0, _mm512_set1_epi32((int)k));
+  __mmask16 kept1 = _mm512_mask_cmplt_epi32_mask(listed1, larger1, _mm512_set1_epi32((int)k));
+  size_t count0 = (size_t)__builtin_popcount(kept0), count1 = (size_t)__builtin_popcount(kept1);
+  if (count0 + count1 != k) return 0;
+  __mmask16 place0 = (__mmask16)((1u << count0) - 1), place1 = (__mmask16)((1u << count1) - 1);
+  _mm512_mask_storeu_epi32(indices, place0, _mm512_maskz_compress_epi32(kept0, list0));
+  _mm512_mask_storeu_epi32(indices + count0, place1, _mm512_maskz_compress_epi32(kept1, list1));
+  if (values != NULL) {
+    _mm512_mask_storeu_ps(values, place0, _mm512_maskz_compress_ps(kept0, value0));
+    _mm512_mask_storeu_ps(values + count0, place1, _mm512_maskz_compress_ps(kept1, value1));
+  }
+  return 1;
 }
 INLINE vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /* 2^a for whole a in -126...127 */

@@ -36,12 +36,6 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));
   return (vbits)vaddvq_u32(vandq_u32(vcgeq_u32(a, t), vld1q_u32(lane)));
 }
-/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
-INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
-  for (size_t v = 0; v < vectors; v++)
-    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
-      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
-}
 INLINE vf v_round(vf a) { return vrndnq_f32(a); }
 INLINE vf v_power_of_two(vf a) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(a), vdupq_n_s32(127)), 23));

@@ -43,12 +43,6 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   for (int l = 0; l < 4; l++) result |= (vbits)(((bits[l] & 0x7fffffffu) >= t.lane[l]) << l);
   return result;
 }
-/* Lists the lanes whose magnitude reaches t; room for one line more than there are is needed. */
-INLINE void v_list_at_least(const float *d, size_t vectors, vi t, uint32_t *list) {
-  for (size_t v = 0; v < vectors; v++)
-    for (uint32_t bits = v_magnitude_at_least(d + v * VL, t); bits != 0; bits &= bits - 1)
-      *list++ = (uint32_t)(v * VL) + (uint32_t)__builtin_ctz(bits);
-}
 INLINE vf v_round(vf a) { LANES(rintf(a.lane[l])); }
 INLINE vf v_power_of_two(vf a) {
   vf result;

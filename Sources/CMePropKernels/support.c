@@ -4,31 +4,36 @@
 #include <string.h>
 
 size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts, size_t batch, size_t k,
-                      size_t n, int all_rows, uint32_t *cursor, uint32_t *rows, uint32_t *starts, uint32_t *examples,
-                      float *weights, size_t *touched) {
+                      size_t n, int all_rows, uint32_t *restrict cursor, uint32_t *restrict rows,
+                      uint32_t *restrict starts, uint32_t *restrict examples, float *restrict weights, size_t *touched) {
   memset(cursor, 0, (n + 1) * sizeof *cursor);
-  for (size_t i = 0; i < batch; i++)
-    for (size_t j = 0; j < counts[i]; j++) cursor[indices[i * k + j]]++;
-  size_t row_count = 0;
-  *touched = 0;
+  for (size_t i = 0; i < batch; i++) {
+    const uint32_t *outputs = indices + i * k;
+    for (size_t j = 0, count = counts[i]; j < count; j++) cursor[outputs[j]]++;
+  }
+  /* Without branches, as nobody can foresee which outputs are kept. */
+  size_t row_count = 0, touched_count = 0;
   uint32_t at = 0;
   for (size_t r = 0; r < n; r++) {
     uint32_t entries = cursor[r];
     cursor[r] = at;
-    if (entries != 0 || all_rows) {
-      rows[row_count] = (uint32_t)r;
-      starts[row_count++] = at;
-    }
+    rows[row_count] = (uint32_t)r;
+    starts[row_count] = at;
+    row_count += (entries != 0) | (all_rows != 0);
+    touched_count += entries != 0;
     at += entries;
-    *touched += entries != 0;
   }
   starts[row_count] = at;
-  for (size_t i = 0; i < batch; i++)
-    for (size_t j = 0; j < counts[i]; j++) {
-      uint32_t place = cursor[indices[i * k + j]]++;
+  *touched = touched_count;
+  for (size_t i = 0; i < batch; i++) {
+    const uint32_t *outputs = indices + i * k;
+    const float *own = values + i * k;
+    for (size_t j = 0, count = counts[i]; j < count; j++) {
+      uint32_t place = cursor[outputs[j]]++;
       examples[place] = (uint32_t)i;
-      weights[place] = values[i * k + j];
+      weights[place] = own[j];
     }
+  }
   return row_count;
 }
 
