@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { MOST_ROWS = 64, MOST_COLUMNS = 256, BLOCK = 64, MOST_BLOCKS = MOST_COLUMNS / BLOCK };
 
@@ -59,6 +60,31 @@ static void check_transpose(const meprop_kernels *kernels, size_t rows, size_t c
     for (size_t c = 0; c < columns; c++) expect_near("wt", c, r, row_of(&wt, c)[r], row_of(&w, r)[c], 0, 0);
   matrix_free(&w, "w");
   matrix_free(&wt, "wt");
+}
+
+static void check_transpose_rows(const meprop_kernels *kernels, size_t rows, size_t columns) {
+  begin_case(kernels->name, "transpose_rows", rows, columns, 0);
+  matrix w = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, rows, RANDOM);
+  matrix before = matrix_new(columns, rows, GARBAGE);
+  for (size_t c = 0; c < columns; c++)
+    for (size_t r = 0; r < rows; r++) row_of(&before, c)[r] = row_of(&wt, c)[r];
+  uint32_t *listed = malloc((rows + 1) * sizeof *listed);
+  size_t count = 0;
+  for (size_t r = 0; r < rows; r++)
+    if (next_random() % 3 == 0) listed[count++] = (uint32_t)r;
+  meprop_transpose_rows_arguments a = {.w = w.v, .stride = w.stride, .columns = columns, .rows = listed,
+    .row_count = count, .wt = wt.v, .wt_stride = wt.stride};
+  run_parts(kernels->transpose_rows, &a, lines(columns));
+  for (size_t r = 0, t = 0; r < rows; r++) {
+    int is_listed = t < count && listed[t] == r;
+    t += (size_t)is_listed;
+    for (size_t c = 0; c < columns; c++)
+      expect_near("wt", c, r, row_of(&wt, c)[r], is_listed ? row_of(&w, r)[c] : row_of(&before, c)[r], 0, 0);
+  }
+  free(listed);
+  matrix_free(&w, "w");
+  matrix_free(&wt, "wt");
+  matrix_free(&before, "before");
 }
 
 static void check_small_product(const meprop_kernels *kernels, size_t rows, size_t columns) {
@@ -127,6 +153,7 @@ static void check_reductions(const meprop_kernels *kernels, size_t rows, size_t 
 void check_data(const meprop_kernels *kernels, size_t rows, size_t columns) {
   check_gather(kernels, rows, columns);
   check_transpose(kernels, columns, rows);
+  check_transpose_rows(kernels, columns, rows);
   check_small_product(kernels, rows, columns);
   check_bytes(kernels, rows, columns);
   check_reductions(kernels, rows, columns);

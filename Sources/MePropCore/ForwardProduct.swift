@@ -38,14 +38,14 @@ public final class ForwardProduct {
   /// What the product reads.
   public let precision: Precision
 
-  private var transposed = Matrix(rowCount: 0, columnCount: 0)
-  private var isTransposed = false
-  private var indices: [UInt32] = []
-  private var values: [Float] = []
-  private var starts: [UInt32] = []
+  private let transposed = TransposedWeights()
+  private let nonzeros = NonzeroInput()
+  /// Whether all of the last input is listed.
+  private var listsInput = false
 
   private var rounded: RoundedWeights?
   private var roundedTransposed = BF16Matrix(rowCount: 0, columnCount: 0)
+  private var isRoundedTransposed = false
   private var roundedInput = BF16Matrix(rowCount: 0, columnCount: 0)
 
   /// Creates an empty workspace.
@@ -56,7 +56,8 @@ public final class ForwardProduct {
 
   /// Must be called when the weights are no longer those of the last product.
   public func weightsDidChange() {
-    isTransposed = false
+    isRoundedTransposed = false
+    transposed.weightsDidChange()
     rounded?.weightsDidChange()
   }
 
@@ -64,7 +65,8 @@ public final class ForwardProduct {
   ///
   /// - Parameter rows: The rows, in any order.
   public func weightsDidChange(rows: ArraySlice<UInt32>) {
-    isTransposed = false
+    isRoundedTransposed = false
+    transposed.weightsDidChange(rows: rows)
     rounded?.weightsDidChange(rows: rows)
   }
 
@@ -84,17 +86,20 @@ public final class ForwardProduct {
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
       "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
     )
-    if x.rowCount >= Self.sparseBatch,
-      listNonzeros(of: x, rows: 0..<Self.sparseBatch, context) <= Self.sparseShare(precision)
-    {
+    listsInput = false
+    if x.rowCount >= Self.sparseBatch {
+      list(x, rows: 0..<Self.sparseBatch, context)
+    }
+    if x.rowCount >= Self.sparseBatch, nonzeros.share <= Self.sparseShare(precision) {
       for first in stride(from: 0, to: x.rowCount, by: Self.sparseChunk) {
         let rows = first..<min(first + Self.sparseChunk, x.rowCount)
-        if x.rowCount > Self.sparseBatch { _ = listNonzeros(of: x, rows: rows, context) }
+        if x.rowCount > Self.sparseBatch { list(x, rows: rows, context) }
         switch precision {
-        case .f32: multiplySparse(x, rows: rows, w, &y, context)
-        case .bf16: multiplySparseRounded(x, rows: rows, w, &y, context)
+        case .f32: multiplySparse(rows: rows, w, &y, context)
+        case .bf16: multiplySparseRounded(rows: rows, w, &y, context)
         }
       }
+      listsInput = x.rowCount <= Self.sparseChunk
     } else if let rounded {
       if roundedInput.columnCount != x.columnCount {
         roundedInput = BF16Matrix(rowCount: x.rowCount, columnCount: x.columnCount)
@@ -123,99 +128,43 @@ public final class ForwardProduct {
     withExtendedLifetime((x, w)) {}
   }
 
-  /// Room for the non-zeros of a row.
-  private static func listStride(_ x: Matrix) -> Int { (x.columnCount + 31) / 32 * 32 }
-
-  /// Lists the non-zero inputs of some rows and returns their share.
-  private func listNonzeros(of x: Matrix, rows: Range<Int>, _ context: ComputeContext) -> Double {
-    let blocks = (x.columnCount + 63) / 64 + 1
-    let listStride = Self.listStride(x)
-    if indices.count < rows.count * listStride {
-      indices = Array(repeating: 0, count: rows.count * listStride)
-      values = Array(repeating: 0, count: rows.count * listStride)
-    }
-    if starts.count < rows.count * blocks {
-      starts = Array(repeating: 0, count: rows.count * blocks)
-    }
-    indices.withUnsafeMutableBufferPointer { indices in
-      values.withUnsafeMutableBufferPointer { values in
-        starts.withUnsafeMutableBufferPointer { starts in
-          var arguments = meprop_nonzeros_arguments(
-            x: x.unsafeFloats + rows.lowerBound * x.stride, stride: x.stride,
-            columns: x.columnCount, indices: indices.baseAddress,
-            values: values.baseAddress, list_stride: listStride, starts: starts.baseAddress,
-            starts_stride: blocks, rounds: precision == .bf16 ? 1 : 0)
-          context.run(
-            context.kernels.nonzeros, &arguments, count: rows.count,
-            work: rows.count * x.columnCount * 4)
-        }
-      }
-    }
-    withExtendedLifetime(x) {}
-    var nonzeros = 0
-    for row in 0..<rows.count { nonzeros += Int(starts[row * blocks + blocks - 1]) }
-    return Double(nonzeros) / Double(max(1, rows.count * x.columnCount))
+  private func list(_ x: Matrix, rows: Range<Int>, _ context: ComputeContext) {
+    nonzeros.list(x, rows: rows, rounds: precision == .bf16, context: context)
   }
 
   private func multiplySparse(
-    _ x: Matrix, rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
+    rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
   ) {
-    if !isTransposed { transpose(w, context) }
-    let blocks = (x.columnCount + 63) / 64
+    let wt = transposed.matrix(for: w, context: context)
     let stride = y.stride
     let lines = y.lineCount
     let target = y.unsafeMutableFloats() + rows.lowerBound * stride
-    indices.withUnsafeBufferPointer { indices in
-      values.withUnsafeBufferPointer { values in
-        starts.withUnsafeBufferPointer { starts in
-          var arguments = meprop_gather_product_arguments(
-            indices: indices.baseAddress, values: values.baseAddress,
-            list_stride: Self.listStride(x),
-            starts: starts.baseAddress, starts_stride: blocks + 1, rows: rows.count, blocks: blocks,
-            wt: transposed.unsafeFloats, wt_stride: transposed.stride, y: target, y_stride: stride)
-          context.run(
-            context.kernels.gather_product, &arguments, count: lines, grain: 8,
-            work: rows.count * x.columnCount * lines * 4)
-        }
-      }
+    nonzeros.withLists { indices, values, listStride, starts, blocks in
+      var arguments = meprop_gather_product_arguments(
+        indices: indices, values: values, list_stride: listStride, starts: starts,
+        starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.unsafeFloats,
+        wt_stride: wt.stride, y: target, y_stride: stride)
+      context.run(
+        context.kernels.gather_product, &arguments, count: lines, grain: 8,
+        work: rows.count * w.columnCount * lines * 4)
     }
-  }
-
-  private func transpose(_ w: Matrix, _ context: ComputeContext) {
-    if transposed.columnCount != w.rowCount || transposed.rowCount != w.columnCount {
-      transposed = Matrix(rowCount: w.columnCount, columnCount: w.rowCount)
-    }
-    let stride = transposed.stride
-    var arguments = meprop_transpose_arguments(
-      w: w.unsafeFloats, stride: w.stride, rows: w.rowCount, columns: w.columnCount,
-      wt: transposed.unsafeMutableFloats(), wt_stride: stride)
-    context.run(
-      context.kernels.transpose, &arguments, count: (w.rowCount + 15) / 16,
-      work: w.rowCount * w.columnCount * 8)
-    isTransposed = true
-    withExtendedLifetime(w) {}
+    withExtendedLifetime(wt) {}
   }
 
   private func multiplySparseRounded(
-    _ x: Matrix, rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
+    rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
   ) {
     let wt = roundedTranspose(of: w, context)
-    let blocks = (x.columnCount + 63) / 64
     let stride = y.stride
     let target = y.unsafeMutableFloats() + rows.lowerBound * stride
-    indices.withUnsafeBufferPointer { indices in
-      values.withUnsafeBufferPointer { values in
-        starts.withUnsafeBufferPointer { starts in
-          var arguments = meprop_gather_bf16_arguments(
-            indices: indices.baseAddress, values: values.baseAddress,
-            list_stride: Self.listStride(x), starts: starts.baseAddress, starts_stride: blocks + 1,
-            rows: rows.count, blocks: blocks, wt: wt.numbers, wt_stride: wt.stride, y: target,
-            y_stride: stride, outputs: w.rowCount)
-          context.run(
-            context.kernels.gather_bf16, &arguments, count: (w.rowCount + 31) / 32, grain: 4,
-            work: rows.count * x.columnCount * w.rowCount / 4)
-        }
-      }
+    nonzeros.withLists { indices, values, listStride, starts, blocks in
+      var arguments = meprop_gather_bf16_arguments(
+        indices: indices, values: values, list_stride: listStride, starts: starts,
+        starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.numbers,
+        wt_stride: wt.stride, y: target, y_stride: stride, outputs: w.rowCount)
+      context.run(
+        context.kernels.gather_bf16, &arguments, count: (w.rowCount + 31) / 32, grain: 4,
+        work: rows.count * w.columnCount * w.rowCount / 4)
     }
   }
 
@@ -225,9 +174,9 @@ public final class ForwardProduct {
   ) -> (numbers: UnsafePointer<UInt16>, stride: Int) {
     if roundedTransposed.columnCount != w.rowCount || roundedTransposed.rowCount != w.columnCount {
       roundedTransposed = BF16Matrix(rowCount: w.columnCount, columnCount: w.rowCount)
-      isTransposed = false
+      isRoundedTransposed = false
     }
-    if !isTransposed {
+    if !isRoundedTransposed {
       let stride = roundedTransposed.stride
       var arguments = meprop_transpose_bf16_arguments(
         w: w.unsafeFloats, stride: w.stride, rows: w.rowCount, columns: w.columnCount,
@@ -235,9 +184,31 @@ public final class ForwardProduct {
       context.run(
         context.kernels.transpose_bf16, &arguments, count: (w.rowCount + 31) / 32,
         work: w.rowCount * w.columnCount * 8)
-      isTransposed = true
+      isRoundedTransposed = true
       withExtendedLifetime(w) {}
     }
     return (roundedTransposed.unsafeNumbers, roundedTransposed.stride)
+  }
+
+  /// `dW = dᵀ x` for the input of the last product and a dense output gradient, overwriting all rows of `gradient`.
+  ///
+  /// Where the product has skipped the zeros of x, and few enough of x are not zero, this skips them too: a rule of the
+  /// shapes and of that share. Terms are then added in increasing order of the examples; else as the dense library does.
+  ///
+  /// - Parameters:
+  ///   - d: Output gradients, shape `[batchSize, outputSize]`.
+  ///   - x: The input of the last ``multiply(_:byTransposeOf:into:context:)``, shape `[batchSize, inputSize]`.
+  ///   - gradient: Takes the gradient, shape `[outputSize, inputSize]`.
+  ///   - context: Where to compute.
+  public func weightGradient(
+    ofDense d: Matrix, input x: Matrix, into gradient: inout WeightGradient,
+    context: ComputeContext
+  ) {
+    guard listsInput, nonzeros.share <= NonzeroInput.gradientShare,
+      d.columnCount >= NonzeroInput.gradientOutputs
+    else { return context.weightGradient(ofDense: d, input: x, into: &gradient) }
+    nonzeros.weightGradient(of: d, input: x, into: &gradient.values, context: context)
+    gradient.rows = .all
+    gradient.validCount = gradient.values.rowCount
   }
 }

@@ -330,7 +330,8 @@ public final class MLPTrainer {
       ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
     state.weightGradient = nil
     let productStart = Clock.now()
-    context.weightGradient(ofDense: state.gradient, input: input, into: &gradient)
+    state.product.weightGradient(
+      ofDense: state.gradient, input: input, into: &gradient, context: context)
     let start = Clock.now()
     times.products += start - productStart
     if let rule {

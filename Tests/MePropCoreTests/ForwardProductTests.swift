@@ -67,4 +67,69 @@ import _MePropTestSupport
     expectSameBits(results[1], results[0])
     expectSameBits(results[2], results[0])
   }
+
+  /// Rows told one by one: few of them are copied by themselves, many by a new copy of all.
+  @Test(arguments: [1, 3, 9, 24])
+  func changedRowsAreSeen(changedCount: Int) {
+    var random = Philox(seed: 313)
+    let context = ComputeContext()
+    let product = ForwardProduct()
+    let x = input(70, 40, zeroShare: 0.9, &random)
+    var y = Matrix(rowCount: 70, columnCount: 24)
+    var fresh = y
+    var w = random.nextMatrix(24, 40)
+    product.multiply(x, byTransposeOf: w, into: &y, context: context)
+    for _ in 0..<3 {
+      let changed = (0..<changedCount).map { UInt32(($0 * 7 + 2) % 24) }
+      for row in changed { for column in 0..<40 { w[Int(row), column] = random.nextNormal() } }
+      product.weightsDidChange(rows: changed[...])
+      product.multiply(x, byTransposeOf: w, into: &y, context: context)
+      ForwardProduct().multiply(x, byTransposeOf: w, into: &fresh, context: context)
+      expectSameBits(y, fresh)
+    }
+  }
+
+  /// Below, at and above the shapes and the shares from which zeros are skipped.
+  @Test(arguments: [Precision.f32, .bf16], [0, 0.5, 0.8, 1])
+  func weightGradientsAgreeWithTheNaiveProduct(precision: Precision, zeroShare: Double) {
+    var random = Philox(seed: 314)
+    for threads in 1...2 {
+      let context = ComputeContext(threadCount: threads)
+      for (batchSize, n, m) in [
+        (1, 3, 5), (64, 127, 70), (64, 128, 70), (99, 200, 33), (1030, 130, 65),
+      ] {
+        let x = input(batchSize, m, zeroShare: zeroShare, &random)
+        let d = random.nextMatrix(batchSize, n)
+        let w = random.nextMatrix(n, m)
+        var y = Matrix(rowCount: batchSize, columnCount: n)
+        let product = ForwardProduct(precision: precision)
+        product.multiply(x, byTransposeOf: w, into: &y, context: context)
+        var gradient = WeightGradient(outputSize: n, inputSize: m)
+        product.weightGradient(ofDense: d, input: x, into: &gradient, context: context)
+        let expected = NaiveReference.multiplyTranspose(
+          of: DoubleMatrix(d), by: DoubleMatrix(x))
+        expectClose(gradient.values, expected, atol: 1e-3, rtol: 0, "\(batchSize) x \(m), \(n)")
+        expectZeroPadding(gradient.values)
+        #expect(gradient.validRows == Array(0..<n))
+      }
+    }
+  }
+
+  @Test func threadsDoNotChangeTheBitsOfWeightGradients() {
+    var random = Philox(seed: 315)
+    let x = input(128, 300, zeroShare: 0.8, &random)
+    let d = random.nextMatrix(128, 200)
+    let w = random.nextMatrix(200, 300)
+    let results = (1...3).map { threads in
+      let context = ComputeContext(threadCount: threads)
+      let product = ForwardProduct()
+      var y = Matrix(rowCount: 128, columnCount: 200)
+      product.multiply(x, byTransposeOf: w, into: &y, context: context)
+      var gradient = WeightGradient(outputSize: 200, inputSize: 300)
+      product.weightGradient(ofDense: d, input: x, into: &gradient, context: context)
+      return gradient.values
+    }
+    expectSameBits(results[1], results[0])
+    expectSameBits(results[2], results[0])
+  }
 }

@@ -281,6 +281,16 @@ typedef struct {
   size_t wt_stride;
 } meprop_transpose_arguments;
 
+/* The same for listed rows of w, whose columns of wt are overwritten. Part range: lines of 16 columns of w. */
+typedef struct {
+  const float *w;
+  size_t stride, columns;
+  const uint32_t *rows;
+  size_t row_count;
+  float *wt;
+  size_t wt_stride;
+} meprop_transpose_rows_arguments;
+
 /* ---- features: a first layer as a sum ---------------------------------------------------------------------------- */
 
 /* The input of a layer is P embeddings side by side, x[i] = (E[f[i][0]], ..., E[f[i][P - 1]]) of m columns each, and its
@@ -412,7 +422,7 @@ typedef struct {
   meprop_part activate, gradient, cross_entropy, softmax;
   meprop_part select, group_magnitudes;
   meprop_part input_gradient, weight_rows, update_rows;
-  meprop_part nonzeros, gather_product, small_product, transpose;
+  meprop_part nonzeros, gather_product, small_product, transpose, transpose_rows;
   meprop_part round_rows, bf16_product, gather_bf16, transpose_bf16;
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
