@@ -41,6 +41,17 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m256i a = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));
   return (vbits)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a, t), a)));
 }
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
+ * many there are; lane 0 is number `first`. */
+INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
+  size_t count = 0;
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+    uint32_t lane = (uint32_t)__builtin_ctz(bits);
+    indices[count] = first + lane;
+    values[count] = p[lane];
+  }
+  return count;
+}
 INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_power_of_two(vf a) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127)), 23));

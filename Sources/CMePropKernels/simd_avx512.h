@@ -44,6 +44,16 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));
   return (vbits)_mm512_cmpge_epu32_mask(a, t);
 }
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
+ * many there are; lane 0 is number `first`. */
+INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
+  __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512 a = _mm512_loadu_ps(p);
+  __mmask16 bits = _mm512_test_epi32_mask(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
+  _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(bits, _mm512_add_epi32(lanes, _mm512_set1_epi32((int)first))));
+  _mm512_storeu_ps(values, _mm512_maskz_compress_ps(bits, a));
+  return (size_t)__builtin_popcount(bits);
+}
 /* Lists of up to so many candidates are ranked in registers. */
 #define RANKED 32
 /* Keeps the k of largest magnitude of `count` listed entries, at most RANKED, with their values where wanted: those that

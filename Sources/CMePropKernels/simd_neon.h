@@ -36,6 +36,17 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));
   return (vbits)vaddvq_u32(vandq_u32(vcgeq_u32(a, t), vld1q_u32(lane)));
 }
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
+ * many there are; lane 0 is number `first`. */
+INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
+  size_t count = 0;
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+    uint32_t lane = (uint32_t)__builtin_ctz(bits);
+    indices[count] = first + lane;
+    values[count] = p[lane];
+  }
+  return count;
+}
 INLINE vf v_round(vf a) { return vrndnq_f32(a); }
 INLINE vf v_power_of_two(vf a) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(a), vdupq_n_s32(127)), 23));

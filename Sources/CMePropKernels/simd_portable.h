@@ -43,6 +43,17 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   for (int l = 0; l < 4; l++) result |= (vbits)(((bits[l] & 0x7fffffffu) >= t.lane[l]) << l);
   return result;
 }
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
+ * many there are; lane 0 is number `first`. */
+INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
+  size_t count = 0;
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+    uint32_t lane = (uint32_t)__builtin_ctz(bits);
+    indices[count] = first + lane;
+    values[count] = p[lane];
+  }
+  return count;
+}
 INLINE vf v_round(vf a) { LANES(rintf(a.lane[l])); }
 INLINE vf v_power_of_two(vf a) {
   vf result;

@@ -27,6 +27,30 @@ extension Benchmark {
       runUpdates(layer)
       runForward(layer)
     }
+    for batchSize in [10, 50, 128] {
+      for k in [100, 150, 200, 250] {
+        let shape = LayerShape(batchSize: batchSize, inputSize: 784, outputSize: 500, k: k)
+        let layer = LayerBench(
+          shape, precision: settings.precision, random: Philox(seed: 7), bufferBytes: 8 << 20)
+        progress("kernels: \(batchSize) x 784 -> 500, k = \(k), sparse or masked")
+        try layer.check(context: context)
+        runSwitch(layer)
+      }
+    }
+  }
+
+  /// Sparse products beside dense products of the masked gradient: what ``MaskedProducts`` decides by shape.
+  private func runSwitch(_ layer: LayerBench) {
+    let context = context
+    let timings = Timing.alternating(
+      [
+        {
+          layer.buffers($0).inputGradient(context: context)
+          layer.buffers($0).weightGradient(context: context)
+        },
+        { layer.buffers($0 + 1).maskedProducts(context: context) },
+      ], seconds: settings.secondsPerRow)
+    row(layer, "both products, beside masked dense", timings[0], dense: timings[1], least: nil)
   }
 
   private func row(
@@ -204,6 +228,7 @@ private final class LayerBuffers {
   var gradient: WeightGradient
   var moments: Moments
   let support = GradientSupport()
+  let masked = MaskedProducts()
   let product: ForwardProduct
   private let norms: [Float]
 
@@ -246,6 +271,12 @@ private final class LayerBuffers {
   func denseInputGradient(context: ComputeContext) { context.multiply(d, by: w, into: &dx) }
   func denseWeightGradient(context: ComputeContext) {
     context.weightGradient(ofDense: d, input: x, into: &gradient)
+  }
+  func maskedProducts(context: ComputeContext) {
+    masked.scatter(support)
+    masked.inputGradient(weights: w, into: &dx, context: context)
+    masked.weightGradient(
+      of: support, input: x, into: &gradient, everyRow: false, context: context)
   }
   func update(by rule: UpdateRule, everyRow: Bool, context: ComputeContext) {
     context.updateWeights(&w, &moments, by: rule, support: support, input: x, everyRow: everyRow)

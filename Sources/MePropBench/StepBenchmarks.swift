@@ -12,9 +12,8 @@ private struct StepMode {
 }
 
 extension Benchmark {
-  private static let hidden = 500
   private static let modes = [
-    StepMode(name: "dense", k: hidden, policy: .dense, untouched: .update),
+    StepMode(name: "dense", k: 500, policy: .dense, untouched: .update),
     StepMode(name: "top-k", k: 20, policy: .top(k: .count(20)), untouched: .skip),
     StepMode(
       name: "top-k, all rows updated", k: 20, policy: .top(k: .count(20)), untouched: .update),
@@ -23,19 +22,29 @@ extension Benchmark {
     StepMode(name: "unified", k: 20, policy: .unified(k: .count(20)), untouched: .skip),
   ]
 
+  /// A network so small that threads have nothing to share.
+  private static let narrowModes = [
+    StepMode(name: "dense", k: 20, policy: .dense, untouched: .update),
+    StepMode(name: "top-k", k: 4, policy: .top(k: .count(4)), untouched: .skip),
+  ]
+
   func runSteps() throws {
     let torch = try settings.python.map { try TorchBaseline(python: $0, threads: settings.threads) }
     for batchSize in [10, 50, 128] {
       progress("steps: 784-500-500-10, batch \(batchSize)")
-      try runSteps(batchSize: batchSize, torch: torch)
+      try runSteps(Self.modes, hidden: 500, batchSize: batchSize, torch: torch)
     }
+    progress("steps: 784-20-20-10, batch 10")
+    try runSteps(Self.narrowModes, hidden: 20, batchSize: 10, torch: torch)
   }
 
-  private func runSteps(batchSize: Int, torch: TorchBaseline?) throws {
+  private func runSteps(
+    _ modes: [StepMode], hidden: Int, batchSize: Int, torch: TorchBaseline?
+  ) throws {
     let batches = DigitLikeBatches(count: 64, batchSize: batchSize)
     let network = MLP(
-      inputSize: 784, hiddenSizes: [Self.hidden, Self.hidden], outputSize: 10, seed: 1)
-    var trainers = Self.modes.map {
+      inputSize: 784, hiddenSizes: [hidden, hidden], outputSize: 10, seed: 1)
+    var trainers = modes.map {
       MLPTrainer(
         network, optimizer: .adam(untouchedRows: $0.untouched), selection: $0.policy,
         precision: settings.precision, context: context)
@@ -46,7 +55,7 @@ extension Benchmark {
         try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
       }
     }
-    var times = Self.modes.map { _ in [Double]() }
+    var times = modes.map { _ in [Double]() }
     var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
     let rounds = 6
     for round in 0..<rounds {
@@ -63,7 +72,7 @@ extension Benchmark {
       if let torch {
         for variant in torch.variants.indices {
           torchTimes[variant] += try torch.stepMicroseconds(
-            variant: variant, batchSize: batchSize, hidden: Self.hidden,
+            variant: variant, batchSize: batchSize, hidden: hidden,
             seconds: settings.secondsPerRow / Double(rounds))
         }
       }
@@ -71,12 +80,12 @@ extension Benchmark {
     trainers = []
     let dense = Timing(times[0]).microseconds
     let torchMedians = torchTimes.map { Timing($0).microseconds }
-    for (mode, times) in zip(Self.modes, times) {
+    for (mode, times) in zip(modes, times) {
       let timing = Timing(times)
       report(
         BenchmarkRow(
           group: "steps", name: mode.name, batchSize: batchSize, inputSize: 784,
-          outputSize: Self.hidden, k: mode.k,
+          outputSize: hidden, k: mode.k,
           threads: settings.threads, precision: settings.precision,
           microseconds: timing.microseconds, spread: timing.spread,
           denseMicroseconds: dense, torchMicroseconds: torchMedians.first,

@@ -5,12 +5,12 @@ import CMePropKernels
 /// Three ways, chosen by a rule of the shapes and of the share of zeros in x, never by the clock, so that the bits of a
 /// result depend neither on the machine's load nor on the number of threads:
 ///
-/// - Batches of at most ``smallBatch`` examples: dot products (the dense library packs w at each call, which only pays
-///   off over more examples; measured equal at about 64).
 /// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have a non-zero share of at
-///   most ``sparseShare(_:)``: lists of non-zero inputs times rows of wᵀ, of which a copy is kept. Digits are 19 % ink,
-///   and a ReLU layer leaves about a third. Skipping zeros does 60 billion operations a second (90 in bf16) where dense
-///   products do 105 (205).
+///   most ``sparseShare(_:batchSize:)``: lists of non-zero inputs times rows of wᵀ, of which a copy is kept. Digits are
+///   19 % ink, and a ReLU layer leaves about a third. Skipping zeros does 60 billion operations a second (90 in bf16)
+///   where dense products do 105 (205).
+/// - Other batches of at most ``smallBatch`` examples: dot products (the dense library packs w at each call, which only
+///   pays off over more examples; measured equal at about 64).
 /// - Else the dense library.
 ///
 /// With ``Precision/bf16`` zeros are skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot
@@ -23,12 +23,13 @@ public final class ForwardProduct {
   /// The largest batch multiplied by dot products.
   public static let smallBatch = 63
   /// The smallest batch for which zeros are skipped: copying w to wᵀ costs as much as some 25 examples.
-  public static let sparseBatch = 64
-  /// The largest share of non-zero inputs for which zeros are skipped.
-  public static func sparseShare(_ precision: Precision) -> Double {
+  public static let sparseBatch = 32
+  /// The largest share of non-zero inputs for which zeros are skipped; 0: never.
+  public static func sparseShare(_ precision: Precision, batchSize: Int) -> Double {
+    guard batchSize >= sparseBatch else { return 0 }
     switch precision {
-    case .f32: 0.4
-    case .bf16: 0.3
+    case .f32: return batchSize <= smallBatch ? 0.25 : 0.4
+    case .bf16: return batchSize <= smallBatch ? 0 : 0.3
     }
   }
 
@@ -87,10 +88,9 @@ public final class ForwardProduct {
       "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
     )
     listsInput = false
-    if x.rowCount >= Self.sparseBatch {
-      list(x, rows: 0..<Self.sparseBatch, context)
-    }
-    if x.rowCount >= Self.sparseBatch, nonzeros.share <= Self.sparseShare(precision) {
+    let largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
+    if largestShare > 0 { list(x, rows: 0..<Self.sparseBatch, context) }
+    if largestShare > 0, nonzeros.share <= largestShare {
       for first in stride(from: 0, to: x.rowCount, by: Self.sparseChunk) {
         let rows = first..<min(first + Self.sparseChunk, x.rowCount)
         if x.rowCount > Self.sparseBatch { list(x, rows: rows, context) }
@@ -99,7 +99,7 @@ public final class ForwardProduct {
         case .bf16: multiplySparseRounded(rows: rows, w, &y, context)
         }
       }
-      listsInput = x.rowCount <= Self.sparseChunk
+      listsInput = x.rowCount > Self.smallBatch && x.rowCount <= Self.sparseChunk
     } else if let rounded {
       if roundedInput.columnCount != x.columnCount {
         roundedInput = BF16Matrix(rowCount: x.rowCount, columnCount: x.columnCount)

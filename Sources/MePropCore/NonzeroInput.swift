@@ -38,7 +38,11 @@ final class NonzeroInput {
 
   /// Lists the non-zero entries of some rows of x.
   ///
-  /// - Parameter rounds: Whether their values are rounded to bf16.
+  /// - Parameters:
+  ///   - x: The input, shape `[batchSize, inputSize]`.
+  ///   - rows: Which rows of it.
+  ///   - rounds: Whether their values are rounded to bf16.
+  ///   - context: Where to compute.
   func list(_ x: Matrix, rows: Range<Int>, rounds: Bool, context: ComputeContext) {
     columnCount = x.columnCount
     rowCount = rows.count
@@ -94,6 +98,7 @@ final class NonzeroInput {
   ///   - d: Output gradients, shape `[rowCount, outputSize]`.
   ///   - x: What is listed, all of it.
   ///   - g: Shape `[outputSize, inputSize]`.
+  ///   - context: Where to compute.
   func weightGradient(
     of d: Matrix, input x: Matrix, into g: inout Matrix, context: ComputeContext
   ) {
