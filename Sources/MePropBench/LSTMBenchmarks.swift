@@ -26,8 +26,7 @@ extension Benchmark {
     for batchSize in [1, 16] {
       progress("lstm: \(Self.lstmInputs) to 2 x \(Self.lstmHidden), batch \(batchSize)")
       let batches = SentenceLikeBatches(
-        count: 8, batchSize: batchSize, inputSize: Self.lstmInputs,
-        outputSize: 2 * LSTMWeights.paddedSize(Self.lstmHidden))
+        count: 8, batchSize: batchSize, inputSize: Self.lstmInputs, hiddenSize: Self.lstmHidden)
       let weights = LSTM(
         inputSize: Self.lstmInputs, hiddenSize: Self.lstmHidden, isBidirectional: true, seed: 1
       ).layers[0]
@@ -153,24 +152,32 @@ private struct SentenceLikeBatches {
   private let gradients: [Matrix]
   private let packings: [SentencePacking]
 
-  init(count: Int, batchSize: Int, inputSize: Int, outputSize: Int) {
+  init(count: Int, batchSize: Int, inputSize: Int, hiddenSize: Int) {
     var random = Philox(seed: 5)
-    func matrix(_ rows: Int, _ columns: Int) -> Matrix {
+    /// Numbers in the first `used` of each `width` columns: padding has no gradient.
+    func matrix(_ rows: Int, _ columns: Int, used: Int, of width: Int) -> Matrix {
       var matrix = Matrix(rowCount: rows, columnCount: columns)
       for row in 0..<rows {
         matrix.withMutableRow(row) { values in
-          for column in values.indices { values[column] = random.nextNormal() }
+          for column in values.indices where column % width < used {
+            values[column] = random.nextNormal()
+          }
         }
       }
       return matrix
     }
+    let padded = LSTMWeights.paddedSize(hiddenSize)
     packings = (0..<count).map { index in
       // 4, 9, … 39 words, and up to two more.
       SentencePacking(
         lengths: (0..<batchSize).map { _ in 4 + 5 * index + Int(random.next(below: 3)) })
     }
-    inputs = packings.map { matrix($0.positionCount, inputSize) }
-    gradients = packings.map { matrix($0.positionCount, outputSize) }
+    inputs = packings.map {
+      matrix($0.positionCount, inputSize, used: inputSize, of: inputSize)
+    }
+    gradients = packings.map {
+      matrix($0.positionCount, 2 * padded, used: hiddenSize, of: padded)
+    }
   }
 
   func batch(_ turn: Int) -> (input: Matrix, gradient: Matrix, packing: SentencePacking) {

@@ -174,10 +174,10 @@ public final class LSTMWorkspace {
     keptCounts.withUnsafeMutableBufferPointer { keptCounts in
       for place in 0..<listedRowCount {
         let row = Int(rows.base[place])
-        let unit = row - row / paddedSize * padding
-        // Rows of the padding may be listed, but nothing keeps them.
-        let count = rowStarts.base[place + 1] &- rowStarts.base[place]
-        if count > 0 { keptCounts[unit] &+= count }
+        // Rows of the padding may be listed, but they are no units.
+        guard row % paddedSize < hiddenSize else { continue }
+        keptCounts[row - row / paddedSize * padding] &+=
+          rowStarts.base[place + 1] &- rowStarts.base[place]
       }
     }
     return Int(rowStarts.base[listedRowCount])

@@ -132,4 +132,22 @@ import _MePropTestSupport
       #expect(tally.costs.optimizer.multiplyAdds == 5 * rows * (inputs + hidden))
     }
   }
+
+  @Test func gradientsOfPaddingCountForNoUnit() throws {
+    let sample = LSTMSample(hidden: 5, inputSize: 4, directions: 2, lengths: [3, 1, 4], seed: 7)
+    let policy = SelectionPolicy.top(k: .count(3))
+    let trainer = LSTMLayerTrainer(
+      sample.weights, optimizer: .adam(untouchedRows: .skip), selection: policy,
+      context: ComputeContext())
+    trainer.forward(sample.input, packing: sample.packing)
+    var gradient = sample.outputGradient
+    let last = gradient.columnCount - 1
+    for row in 0..<gradient.rowCount { gradient[row, last] = 100 }
+    try trainer.propagate(
+      gradient, packing: sample.packing, selection: policy, step: 1, seed: 1, stream: 0)
+    for tally in trainer.takeTallies() {
+      #expect(tally.keptCounts.count == 4 * 5)
+      #expect(tally.keptCounts.allSatisfy { $0 <= sample.packing.positionCount })
+    }
+  }
 }
