@@ -26,8 +26,14 @@ public enum FileDigest {
       if count == 0 { break }
       hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
-    let digest = hash.finalize().map { hexadecimal(UInt32($0), digits: 2) }.joined()
-    return (digest, file.offset)
+    return (text(of: hash.finalize()), file.offset)
+  }
+
+  /// Returns the SHA-256 of bytes, as 64 lower-case hexadecimal digits.
+  public static func sha256(of bytes: [UInt8]) -> String { text(of: SHA256.hash(data: bytes)) }
+
+  private static func text(of digest: SHA256Digest) -> String {
+    digest.map { hexadecimal(UInt32($0), digits: 2) }.joined()
   }
 }
 

@@ -24,32 +24,37 @@ extension ParserTask {
   public static let definition = TaskDefinition(
     name: taskName, schema: ParserConfiguration.schema
   ) { locator, _ in
-    let cache = DataCache<(folder: URL, columns: ParserTagColumns?, data: ParserData)>()
-    return { try prepare($0, locator: locator, cache: cache) }
+    let cache = DataCache<LoadedData>()
+    return { try prepare($0, locator: locator, cache: cache, resumed: nil) }
+  }
+
+  /// What was read for a run.
+  private struct LoadedData {
+    var folder: URL
+    var data: ParserData
+    /// What a tagger gave: the column that it knows, and the tags of training sentences.
+    var tagging: (columns: ParserTagColumns, tags: JackknifedTags)?
   }
 
   private static func prepare(
-    _ configuration: Configuration, locator: DataLocator,
-    cache: DataCache<(folder: URL, columns: ParserTagColumns?, data: ParserData)>
+    _ configuration: Configuration, locator: DataLocator, cache: DataCache<LoadedData>,
+    resumed run: URL?
   ) throws -> PreparedTask {
     var (settings, resolved) = try ParserConfiguration.resolve(configuration)
-    let (folder, columns, data) = try cache.value(
+    let loaded = try cache.value(
       for: resolved.texts(of: ["data", "train-limit", "tagger", "folds"])
-    ) {
-      let folder = try locator.treebankFolder(settings.data)
-      let (data, columns) = try load(Treebank(folder: folder), settings)
-      return (folder, columns, data)
-    }
+    ) { try load(locator.treebankFolder(settings.data), settings, resumed: run) }
+    let data = loaded.data
     // The tagger knows one column; features of the other would be gold.
-    if let columns { settings.choice.tagColumns = columns }
+    if let tagging = loaded.tagging { settings.choice.tagColumns = tagging.columns }
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
     let context = ComputeContext(threadCount: threads)
     let task = try ParserTask(settings: settings, data: data, context: context)
     let vocabularies = task.vocabularies
-    return PreparedTask(
+    var prepared = PreparedTask(
       task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,
       description: [
-        "data \(folder.path): \(data.training.count) training, \(data.development.count) "
+        "data \(loaded.folder.path): \(data.training.count) training, \(data.development.count) "
           + "development, \(data.test.count) test sentences",
         "\(settings.system.rawValue): \(task.leftOutCount) training trees that it cannot build are "
           + "left out",
@@ -60,24 +65,30 @@ extension ParserTask {
           + (settings.threadCount == nil ? " (measured)" : "")
           + ", \(context.instructionSet.rawValue) kernels",
       ])
+    if let tags = loaded.tagging?.tags {
+      prepared.files = [(JackknifedTags.fileName, try tags.encoded())]
+    }
+    return prepared
   }
 
   /// Reads a treebank, and puts a tagger's tags in the place of its own if the settings say so.
   private static func load(
-    _ treebank: Treebank, _ settings: ParserSettings
-  ) throws -> (data: ParserData, columns: ParserTagColumns?) {
-    var data = try ParserData(treebank, trainingLimit: settings.trainingLimit)
-    guard let path = settings.tagger else { return (data, nil) }
+    _ folder: URL, _ settings: ParserSettings, resumed run: URL?
+  ) throws -> LoadedData {
+    var data = try ParserData(Treebank(folder: folder), trainingLimit: settings.trainingLimit)
+    guard let path = settings.tagger else { return LoadedData(folder: folder, data: data) }
     let tagger = try ParserTagger(
       at: URL(fileURLWithPath: path),
       threadCount: settings.threadCount ?? ComputeContext.availableThreads)
     let status = StatusLine()
-    data.training = try tagger.jackknifing(
-      data.training, foldCount: settings.foldCount, progress: status.show)
+    let (trees, tags) = try tagger.jackknifing(
+      data.training, foldCount: settings.foldCount,
+      saved: run?.appendingPathComponent(JackknifedTags.fileName), progress: status.show)
     status.clear()
+    data.training = trees
     data.development = tagger.tagging(data.development)
     data.test = tagger.tagging(data.test)
-    return (data, tagger.columns)
+    return LoadedData(folder: folder, data: data, tagging: (tagger.columns, tags))
   }
 
   /// Measures a few steps on the first sentences with each number of threads.
@@ -109,10 +120,14 @@ extension ParserTask {
   public static func train(_ request: TrainingRequest) throws -> TrainingReport {
     // A plan makes the task many times from the same data; a run does not need them once it has begun.
     let isPlanned = try request.configuration(for: ParserConfiguration.schema).leavesSelectionOpen
-    let planned = definition.makePreparer(.ofProcess) { _ in }
+    let planned = DataCache<LoadedData>()
+    let resumed = request.resumes ? request.runFolder ?? RunFolder.latest(task: taskName) : nil
     return try request.train(
       taskName, schema: ParserConfiguration.schema, recorders: [ProgressRecorder()],
       handlesSignals: true
-    ) { try isPlanned ? planned($0) : prepare($0, locator: .ofProcess) }
+    ) {
+      try prepare(
+        $0, locator: .ofProcess, cache: isPlanned ? planned : DataCache(), resumed: resumed)
+    }
   }
 }

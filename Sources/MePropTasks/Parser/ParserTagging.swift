@@ -14,6 +14,8 @@ public struct ParserTagger {
   /// The tagger.
   public let model: TaggerModel
   private let settings: TaggerSettings
+  /// SHA-256 of all settings of its run.
+  private let settingsDigest: String
   private let threadCount: Int
 
   /// Reads the model of a tagger, and the settings that it was trained with.
@@ -35,7 +37,11 @@ public struct ParserTagger {
       configurationFile: hasSettings ? file : nil,
       assignments: hasSettings ? [] : ["column=\(model.column.name)"]
     ).configuration(for: TaggerConfiguration.schema)
-    settings = try TaggerConfiguration.resolve(configuration).settings
+    let resolved = try TaggerConfiguration.resolve(configuration)
+    settings = resolved.settings
+    // The number of threads changes nothing.
+    let texts = TaggerConfiguration.schema.keys.map(\.name).filter { $0 != "threads" }
+    settingsDigest = JackknifedTags.digest([resolved.configuration.texts(of: texts)])
   }
 
   /// The columns of a parser that reads this tagger's tags.
@@ -60,10 +66,27 @@ public struct ParserTagger {
   /// - Parameters:
   ///   - trees: At least `foldCount` of them.
   ///   - foldCount: How many taggers are trained, 2 or more.
+  ///   - saved: A file of tags that an earlier call gave, which are taken if they are of the same trees, settings and
+  ///     folds; `nil` for none.
   ///   - progress: Told what is being done.
-  /// - Returns: The same trees in the same order, with other tags.
+  /// - Returns: The same trees in the same order, with other tags, and these tags.
   /// - Throws: `ParserTaggerError` if there are fewer trees; errors of training.
-  public func jackknifing(
+  func jackknifing(
+    _ trees: [DependencyTree], foldCount: Int, saved: URL?, progress: (String) -> Void
+  ) throws -> (trees: [DependencyTree], tags: JackknifedTags) {
+    let inputs = JackknifedTags.digest(
+      [[String(foldCount), model.column.name, settingsDigest]]
+        + trees.flatMap { [$0.forms, model.column == .upos ? $0.upos : $0.xpos] })
+    if let saved, let tags = JackknifedTags(at: saved, inputs: inputs) {
+      progress("tags of training sentences: \(saved.path)")
+      return (zip(trees, tags.sentences).map { $0.replacing(tags: $1, in: model.column) }, tags)
+    }
+    let result = try jackknifing(trees, foldCount: foldCount, progress: progress)
+    let tags = result.map { model.column == .upos ? $0.upos : $0.xpos }
+    return (result, JackknifedTags(inputs: inputs, sentences: tags))
+  }
+
+  private func jackknifing(
     _ trees: [DependencyTree], foldCount: Int, progress: (String) -> Void
   ) throws -> [DependencyTree] {
     precondition(foldCount >= 2, "jackknifing: \(foldCount) folds, expected 2 or more")

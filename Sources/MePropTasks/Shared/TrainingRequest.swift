@@ -16,6 +16,8 @@ public struct PreparedTask {
   public var threadCount: Int
   /// Lines on model, data and machine.
   public var description: [String]
+  /// Files that the run folder keeps, because a resumed run would have to compute their contents anew.
+  public var files: [(name: String, contents: Data)] = []
 
   /// Creates a record of a task and what goes with it.
   public init(
@@ -119,6 +121,7 @@ public struct TrainingRequest: Sendable {
         try runFolder.map { try RunFolder(at: $0, resuming: false) }
         ?? RunFolder.create(task: name)
     }
+    for file in prepared.files { try run.save(file.contents, as: file.name) }
     let loop = TrainingLoop(
       task: prepared.task, stopping: prepared.stopping, run: run,
       configuration: prepared.configuration, description: prepared.description,
@@ -132,6 +135,7 @@ public struct TrainingRequest: Sendable {
         task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
       outcome: result.outcome, model: run.modelURL)
   }
+
   /// Returns settings whose selection is decided: by a plan where they leave it open, told on standard error.
   private func decided(
     _ configuration: Configuration, _ name: String, _ prepare: TaskPreparer

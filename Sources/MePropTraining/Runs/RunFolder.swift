@@ -14,6 +14,7 @@ import Foundation
 /// checkpoints/last   tensors.safetensors and state.json of the last checkpoint
 /// checkpoints/best   the same after the best epoch
 /// model/             what evaluate and predict take, of the best epoch
+/// …                  what the task keeps besides, such as jackknifed-tags.json
 /// ```
 public final class RunFolder {
   /// The folder.
@@ -129,6 +130,11 @@ public final class RunFolder {
   /// Saves the complete configuration, replacing an earlier one as a whole.
   public func save(_ configuration: Configuration, title: String? = nil) throws {
     try replace(configurationURL, with: Data(configuration.yaml(title: title).utf8))
+  }
+
+  /// Saves a file of the task, replacing an earlier one as a whole.
+  public func save(_ contents: Data, as name: String) throws {
+    try replace(url.appendingPathComponent(name), with: contents)
   }
 
   /// Replaces a file such that a kill leaves the old or the new content.
