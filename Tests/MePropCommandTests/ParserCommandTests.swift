@@ -35,6 +35,35 @@ struct ParserCommandTests {
     "--embedding-size", "8", "--learning-rate", "0.01", "--epochs", "4", "--threads", "1",
   ]
 
+  @Test(
+    "Jackknifed tags are kept for a run that is resumed, and computed again where they are damaged")
+  func jackknifedTags() throws {
+    let tool = try tool()
+    let tagger = try tool.run([
+      "train", "tagger", "--data", "bank", "--epochs", "1", "--hidden", "8", "--k", "2",
+      "--threads",
+      "1", "--run", "t",
+    ])
+    #expect(tagger.status == 0, "\(tagger.error)")
+    let training = Self.small + ["--tagger", "t", "--folds", "2", "--run", "r"]
+    let first = try tool.run(training)
+    #expect(first.status == 0 && first.error.contains("tagger for fold 2 of 2"), "\(first.error)")
+    let file = tool("r/jackknifed-tags.json")
+    let saved = try Data(contentsOf: file)
+    let resumed = try tool.run(["train", "parser", "--run", "r", "--resume"])
+    #expect(resumed.status == 0, "\(resumed.error)")
+    #expect(!resumed.error.contains("tagger for fold"))
+    #expect(resumed.error.contains("jackknifed-tags.json"))
+    // Another tag with the old digest.
+    let text = String(decoding: saved, as: UTF8.self)
+    let damaged = text.replacing("[\"", with: "[\"X", maxReplacements: 1)
+    #expect(damaged != text)
+    try damaged.write(to: file, atomically: true, encoding: .utf8)
+    let again = try tool.run(["train", "parser", "--run", "r", "--resume"])
+    #expect(again.status == 0 && again.error.contains("tagger for fold 2 of 2"), "\(again.error)")
+    #expect(try Data(contentsOf: file) == saved)
+  }
+
   @Test("A parser is trained, evaluated and used")
   func wholeWay() throws {
     let tool = try tool()
@@ -55,9 +84,11 @@ struct ParserCommandTests {
     let table = try tool.run(["evaluate", "r", "--split", "dev", "--beam", "3", "--svg", "a.svg"])
     #expect(table.status == 0 && table.output.contains("UAS"))
     #expect(table.output.contains("Heads, by distance in words"))
-    #expect(
-      try String(contentsOf: tool("a.svg"), encoding: .utf8).contains(
-        "<title id=\"title\">dev: UAS"))
+    let drawing = try String(contentsOf: tool("a.svg"), encoding: .utf8)
+    #expect(drawing.contains("<title id=\"attachment-title\">dev: UAS"))
+    for heading in ["by relation", "by distance in words", "LAS, by words in the sentence"] {
+      #expect(drawing.contains(heading), "\(heading)")
+    }
     let nowhere = try tool.run(["evaluate", "r", "--svg", "none/a.svg"])
     #expect(
       nowhere.status == 1 && nowhere.output.isEmpty && nowhere.lastLine.contains("none/a.svg"))

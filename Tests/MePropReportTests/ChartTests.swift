@@ -101,6 +101,40 @@ extension SVGElement {
   }
 }
 
+@Suite struct BarGroupsTests {
+  private let chart = BarGroups(
+    title: "dev & <test>", summary: "S",
+    groups: [
+      .init(
+        "by relation", counts: "arcs",
+        bars: [
+          .init("a<b>&\"a very long name of a relation", value: 40, count: 7),
+          .init("b", value: 80, count: 1),
+        ]),
+      .init("by length", counts: "words", bars: [.init("none", value: .nan, count: 0)]),
+    ])
+
+  @Test func lengthsAreInProportion() {
+    let bars = all("rect", in: chart.elements)
+    #expect(bars.map { $0.number("width") } == [148, 296, 0])
+    #expect(bars.allSatisfy { $0.number("y") + $0.number("height") < chart.size.height })
+    #expect(
+      chart.table.rows.map { Array($0[1...2]) } == [["40.0", "7"], ["80.0", "1"], ["0.0", "0"]])
+  }
+
+  @Test func theFileStandsAlone() {
+    let text = chart.svg(id: "c", isStandalone: true).description
+    #expect(text.hasPrefix("<svg ") && text.contains("xmlns=\"http://www.w3.org/2000/svg\""))
+    #expect(text.contains("<title id=\"c-title\">dev &amp; &lt;test&gt;</title>"))
+    #expect(text.contains("prefers-color-scheme:dark"))
+    for part in ["<script", "href", "url(", "b>&", "nan"] {
+      #expect(!text.contains(part), "\(part)")
+    }
+    let empty = BarGroups(title: "T", summary: "S", groups: [])
+    #expect(empty.svg(id: "c").description.hasSuffix("</svg>") && empty.table.rows.isEmpty)
+  }
+}
+
 @Suite struct HeatMapTests {
   private func map(_ rows: [[Double]]) -> HeatMap {
     HeatMap(

@@ -143,25 +143,4 @@ import Testing
         "bySentenceLength":[{"length":"1-10","sentences":1,"uas":100,"las":100,"count":2}]}
         """)
   }
-
-  @Test func theDrawingStandsAlone() throws {
-    let relations = (0..<40).map { "a<b>&\"\($0)" }
-    let gold = tree(
-      heads: (0..<40).map { $0 }, relations: relations,
-      upos: relations.map { _ in "NOUN" })
-    let text = TreeEvaluation(gold: [gold], found: [gold]).drawing(name: "dev & <test>")
-    #expect(text.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\""))
-    #expect(
-      text.contains("<title id=\"title\">dev &amp; &lt;test&gt;: UAS 100.00 %, LAS 100.00 %<"))
-    #expect(text.contains("<desc id=\"description\">40 words;"))
-    #expect(text.contains("prefers-color-scheme:dark"))
-    #expect(text.contains("the 30 most frequent of 40"))
-    for part in ["<script", "href", "url(", "b>&", "nan"] {
-      #expect(!text.contains(part), "\(part)")
-    }
-    // 30 relations, the distances root and 1, one length.
-    #expect(text.components(separatedBy: "class=\"bar\"").count - 1 == 33)
-    let empty = TreeEvaluation(gold: [], found: []).drawing(name: "none")
-    #expect(empty.contains("</svg>"))
-  }
 }
