@@ -47,7 +47,7 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
-    .target(name: "MePropBench", dependencies: ["MePropTraining"]),
+    .target(name: "MePropBench", dependencies: ["MePropTasks"]),
     .target(
       name: "MePropReport",
       dependencies: [

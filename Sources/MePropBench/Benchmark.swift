@@ -1,5 +1,6 @@
 // What `meprop bench` runs.
 
+import Foundation
 import MePropCore
 
 /// A result differs from the plain reference, so timing it would mean nothing.
@@ -24,6 +25,8 @@ public enum BenchmarkGroup: String, Sendable, CaseIterable {
   case steps
   /// Steps of the LSTM layer of the paper's tagger.
   case lstm
+  /// Steps of the parser, and greedy parsing.
+  case parser
   /// The paper's Tables 7 and 8: unified selection in very wide layers.
   case widths
 }
@@ -36,6 +39,8 @@ public struct BenchmarkSettings: Sendable {
   public var python: String?
   /// What our forward products read.
   public var precision: Precision
+  /// The folder of the treebank of the parser's rows; `nil` for sentences that are made up.
+  public var treebank: URL?
   /// Seconds for each row, roughly.
   public var secondsPerRow = 0.6
 
@@ -89,6 +94,7 @@ public struct Benchmark {
     case .kernels: try runKernels()
     case .steps: try runSteps()
     case .lstm: try runLSTM()
+    case .parser: try runParser()
     case .widths: try runWidths()
     }
   }

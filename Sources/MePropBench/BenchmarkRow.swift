@@ -5,7 +5,7 @@ import MePropTraining
 
 /// One measured operation; times are medians in microseconds.
 public struct BenchmarkRow: Sendable, Equatable {
-  /// `kernels`, `steps` or `widths`.
+  /// The group's name, for example `steps`.
   public var group: String
   /// What was measured.
   public var name: String
@@ -21,6 +21,8 @@ public struct BenchmarkRow: Sendable, Equatable {
   public var threads: Int
   /// What forward products read; `f32` where there is none.
   public var precision = Precision.f32
+  /// What examples are made of, where that matters to the time.
+  public var data: String?
   /// The operation's time.
   public var microseconds: Double
   /// The distance between its quartiles, as a share of the median.
@@ -33,6 +35,9 @@ public struct BenchmarkRow: Sendable, Equatable {
   public var torchBestMicroseconds: Double?
   /// The least time that counted operations and bytes allow at the measured peaks, as a share of the time taken.
   public var limitShare: Double?
+
+  /// Transitions or words in a second; `nil` for rows that are not about them.
+  public var perSecond: Double?
 
   /// How many times faster than the dense operation.
   public var ratioDense: Double? { denseMicroseconds.map { $0 / microseconds } }
@@ -56,7 +61,8 @@ public struct BenchmarkRow: Sendable, Equatable {
       .init("torchBestMicroseconds", number(torchBestMicroseconds)),
       .init("ratioDense", number(ratioDense)), .init("ratioTorch", number(ratioTorch)),
       .init("ratioTorchBest", number(ratioTorchBest)),
-      .init("limitShare", number(limitShare)),
+      .init("limitShare", number(limitShare)), .init("perSecond", number(perSecond)),
+      .init("data", data.map { .string($0) } ?? .null),
     ])
   }
 }

@@ -22,7 +22,9 @@ public enum BenchmarkTable {
       ("torch µs", { text($0.torchMicroseconds, 1) }),
       ("× torch", { text($0.ratioTorch, 2) }),
       ("× torch at its best", { text($0.ratioTorchBest, 2) }),
+      ("per second", { text($0.perSecond, 0) }),
       ("of the limit", { text($0.limitShare.map { $0 * 100 }, 0, " %%") }),
+      ("data", { $0.data ?? "" }),
     ]
     let shown = columns.filter { column in rows.contains { !column.1($0).isEmpty } }
     return [shown.map(\.0)] + rows.map { row in shown.map { $0.1(row) } }

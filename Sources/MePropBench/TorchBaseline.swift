@@ -12,9 +12,20 @@ final class TorchBaseline {
   ///
   /// On AMD processors PyTorch's matrix library does not use AVX-512 unless a preloaded function tells it that the
   /// processor is Intel's; that variant is there if a C compiler is.
-  init(python: String, threads: Int) throws {
+  ///
+  /// - Parameters:
+  ///   - python: The interpreter.
+  ///   - threads: Of each variant.
+  ///   - program: What they run: given the number of threads and `f32` or `bf16`, it answers requests.
+  /// - Throws: ``TorchError``.
+  init(python: String, threads: Int, program: String = TorchBaseline.program) throws {
+    func worker(_ precision: String, preload: String?) throws -> TorchWorker {
+      try TorchWorker(
+        python: python, program: program, arguments: [String(threads), precision],
+        preload: preload)
+    }
     var variants = ["f32"]
-    var workers = [try Self.worker(python, threads, "f32", preload: nil)]
+    var workers = [try worker("f32", preload: nil)]
     if let library = TorchWorker.vendorLibrary() {
       // Once the process has said that it is ready the library is loaded.
       defer {
@@ -22,10 +33,10 @@ final class TorchBaseline {
           at: URL(fileURLWithPath: library).deletingLastPathComponent())
       }
       variants.append("f32, vendor check satisfied")
-      workers.append(try Self.worker(python, threads, "f32", preload: library))
+      workers.append(try worker("f32", preload: library))
     }
     variants.append("bf16")
-    workers.append(try Self.worker(python, threads, "bf16", preload: nil))
+    workers.append(try worker("bf16", preload: nil))
     self.variants = variants
     self.workers = workers
   }
@@ -37,11 +48,11 @@ final class TorchBaseline {
     try workers[variant].request("\(batchSize) \(hidden) \(seconds)")
   }
 
-  private static func worker(
-    _ python: String, _ threads: Int, _ precision: String, preload: String?
-  ) throws -> TorchWorker {
-    try TorchWorker(
-      python: python, program: program, arguments: [String(threads), precision], preload: preload)
+  /// Sends a request to a variant and returns its answer: times in microseconds.
+  ///
+  /// - Throws: ``TorchError``.
+  func request(_ text: String, variant: Int) throws -> [Double] {
+    try workers[variant].request(text)
   }
 
   /// Reads `BATCH HIDDEN SECONDS` lines and answers each with step times in microseconds.

@@ -12,7 +12,8 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       Each result is checked against a plain reference before it is timed. Times are medians; what is compared takes \
       turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), lstm \
-      (the layer of the tagger, one sentence and 16), widths \
+      (the layer of the tagger, one sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, \
+      if it is in MEPROP_DATA or the cache, else on sentences that are made up), widths \
       (the paper's Tables 7 and 8: unified selection, up to 8,192 wide; takes minutes). Without a group: kernels and \
       steps.
 
@@ -20,11 +21,13 @@ struct BenchCommand: ParsableCommand {
         meprop bench
         meprop bench steps --precision bf16
         meprop bench steps --threads 2 --torch python3
+        meprop bench parser --torch python3
         meprop bench widths --json > widths.json
       """)
 
   @Argument(
-    help: ArgumentHelp("What to measure: kernels, steps, lstm, widths.", valueName: "group"))
+    help: ArgumentHelp("What to measure: kernels, steps, lstm, parser, widths.", valueName: "group")
+  )
   var groups: [BenchmarkGroup] = []
 
   @Flag(help: "Print one JSON object and nothing else on standard output.")
@@ -35,7 +38,8 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What our forward products read, in kernels and steps: f32, bf16.", valueName: "f32|bf16"))
+      "What our forward products read, in kernels, steps and parser: f32, bf16.",
+      valueName: "f32|bf16"))
   var precision: Precision = .f32
 
   @Option(help: ArgumentHelp("Measure PyTorch too, with this interpreter.", valueName: "python"))
@@ -49,8 +53,11 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     var rows: [BenchmarkRow] = []
+    var settings = BenchmarkSettings(threads: threads, python: torch, precision: precision)
+    // Nothing is downloaded to be measured.
+    settings.treebank = try? DataLocator.ofProcess.localTreebankFolder("ud-english-ewt")
     let benchmark = Benchmark(
-      BenchmarkSettings(threads: threads, python: torch, precision: precision),
+      settings,
       progress: { StandardError.write("bench: \($0)") }, report: { rows.append($0) })
     if !json { try StandardOutput.write(benchmark.machine + "\n") }
     for group in groups.isEmpty ? [.kernels, .steps] : groups {

@@ -1,0 +1,173 @@
+// Whole training steps of the parser, and greedy parsing, dense and with selection.
+
+import Foundation
+import MePropCore
+import MePropData
+import MePropNN
+import MePropTasks
+
+extension Benchmark {
+  /// The steps that are measured: a preset and a batch size, each dense and with k = 20.
+  private static let parserSteps = [
+    (name: "preset paper", assignments: ["preset=paper"], batchSize: 10_000, warmUp: 2),
+    (name: "default recipe", assignments: [], batchSize: 200, warmUp: 60),
+    (name: "default recipe", assignments: [], batchSize: 100, warmUp: 120),
+  ]
+  private static let parserHidden = 500
+  private static let parserRounds = 3
+
+  func runParser() throws {
+    let (data, name) = try parserData()
+    try checkFeatureSums()
+    let torch = try settings.python.map {
+      try TorchBaseline(python: $0, threads: settings.threads, program: TorchParser.program)
+    }
+    for step in Self.parserSteps {
+      progress("parser: \(step.name), batch \(step.batchSize), \(name)")
+      try runParserSteps(
+        step.name, step.assignments + ["batch=\(step.batchSize)"], batchSize: step.batchSize,
+        warmUp: step.warmUp, data: data, dataName: name, torch: torch)
+    }
+    progress("parser: greedy parsing, \(name)")
+    try runParsing(data: data, dataName: name, torch: torch)
+  }
+
+  private func parserData() throws -> (data: ParserData, name: String) {
+    guard let folder = settings.treebank else {
+      return (MadeUpTrees.data(count: 3_000), "made up")
+    }
+    return (try ParserData(Treebank(folder: folder)), folder.lastPathComponent)
+  }
+
+  private func makeParser(_ assignments: [String], _ data: ParserData) throws -> ParserTask {
+    let configuration = try TrainingRequest(
+      assignments: assignments + [
+        "threads=\(settings.threads)", "precision=\(settings.precision.rawValue)",
+      ]
+    ).configuration(for: ParserConfiguration.schema)
+    return try ParserTask(
+      settings: ParserConfiguration.resolve(configuration).settings, data: data, context: context)
+  }
+
+  private func runParserSteps(
+    _ name: String, _ assignments: [String], batchSize: Int, warmUp: Int, data: ParserData,
+    dataName: String, torch: TorchBaseline?
+  ) throws {
+    let modes = [
+      (name: "dense, \(name)", k: Self.parserHidden, settings: ["select=dense"]),
+      (name: "top-k, \(name)", k: 20, settings: ["select=top-k", "k=20"]),
+    ]
+    let tasks = try modes.map { try makeParser(assignments + $0.settings, data) }
+    var steps = tasks.map { _ in 0 }
+    func runStep(_ index: Int) throws -> Double {
+      let task = tasks[index]
+      let step = steps[index] % task.stepsPerEpoch
+      steps[index] += 1
+      let before = Timing.now()
+      let report = try task.trainStep(step, ofEpoch: 1)
+      // The last batch of an epoch may be short.
+      return (Timing.now() - before) * Double(batchSize) / Double(max(report.exampleCount, 1))
+    }
+    for (index, task) in tasks.enumerated() {
+      task.beginEpoch(1)
+      for _ in 0..<warmUp { _ = try runStep(index) }
+    }
+    var times = tasks.map { _ in [Double]() }
+    var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
+    let share = settings.secondsPerRow / Double(Self.parserRounds)
+    for _ in 0..<Self.parserRounds {
+      for index in tasks.indices {
+        let start = Timing.now()
+        repeat { times[index].append(try runStep(index)) } while Timing.now() - start < share * 1e6
+      }
+      if let torch {
+        let layers = tasks[0].settings.shape.hiddenSizes.map(String.init).joined(separator: ",")
+        for variant in torch.variants.indices {
+          torchTimes[variant] += try torch.request(
+            "step \(batchSize) \(layers) \(share)", variant: variant)
+        }
+      }
+    }
+    let dense = Timing(times[0]).microseconds
+    let torchMedians = torchTimes.map { Timing($0).microseconds }
+    for (mode, times) in zip(modes, times) {
+      let timing = Timing(times)
+      report(
+        BenchmarkRow(
+          group: BenchmarkGroup.parser.rawValue, name: mode.name, batchSize: batchSize,
+          inputSize: 2_400, outputSize: Self.parserHidden, k: mode.k, threads: settings.threads,
+          precision: settings.precision, data: dataName, microseconds: timing.microseconds,
+          spread: timing.spread, denseMicroseconds: dense, torchMicroseconds: torchMedians.first,
+          torchBestMicroseconds: torchMedians.min(),
+          perSecond: Double(batchSize) * 1e6 / timing.microseconds))
+    }
+  }
+
+  /// Times of parsing the development sentences; PyTorch's are those of the network's forward pass alone, two states a
+  /// word and 2,000 of them at a time.
+  private func runParsing(data: ParserData, dataName: String, torch: TorchBaseline?) throws {
+    let task = try makeParser([], data)
+    task.beginEpoch(1)
+    for step in 0..<min(300, task.stepsPerEpoch) { _ = try task.trainStep(step, ofEpoch: 1) }
+    let predictor = ParserPredictor(task.model, threadCount: settings.threads)
+    let sentences = data.development.isEmpty ? data.training : data.development
+    let words = sentences.reduce(0) { $0 + $1.wordCount }
+    var times: [Double] = []
+    var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
+    for round in 0...2 * Self.parserRounds {
+      let before = Timing.now()
+      _ = predictor.parse(sentences)
+      if round > 0 { times.append(Timing.now() - before) }
+      if let torch {
+        let layers = task.settings.shape.hiddenSizes.map(String.init).joined(separator: ",")
+        for variant in torch.variants.indices {
+          let answer = try torch.request(
+            "score 2000 \(layers) \(settings.secondsPerRow / 4)", variant: variant)
+          torchTimes[variant] += answer.map { $0 / 1_000 * Double(words) }
+        }
+      }
+    }
+    let timing = Timing(times)
+    let torchMedians = torchTimes.map { Timing($0).microseconds }
+    report(
+      BenchmarkRow(
+        group: BenchmarkGroup.parser.rawValue, name: "greedy parsing, words",
+        batchSize: words, inputSize: 2_400, outputSize: Self.parserHidden, k: Self.parserHidden,
+        threads: settings.threads, precision: settings.precision, data: dataName,
+        microseconds: timing.microseconds, spread: timing.spread,
+        torchMicroseconds: torchMedians.first, torchBestMicroseconds: torchMedians.min(),
+        perSecond: Double(words) * 1e6 / timing.microseconds))
+  }
+
+  /// Compares sums over features with the product of embeddings side by side, in double precision.
+  private func checkFeatureSums() throws {
+    let (symbols, size, positions, batch) = (300, 50, 48, 64)
+    let layer = FeatureLayer(
+      symbolCount: symbols, size: size, positionCount: positions, outputSize: Self.parserHidden,
+      embeddingScale: 1, initialization: .uniformFanIn, seed: 5, firstStream: 0)
+    let trainer = FeatureLayerTrainer(
+      layer, activation: .relu, optimizer: .adam(), selection: .dense, context: context)
+    var random = Philox(seed: 6)
+    let features = (0..<batch * positions).map { _ in random.next(below: UInt32(symbols)) }
+    trainer.forward(features, batchSize: batch, dropout: .none)
+    let linear = layer.linear
+    var worst = 0.0
+    for example in stride(from: 0, to: batch, by: 7) {
+      for output in stride(from: 0, to: Self.parserHidden, by: 11) {
+        var sum = Double(layer.bias[0, output])
+        for position in 0..<positions {
+          let symbol = Int(features[example * positions + position])
+          for column in 0..<size {
+            sum +=
+              Double(layer.embeddings[symbol, column])
+              * Double(linear.weight[output, position * size + column])
+          }
+        }
+        worst = max(worst, abs(max(sum, 0) - Double(trainer.output[example, output])))
+      }
+    }
+    guard worst < 1e-4 else {
+      throw WrongResultError(operation: "sums over features", difference: worst, allowed: 1e-4)
+    }
+  }
+}
