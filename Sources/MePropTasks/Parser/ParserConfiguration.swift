@@ -49,7 +49,7 @@ public enum ParserConfiguration {
     .init(
       "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
       mayChangeOnResume: true, "stop once the dev LAS, in percent, reaches this"),
-    .init("batch", .int(1...1_000_000), default: .int(200), "transitions a step"),
+    .init("batch", .int(1...1_000_000), default: .int(100), "transitions a step"),
     .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
