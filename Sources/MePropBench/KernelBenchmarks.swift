@@ -5,6 +5,8 @@ import MePropCore
 /// A layer's shape with the number of entries kept.
 private struct LayerShape {
   var batchSize: Int, inputSize: Int, outputSize: Int, k: Int
+  /// The share of output gradients that are not zero: a ReLU layer leaves less than half.
+  var gradientShare: Float = 0.4
 }
 
 extension Benchmark {
@@ -29,7 +31,8 @@ extension Benchmark {
     }
     for batchSize in [10, 50, 128] {
       for k in [100, 150, 200, 250] {
-        let shape = LayerShape(batchSize: batchSize, inputSize: 784, outputSize: 500, k: k)
+        let shape = LayerShape(
+          batchSize: batchSize, inputSize: 784, outputSize: 500, k: k, gradientShare: 1)
         let layer = LayerBench(
           shape, precision: settings.precision, random: Philox(seed: 7), bufferBytes: 8 << 20)
         progress("kernels: \(batchSize) x 784 -> 500, k = \(k), sparse or masked")
@@ -243,7 +246,9 @@ private final class LayerBuffers {
       }
       let scale = abs(random.nextNormal()) + 0.01
       gradients.withMutableRow(row) { values in
-        for column in values.indices { values[column] *= random.nextUniform() < 0.4 ? scale : 0 }
+        for column in values.indices {
+          values[column] *= random.nextUniform() < shape.gradientShare ? scale : 0
+        }
       }
     }
     sparseInput = sparse
