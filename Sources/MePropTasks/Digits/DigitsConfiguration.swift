@@ -117,20 +117,10 @@ public enum DigitsConfiguration {
     let hidden = configuration.intList("hidden")
     let classes = configuration.int("classes")
     try checkSize(of: hidden + [classes], configuration)
-    guard configuration.string("select") != "dense" else { return }
     let widths = hidden + (configuration.bool("select-output") ? [classes] : [])
-    let widest = widths.max() ?? 0
-    func check(_ key: String, _ k: Int) throws {
-      guard k > widest else { return }
-      throw configuration.conflict(
-        key,
-        "\(k) is above every layer's width (\(widths.map(String.init).joined(separator: ", "))); "
-          + "choose at most \(widest), or --select dense")
-    }
-    if configuration.kByEpoch.isEmpty {
-      try check("k", configuration.selectionCount.resolved(outputSize: widest))
-    }
-    for k in configuration.kByEpoch { try check("k-epochs", k) }
+    try configuration.checkKeptCount(
+      upTo: widths.max() ?? 0,
+      "every layer's width (\(widths.map(String.init).joined(separator: ", ")))")
   }
 
   /// Throws if a network of these layer sizes, from the first known one on, has too many weights.

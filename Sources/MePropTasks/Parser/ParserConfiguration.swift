@@ -147,7 +147,8 @@ public enum ParserConfiguration {
     try resolveTags(&resolved)
     try resolved.checkSelectionValues()
     try resolved.checkDenseSelection(asked: configuration)
-    try checkWidths(resolved)
+    let widest = resolved.intList("hidden").max() ?? 0
+    try resolved.checkKeptCount(upTo: widest, "every hidden layer's width (\(widest))")
     if resolved.string("data").isEmpty {
       throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
     }
@@ -181,20 +182,6 @@ public enum ParserConfiguration {
         "hidden",
         "expected at most \(maximumWeightCount) weights, found \(weights); choose fewer or "
           + "narrower layers")
-    }
-  }
-
-  private static func checkWidths(_ configuration: Configuration) throws {
-    guard configuration.string("select") != "dense" else { return }
-    let widest = configuration.intList("hidden").max() ?? 0
-    let counts =
-      configuration.kByEpoch.isEmpty
-      ? [configuration.selectionCount.resolved(outputSize: widest)] : configuration.kByEpoch
-    if let k = counts.first(where: { $0 > widest }) {
-      throw configuration.conflict(
-        configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
-        "\(k) is above every hidden layer's width (\(widest)); choose at most that, or "
-          + "--select dense")
     }
   }
 }

@@ -96,6 +96,22 @@ extension Configuration {
     }
   }
 
+  /// Throws where more entries are to be kept than the widest of the layers that are selected in has.
+  ///
+  /// - Parameters:
+  ///   - widest: Its width.
+  ///   - description: What the width is, for the message.
+  /// - Throws: `ConfigurationError`.
+  func checkKeptCount(upTo widest: Int, _ description: String) throws {
+    guard string("select") != "dense" else { return }
+    let byEpoch = kByEpoch
+    let counts = byEpoch.isEmpty ? [selectionCount.resolved(outputSize: widest)] : byEpoch
+    guard let k = counts.first(where: { $0 > widest }) else { return }
+    throw conflict(
+      byEpoch.isEmpty ? "k" : "k-epochs",
+      "\(k) is above \(description); choose at most \(widest), or --select dense")
+  }
+
   /// Throws where a value that only sgd, or only some policy of selection, has is given with another.
   func checkSelectionValues() throws {
     let policy = string("select")

@@ -135,7 +135,8 @@ public enum TaggerConfiguration {
     }
     try resolved.checkSelectionValues()
     try resolved.checkDenseSelection(asked: configuration)
-    try checkUnits(resolved)
+    let hidden = resolved.int("hidden")
+    try resolved.checkKeptCount(upTo: hidden, "the number of units (\(hidden))")
     if resolved.optionalString("vectors")?.isEmpty == true {
       throw resolved.conflict("vectors", "expected a file of word vectors, found nothing")
     }
@@ -156,18 +157,5 @@ public enum TaggerConfiguration {
           + "layers")
     }
     return (settings, resolved)
-  }
-
-  private static func checkUnits(_ configuration: Configuration) throws {
-    guard configuration.string("select") != "dense" else { return }
-    let hidden = configuration.int("hidden")
-    let counts =
-      configuration.kByEpoch.isEmpty
-      ? [configuration.selectionCount.resolved(outputSize: hidden)] : configuration.kByEpoch
-    if let k = counts.first(where: { $0 > hidden }) {
-      throw configuration.conflict(
-        configuration.kByEpoch.isEmpty ? "k" : "k-epochs",
-        "\(k) is above the number of units (\(hidden)); choose at most that, or --select dense")
-    }
   }
 }
