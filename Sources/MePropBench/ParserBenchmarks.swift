@@ -7,11 +7,20 @@ import MePropNN
 import MePropTasks
 
 extension Benchmark {
-  /// The steps that are measured: a preset and a batch size, each dense and with k = 20.
+  /// A kind of step that is measured, dense and with k.
+  private struct ParserStep {
+    let name: String
+    var assignments: [String] = []
+    let batchSize: Int
+    let k: Int
+    let warmUp: Int
+  }
+
   private static let parserSteps = [
-    (name: "preset paper", assignments: ["preset=paper"], batchSize: 10_000, warmUp: 2),
-    (name: "default recipe", assignments: [], batchSize: 200, warmUp: 60),
-    (name: "default recipe", assignments: [], batchSize: 100, warmUp: 120),
+    ParserStep(
+      name: "preset paper", assignments: ["preset=paper"], batchSize: 10_000, k: 20, warmUp: 2),
+    ParserStep(name: "default recipe", batchSize: 400, k: 50, warmUp: 30),
+    ParserStep(name: "default recipe", batchSize: 100, k: 20, warmUp: 120),
   ]
   private static let parserHidden = 500
   private static let parserRounds = 3
@@ -24,9 +33,7 @@ extension Benchmark {
     }
     for step in Self.parserSteps {
       progress("parser: \(step.name), batch \(step.batchSize), \(name)")
-      try runParserSteps(
-        step.name, step.assignments + ["batch=\(step.batchSize)"], batchSize: step.batchSize,
-        warmUp: step.warmUp, data: data, dataName: name, torch: torch)
+      try runParserSteps(step, data: data, dataName: name, torch: torch)
     }
     progress("parser: greedy parsing, \(name)")
     try runParsing(data: data, dataName: name, torch: torch)
@@ -50,14 +57,17 @@ extension Benchmark {
   }
 
   private func runParserSteps(
-    _ name: String, _ assignments: [String], batchSize: Int, warmUp: Int, data: ParserData,
-    dataName: String, torch: TorchBaseline?
+    _ kind: ParserStep, data: ParserData, dataName: String, torch: TorchBaseline?
   ) throws {
+    let batchSize = kind.batchSize
     let modes = [
-      (name: "dense, \(name)", k: Self.parserHidden, settings: ["select=dense"]),
-      (name: "top-k, \(name)", k: 20, settings: ["select=top-k", "k=20"]),
+      (name: "dense, \(kind.name)", k: Self.parserHidden, settings: ["select=dense"]),
+      (name: "top-k, \(kind.name)", k: kind.k, settings: ["select=top-k", "k=\(kind.k)"]),
     ]
-    let tasks = try modes.map { try makeParser(assignments + $0.settings, data) }
+    let tasks = try modes.map {
+      try makeParser(kind.assignments + ["batch=\(batchSize)"] + $0.settings, data)
+    }
+    let shape = tasks[0].settings.shape
     var steps = tasks.map { _ in 0 }
     func runStep(_ index: Int) throws -> Double {
       let task = tasks[index]
@@ -70,7 +80,7 @@ extension Benchmark {
     }
     for (index, task) in tasks.enumerated() {
       task.beginEpoch(1)
-      for _ in 0..<warmUp { _ = try runStep(index) }
+      for _ in 0..<kind.warmUp { _ = try runStep(index) }
     }
     var times = tasks.map { _ in [Double]() }
     var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
@@ -81,10 +91,9 @@ extension Benchmark {
         repeat { times[index].append(try runStep(index)) } while Timing.now() - start < share * 1e6
       }
       if let torch {
-        let layers = tasks[0].settings.shape.hiddenSizes.map(String.init).joined(separator: ",")
         for variant in torch.variants.indices {
           torchTimes[variant] += try torch.request(
-            "step \(batchSize) \(layers) \(share)", variant: variant)
+            "step \(batchSize) \(Self.request(shape)) \(share)", variant: variant)
         }
       }
     }
@@ -95,18 +104,24 @@ extension Benchmark {
       report(
         BenchmarkRow(
           group: BenchmarkGroup.parser.rawValue, name: mode.name, batchSize: batchSize,
-          inputSize: 2_400, outputSize: Self.parserHidden, k: mode.k, threads: settings.threads,
-          precision: settings.precision, data: dataName, microseconds: timing.microseconds,
-          spread: timing.spread, denseMicroseconds: dense, torchMicroseconds: torchMedians.first,
-          torchBestMicroseconds: torchMedians.min(),
+          inputSize: 48 * shape.embeddingSize, outputSize: Self.parserHidden, k: mode.k,
+          threads: settings.threads, precision: settings.precision, data: dataName,
+          microseconds: timing.microseconds, spread: timing.spread, denseMicroseconds: dense,
+          torchMicroseconds: torchMedians.first, torchBestMicroseconds: torchMedians.min(),
           perSecond: Double(batchSize) * 1e6 / timing.microseconds))
     }
+  }
+
+  /// The sizes of embeddings and hidden layers, as PyTorch's side reads them.
+  private static func request(_ shape: ParserShape) -> String {
+    "\(shape.embeddingSize) \(shape.hiddenSizes.map(String.init).joined(separator: ","))"
   }
 
   /// Times of parsing the development sentences; PyTorch's are those of the network's forward pass alone, two states a
   /// word and 2,000 of them at a time.
   private func runParsing(data: ParserData, dataName: String, torch: TorchBaseline?) throws {
     let task = try makeParser([], data)
+    let shape = task.settings.shape
     task.beginEpoch(1)
     for step in 0..<min(300, task.stepsPerEpoch) { _ = try task.trainStep(step, ofEpoch: 1) }
     let predictor = ParserPredictor(task.model, threadCount: settings.threads)
@@ -119,10 +134,9 @@ extension Benchmark {
       _ = predictor.parse(sentences)
       if round > 0 { times.append(Timing.now() - before) }
       if let torch {
-        let layers = task.settings.shape.hiddenSizes.map(String.init).joined(separator: ",")
         for variant in torch.variants.indices {
           let answer = try torch.request(
-            "score 2000 \(layers) \(settings.secondsPerRow / 4)", variant: variant)
+            "score 2000 \(Self.request(shape)) \(settings.secondsPerRow / 4)", variant: variant)
           torchTimes[variant] += answer.map { $0 / 1_000 * Double(words) }
         }
       }
@@ -132,9 +146,9 @@ extension Benchmark {
     report(
       BenchmarkRow(
         group: BenchmarkGroup.parser.rawValue, name: "greedy parsing, words",
-        batchSize: words, inputSize: 2_400, outputSize: Self.parserHidden, k: Self.parserHidden,
-        threads: settings.threads, precision: settings.precision, data: dataName,
-        microseconds: timing.microseconds, spread: timing.spread,
+        batchSize: words, inputSize: 48 * shape.embeddingSize, outputSize: Self.parserHidden,
+        k: Self.parserHidden, threads: settings.threads, precision: settings.precision,
+        data: dataName, microseconds: timing.microseconds, spread: timing.spread,
         torchMicroseconds: torchMedians.first, torchBestMicroseconds: torchMedians.min(),
         perSecond: Double(words) * 1e6 / timing.microseconds))
   }

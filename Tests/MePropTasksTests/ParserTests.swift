@@ -227,6 +227,35 @@ import Testing
     #expect(throws: ConfigurationError.self) { try ParserConfiguration.resolve(configuration) }
   }
 
+  @Test func theLearningRateFollowsTheBatchAndTheOptimizer() throws {
+    func rate(_ assignments: String...) throws -> Float {
+      let configuration = try TrainingRequest(assignments: assignments)
+        .configuration(for: ParserConfiguration.schema)
+      return try ParserConfiguration.resolve(configuration).settings.training.optimizer.learningRate
+    }
+    #expect(try rate() == 0.004)
+    #expect(try rate("batch=100") == 0.002)
+    #expect(try rate("batch=100", "optimizer=adagrad") == 0.02)
+    #expect(try rate("batch=25", "optimizer=sgd") == 0.05)
+    #expect(try rate("batch=25", "learning-rate=0.003") == 0.003)
+    #expect(try rate("preset=paper") == 0.001)
+  }
+
+  @Test func smallTreebanksTakeMoreEpochs() throws {
+    func epochs(_ sentenceCount: Int?, _ assignments: String...) throws -> Int {
+      let configuration = try TrainingRequest(assignments: assignments)
+        .configuration(for: ParserConfiguration.schema)
+      return try ParserConfiguration.resolve(configuration, sentenceCount: sentenceCount).settings
+        .stopping.epochs
+    }
+    #expect(try epochs(nil) == 6)
+    #expect(try epochs(20_000) == 6)
+    #expect(try epochs(3_125) == 12)
+    #expect(try epochs(1) == 40)
+    #expect(try epochs(1, "epochs=3") == 3)
+    #expect(try epochs(1, "preset=paper") == 15)
+  }
+
   @Test func thePaperPresetGivesWayToWhatIsSaid() throws {
     let paper = try TrainingRequest(assignments: ["preset=paper", "epochs=3"])
       .configuration(for: ParserConfiguration.schema)

@@ -1,6 +1,5 @@
 // The keys of the digits task, and which of their values do not go together.
 
-import Foundation
 import MePropCore
 import MePropNN
 import MePropTraining
@@ -69,8 +68,11 @@ public enum DigitsConfiguration {
         "select-output", .bool, default: .bool(false), "whether the output layer is sparse too")
     ]
 
+  private static let automaticRate = AutomaticRate(adam: 0.001, batch: 10)
   private static let stepKeys =
-    SharedKeys.steps(rate: nil, average: nil, rows: "weight rows") + [SharedKeys.clipNorm]
+    SharedKeys.steps(rate: .automatic(automaticRate), average: nil, rows: "weight rows") + [
+      SharedKeys.clipNorm
+    ]
 
   /// The most weights that a network may have: with moments and a gradient some 3 GB.
   static let maximumWeightCount = 200_000_000
@@ -86,11 +88,7 @@ public enum DigitsConfiguration {
     var resolved = configuration
     try configuration.requireDecidedSelection()
     try resolved.decideMemory(SharedKeys.autoMemory)
-    if configuration.value("learning-rate") == .auto {
-      try resolved.set(
-        "learning-rate", to: automaticLearningRate(configuration),
-        from: configuration.origin(of: "learning-rate"))
-    }
+    try resolved.decideLearningRate(automaticRate)
     try resolved.checkSelectionValues()
     try resolved.checkDenseSelection(asked: configuration)
     try checkWidths(resolved)
@@ -99,18 +97,6 @@ public enum DigitsConfiguration {
         "data", "expected the name of a data set or a folder, found nothing")
     }
     return (DigitsSettings(resolved: resolved), resolved)
-  }
-
-  /// The learning rate that suits the optimizer and the batch: noise in a mean over a batch falls with the root of its
-  /// size, and the step may grow with it.
-  private static func automaticLearningRate(_ configuration: Configuration) -> String {
-    let base =
-      switch configuration.string("optimizer") {
-      case "adagrad": 0.01
-      case "sgd": 0.05
-      default: 0.001
-      }
-    return String(format: "%.4g", base * (Double(configuration.int("batch")) / 10).squareRoot())
   }
 
   private static func checkWidths(_ configuration: Configuration) throws {

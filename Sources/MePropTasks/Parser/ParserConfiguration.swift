@@ -40,21 +40,21 @@ public enum ParserConfiguration {
     .init(
       "train-limit", .optional(count), default: .none,
       "train on the first so many sentences only"),
-    .init(
-      "epochs", .int(1...1_000_000), default: .int(10), mayChangeOnResume: false,
-      "passes over the training transitions; the learning rate follows it"),
+    automaticEpochs.key,
     .init(
       "patience", .optional(count), default: .none, mayChangeOnResume: true,
       "stop after so many epochs without a better dev LAS"),
     .init(
       "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
       mayChangeOnResume: true, "stop once the dev LAS, in percent, reaches this"),
-    .init("batch", .int(1...1_000_000), default: .int(100), "transitions a step"),
+    .init("batch", .int(1...1_000_000), default: .int(400), "transitions a step"),
     .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
     .init(
       "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
       "threads to compute with; auto measures a few steps; results do not depend on it"),
   ]
+
+  static let automaticEpochs = AutomaticEpochs(fewest: 6, most: 40)
 
   private static let parsingKeys: [ConfigurationKey] = [
     .init(
@@ -71,8 +71,8 @@ public enum ParserConfiguration {
 
   private static let networkKeys: [ConfigurationKey] = [
     .init(
-      "embedding-size", .int(1...ComputeContext.maximumEmbeddingSize), default: .int(50),
-      "numbers of the embedding of a word, tag or relation"),
+      "embedding-size", .int(1...ComputeContext.maximumEmbeddingSize), default: .int(48),
+      "numbers of the embedding of a word, tag or relation; multiples of 16 suit the processor"),
     .init(
       "hidden", .intList(1...1_000_000), default: .intList([500]),
       "widths of the hidden layers"),
@@ -95,12 +95,13 @@ public enum ParserConfiguration {
   ]
 
   private static let selectionKeys = SharedKeys.selection(
-    of: "output gradients", k: (.count(20), "the layer's width"),
+    of: "output gradients", k: (.ratio(0.1), "the layer's width"),
     autoMemory: "\(SharedKeys.autoMemory) with top-k and unified, 0 without",
     examples: "transitions")
 
+  private static let automaticRate = AutomaticRate(adam: 0.002, batch: 100)
   private static let stepKeys = SharedKeys.steps(
-    rate: 0.002, average: 0.999, rows: "rows of weights and embeddings")
+    rate: .automatic(automaticRate), average: 0.999, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
@@ -119,11 +120,13 @@ public enum ParserConfiguration {
 
   /// Decides what is left open and checks that all settings go together.
   ///
-  /// - Parameter configuration: Of `schema`.
+  /// - Parameters:
+  ///   - configuration: Of `schema`.
+  ///   - sentenceCount: How many sentences are trained on, where that is known already.
   /// - Returns: The settings, and the configuration that gives just these again.
   /// - Throws: `ConfigurationError` naming the place of the setting to change.
   public static func resolve(
-    _ configuration: Configuration
+    _ configuration: Configuration, sentenceCount: Int? = nil
   ) throws -> (settings: ParserSettings, configuration: Configuration) {
     try configuration.requireDecidedSelection()
     var resolved = configuration
@@ -133,6 +136,8 @@ public enum ParserConfiguration {
       }
     }
     try resolved.decideMemory(SharedKeys.autoMemory)
+    try resolved.decideLearningRate(automaticRate)
+    try resolved.decideEpochs(automaticEpochs, sentenceCount: sentenceCount)
     let system = TransitionSystem(rawValue: resolved.string("system"))
     if resolved.value("explore") == .auto {
       let share = system?.hasDynamicOracle == true ? autoExplore : 0

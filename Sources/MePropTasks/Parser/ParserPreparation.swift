@@ -40,11 +40,13 @@ extension ParserTask {
     _ configuration: Configuration, locator: DataLocator, cache: DataCache<LoadedData>,
     resumed run: URL?
   ) throws -> PreparedTask {
-    var (settings, resolved) = try ParserConfiguration.resolve(configuration)
+    let (asked, _) = try ParserConfiguration.resolve(configuration)
     let loaded = try cache.value(
-      for: resolved.texts(of: ["data", "train-limit", "tagger", "folds"])
-    ) { try load(locator.treebankFolder(settings.data), settings, resumed: run) }
+      for: configuration.texts(of: ["data", "train-limit", "tagger", "folds"])
+    ) { try load(locator.treebankFolder(asked.data), asked, resumed: run) }
     let data = loaded.data
+    var (settings, resolved) = try ParserConfiguration.resolve(
+      configuration, sentenceCount: data.training.count)
     // The tagger knows one column; features of the other would be gold.
     if let tagging = loaded.tagging { settings.choice.tagColumns = tagging.columns }
     let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)

@@ -57,22 +57,16 @@ enum SharedKeys {
   /// How parameters follow their gradients.
   ///
   /// - Parameters:
-  ///   - rate: The default learning rate; `nil`: it is chosen by optimizer and batch.
+  ///   - rate: The default learning rate.
   ///   - average: The default decay of a running mean; `nil`: the task has none.
   ///   - rows: What a gradient may leave untouched.
   /// - Returns: `optimizer` to `clip-value`.
-  static func steps(rate: Double?, average: Double?, rows: String) -> [ConfigurationKey] {
+  static func steps(rate: DefaultRate, average: Double?, rows: String) -> [ConfigurationKey] {
     [
       .init(
         "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
         "how parameters follow their gradients"),
-      rate.map {
-        .init("learning-rate", .double(positive), default: .double($0), "step size at the start")
-      }
-        ?? .init(
-          "learning-rate", .auto(.double(positive)), default: .auto,
-          "step size at the start; auto is sqrt(batch / 10) times 0.001 for adam, 0.01 for adagrad "
-            + "and 0.05 for sgd"),
+      learningRate(rate),
       .init(
         "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
         default: .string(LearningRateSchedule.linear.rawValue),
@@ -99,6 +93,18 @@ enum SharedKeys {
           "clip-value", .optional(.double(positive)), default: .none,
           "largest magnitude left of each gradient element"),
       ]
+  }
+
+  private static func learningRate(_ rate: DefaultRate) -> ConfigurationKey {
+    let meaning = "step size at the start"
+    return switch rate {
+    case .constant(let rate):
+      .init("learning-rate", .double(positive), default: .double(rate), meaning)
+    case .automatic(let rate):
+      .init(
+        "learning-rate", .auto(.double(positive)), default: .auto,
+        "\(meaning); \(rate.explanation)")
+    }
   }
 
   /// The largest norm of all gradients, for tasks that compute them all before any is used.

@@ -26,10 +26,7 @@ public enum TaggerConfiguration {
     .init(
       "train-limit", .optional(count), default: .none,
       "train on the first so many sentences only"),
-    .init(
-      "epochs", .auto(.int(1...1_000_000)), default: .auto, mayChangeOnResume: false,
-      "passes over the training sentences; the learning rate follows it; auto is \(fewestEpochs), and "
-        + "up to \(mostEpochs) for small treebanks"),
+    automaticEpochs.key,
     .init(
       "patience", .optional(count), default: .none, mayChangeOnResume: true,
       "stop after so many epochs without a better dev accuracy"),
@@ -48,16 +45,7 @@ public enum TaggerConfiguration {
         + "tagger reads, gradients and the weights that are trained are f32"),
   ]
 
-  /// What `epochs: auto` stands for with as many sentences as the English Web Treebank has, or more.
-  static let fewestEpochs = 8
-  /// What it stands for at most.
-  static let mostEpochs = 40
-
-  /// Passes over `sentenceCount` sentences: their number grows with the root of what the sentences are fewer.
-  static func automaticEpochs(sentenceCount: Int) -> Int {
-    let fewer = 12_500 / Double(max(sentenceCount, 1))
-    return min(max(Int(Double(fewestEpochs) * fewer.squareRoot()), fewestEpochs), mostEpochs)
-  }
+  static let automaticEpochs = AutomaticEpochs(fewest: 8, most: 40)
 
   private static let size = ConfigurationKind.int(1...100_000)
   private static let networkKeys: [ConfigurationKey] = [
@@ -92,7 +80,7 @@ public enum TaggerConfiguration {
     autoMemory: "0, because memory makes LSTMs learn more slowly", examples: "sentences")
 
   private static let stepKeys = SharedKeys.steps(
-    rate: 0.005, average: 0.998, rows: "rows of weights and embeddings")
+    rate: .constant(0.005), average: 0.998, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
@@ -129,10 +117,7 @@ public enum TaggerConfiguration {
     }
     try configuration.requireDecidedSelection()
     try resolved.decideMemory(0)
-    if resolved.value("epochs") == .auto {
-      let epochs = sentenceCount.map(automaticEpochs) ?? fewestEpochs
-      try resolved.set("epochs", to: String(epochs), from: resolved.origin(of: "epochs"))
-    }
+    try resolved.decideEpochs(automaticEpochs, sentenceCount: sentenceCount)
     try resolved.checkSelectionValues()
     try resolved.checkDenseSelection(asked: configuration)
     let hidden = resolved.int("hidden")
