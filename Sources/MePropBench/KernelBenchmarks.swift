@@ -30,7 +30,7 @@ extension Benchmark {
       runForward(layer)
     }
     for batchSize in [10, 50, 128] {
-      for k in [100, 150, 200, 250] {
+      for k in [150, 200, 250, 300, 350] {
         let shape = LayerShape(
           batchSize: batchSize, inputSize: 784, outputSize: 500, k: k, gradientShare: 1)
         let layer = LayerBench(

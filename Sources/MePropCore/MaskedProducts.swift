@@ -14,12 +14,12 @@ public final class MaskedProducts {
 
   /// Whether dense products are faster for so many kept entries: a rule of the shapes, never of the clock.
   ///
-  /// Sparse products do 45 to 60 billion operations a second where dense ones do 110 (`meprop bench kernels`; AVX-512
-  /// and 784 inputs, 500 outputs). Equal are 45 % of the outputs at batches from 32 on, and 30 % at smaller ones, where
-  /// a row of weights is used by few examples. Small layers are no exception: at 20 inputs and outputs sparse products
-  /// still are the faster ones.
+  /// Sparse products do 45 to 70 billion operations a second where dense ones do 110 (the rows *beside masked dense* of
+  /// `meprop bench kernels`; AVX-512, 784 inputs, 500 outputs, weights beyond the second-level cache). Equal are 54 % of
+  /// the outputs at batches of 50 and 128, and three quarters at a batch of 10, where dense products wait for the
+  /// weights too. Small layers are no exception: at 20 inputs and outputs sparse products still are the faster ones.
   public static func areFaster(batchSize: Int, k: Int, outputSize: Int) -> Bool {
-    batchSize < 32 ? k * 10 >= outputSize * 3 : k * 20 >= outputSize * 9
+    batchSize < 32 ? k * 10 >= outputSize * 7 : k * 20 >= outputSize * 11
   }
 
   /// Writes the kept entries into a matrix of zeros; must come before the products of a step.
