@@ -54,7 +54,8 @@ extension ComputeContext {
   ///
   /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients are added up first and
   /// multiplied densely where the pair is used often (from outputSize / 2k uses on), and entry by entry where it is
-  /// not, which costs less then. Sums go by pairs that are used often and then by the others, each in order of first
+  /// not, which costs less then; where much is kept (``MaskedProducts/areFasterOnFeatures(k:outputSize:)``) all are
+  /// added up first, from the kept entries among zeros. Sums go by pairs that are used often and then by the others, each in order of first
   /// use and examples ascending, whatever the number of threads.
   ///
   /// - Parameters:
@@ -187,15 +188,19 @@ extension ComputeContext {
     if let support { workspace.entries.reserve(positions * groups.batchSize * support.k) }
     workspace.pairStride = (embeddings.columnCount + 15) / 16 * 16
     workspace.pairGradients.reserve(groups.pairCount * workspace.pairStride)
-    if let support { support.regroup(everyOutput: everyRow) }
+    support?.regroup(everyOutput: everyRow)
+    let isMasked =
+      support.map { MaskedProducts.areFasterOnFeatures(k: $0.k, outputSize: outputs) } ?? false
+    if let support, isMasked { workspace.masked.scatter(support) }
+    let d = isMasked ? workspace.masked.matrix : gradient
     groups.bases.withUnsafeBufferPointer { bases in
       var arguments = meprop_feature_backward_arguments(
         e: embeddings.unsafeFloats, e_stride: embeddings.stride, columns: embeddings.columnCount,
         w: w, first: first, second: second, stride: stride, outputs: outputs,
         batch: groups.batchSize, positions: positions, symbols: groups.symbols.base,
         bases: bases.baseAddress, starts: groups.starts.base, uses: groups.uses.base,
-        indices: nil, values: nil, counts: nil, k: outputs, d: gradient.unsafeFloats,
-        d_stride: gradient.stride, rows: nil, row_count: outputs, update: update, g: g,
+        indices: nil, values: nil, counts: nil, k: outputs, d: d.unsafeFloats,
+        d_stride: d.stride, rows: nil, row_count: outputs, update: update, g: g,
         g_stride: stride, sums: workspace.sums.base, ends: workspace.ends.base,
         entries: workspace.entries.base, de: workspace.pairGradients.base,
         de_stride: workspace.pairStride)
@@ -211,10 +216,14 @@ extension ComputeContext {
         arguments.k = support.k
         arguments.rows = rows
         arguments.row_count = support.rowCount
+        if isMasked {
+          arguments.indices = nil
+          arguments.k = outputs
+        }
         run(kernels.feature_backward, &arguments, count: positions, grain: 2, work: work)
       }
     }
-    withExtendedLifetime((gradient, embeddings)) {}
+    withExtendedLifetime((d, embeddings)) {}
   }
 
   private func checkFeatureShapes(
@@ -238,6 +247,7 @@ public final class FeatureWorkspace {
   let ends = ScratchMemory<UInt32>()
   let entries = ScratchMemory<meprop_feature_entry>()
   let pairGradients = ScratchMemory<Float>()
+  let masked = MaskedProducts()
   var pairStride = 0
 
   /// Creates an empty workspace.

@@ -6,7 +6,8 @@ import CMePropKernels
 /// optimizer visits, is as with sparse products, and the numbers differ by the order of summation only. Holds the
 /// matrix of zeros and the gradient, so that nothing is allocated from the second step on.
 public final class MaskedProducts {
-  private var masked = Matrix(rowCount: 0, columnCount: 0)
+  /// The kept entries among zeros, shape `[batchSize, outputSize]`, as ``scatter(_:)`` left them.
+  private(set) var matrix = Matrix(rowCount: 0, columnCount: 0)
   private var gradient = Matrix(rowCount: 0, columnCount: 0)
 
   /// Creates an empty workspace.
@@ -22,15 +23,22 @@ public final class MaskedProducts {
     batchSize < 32 ? k * 10 >= outputSize * 7 : k * 20 >= outputSize * 11
   }
 
+  /// Whether sums over features take the kept entries among zeros, as they take a dense gradient.
+  ///
+  /// From a quarter of the outputs on, at any batch size: with 500 outputs, embeddings of 48 numbers and batches of 100,
+  /// 400 and 2,000 back propagation takes 0.92, 0.80 and 0.80 of the time so at k = 150, and 1.05, 1.10 and 1.04 of it
+  /// at k = 100.
+  public static func areFasterOnFeatures(k: Int, outputSize: Int) -> Bool { k * 4 >= outputSize }
+
   /// Writes the kept entries into a matrix of zeros; must come before the products of a step.
   public func scatter(_ support: GradientSupport) {
-    if masked.columnCount != support.outputSize {
-      masked = Matrix(rowCount: support.batchSize, columnCount: support.outputSize)
+    if matrix.columnCount != support.outputSize {
+      matrix = Matrix(rowCount: support.batchSize, columnCount: support.outputSize)
     }
-    masked.setRowCount(support.batchSize)
-    masked.setToZero()
-    let stride = masked.stride
-    let floats = masked.unsafeMutableFloats()
+    matrix.setRowCount(support.batchSize)
+    matrix.setToZero()
+    let stride = matrix.stride
+    let floats = matrix.unsafeMutableFloats()
     support.withEntries { indices, values, counts, _ in
       guard let indices, let values, let counts else { return }
       for example in 0..<support.batchSize {
@@ -43,7 +51,7 @@ public final class MaskedProducts {
 
   /// `dx = s w`, overwriting `dx`; shapes as in ``ComputeContext/inputGradient(of:weights:into:)``.
   public func inputGradient(weights w: Matrix, into dx: inout Matrix, context: ComputeContext) {
-    context.multiply(masked, by: w, into: &dx)
+    context.multiply(matrix, by: w, into: &dx)
   }
 
   /// `dW = sᵀ x` into `target`, whose valid rows become the kept outputs, or all with `everyRow`.
@@ -51,7 +59,7 @@ public final class MaskedProducts {
     of support: GradientSupport, input x: Matrix, into target: inout WeightGradient,
     everyRow: Bool, context: ComputeContext
   ) {
-    context.multiplyTranspose(of: masked, by: x, into: &target.values)
+    context.multiplyTranspose(of: matrix, by: x, into: &target.values)
     target.rows = everyRow ? .all : .listed
     let rows = support.touchedRows
     target.validCount = everyRow ? support.outputSize : rows.count
@@ -66,7 +74,7 @@ public final class MaskedProducts {
     if gradient.rowCount != weights.rowCount || gradient.columnCount != weights.columnCount {
       gradient = Matrix(rowCount: weights.rowCount, columnCount: weights.columnCount)
     }
-    context.multiplyTranspose(of: masked, by: x, into: &gradient)
+    context.multiplyTranspose(of: matrix, by: x, into: &gradient)
     let rows = support.touchedRows
     rows.withUnsafeBufferPointer { rows in
       context.updateRows(

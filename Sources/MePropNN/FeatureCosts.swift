@@ -57,7 +57,8 @@ extension LayerCosts {
   ///
   /// - Parameters:
   ///   - shape: The sizes of the step.
-  ///   - entries: Kept entries, over all examples; `batchSize · outputSize` where all are kept.
+  ///   - entries: Kept entries, over all examples; `batchSize · outputSize` where all are kept, or zeros are
+  ///     taken with them.
   ///   - rows: Outputs with any.
   ///   - updatedRows: Outputs whose weights the optimizer visits.
   ///   - updatedSymbols: Embeddings that the optimizer visits.

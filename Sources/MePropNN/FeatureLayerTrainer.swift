@@ -152,7 +152,8 @@ public final class FeatureLayerTrainer {
     let batchSize = groups.batchSize
     let outputs = layer.outputSize
     let kept = isDense ? outputs : state.support.k
-    let uses = groups.countUses(keepingEntries: kept, ofOutputs: outputs)
+    let isMasked = MaskedProducts.areFasterOnFeatures(k: kept, outputSize: outputs)
+    let uses = groups.countUses(keepingEntries: isMasked ? outputs : kept, ofOutputs: outputs)
     let shape = FeatureShape(
       batchSize: batchSize, positionCount: layer.positionCount, size: layer.embeddingSize,
       outputSize: outputs, symbolCount: layer.symbolCount, pairCount: groups.pairCount,
@@ -164,7 +165,8 @@ public final class FeatureLayerTrainer {
       state.tally.keepAll(ofExamples: batchSize)
     } else {
       rows = state.support.countTouchedOutputs()
-      entries = state.support.addKeptCounts(to: &state.tally.keptCounts)
+      let kept = state.support.addKeptCounts(to: &state.tally.keptCounts)
+      if !isMasked { entries = kept }
       state.tally.exampleCount += batchSize
     }
     state.tally.costs.addFeatures(

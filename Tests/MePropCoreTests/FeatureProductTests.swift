@@ -112,7 +112,7 @@ import _MePropTestSupport
     }
   }
 
-  @Test(arguments: InstructionSet.available, [nil, 1, 3, 1000])
+  @Test(arguments: InstructionSet.available, [nil, 1, 3, 20, 40, 1000])
   func gradientsAreThoseOfTheProduct(set: InstructionSet, k: Int?) throws {
     for sample in Self.samples {
       let context = ComputeContext(instructionSet: set)
@@ -145,7 +145,7 @@ import _MePropTestSupport
     }
   }
 
-  @Test(arguments: [nil, 5], [false, true])
+  @Test(arguments: [nil, 5, 40], [false, true])
   func updatesApplyTheGradient(k: Int?, everyRow: Bool) throws {
     let sample = Self.samples[3]
     let context = ComputeContext()

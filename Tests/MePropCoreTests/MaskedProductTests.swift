@@ -54,6 +54,9 @@ import _MePropTestSupport
     #expect(MaskedProducts.areFaster(batchSize: 10, k: 350, outputSize: 500))
     #expect(!MaskedProducts.areFaster(batchSize: 32, k: 274, outputSize: 500))
     #expect(MaskedProducts.areFaster(batchSize: 32, k: 275, outputSize: 500))
+    // A quarter where the layer is a sum over features.
+    #expect(!MaskedProducts.areFasterOnFeatures(k: 124, outputSize: 500))
+    #expect(MaskedProducts.areFasterOnFeatures(k: 125, outputSize: 500))
   }
 
   /// Weights beyond the cache, of which most rows take part; gradients that are written past the caches.

@@ -151,7 +151,7 @@ import _MePropTestSupport
     #expect(after.layer == whole.layer)
   }
 
-  @Test(arguments: [SelectionPolicy.top(k: .count(3)), .dense])
+  @Test(arguments: [SelectionPolicy.top(k: .count(2)), .top(k: .count(3)), .dense])
   func unitsAndCostsAreCounted(selection: SelectionPolicy) throws {
     let (batch, positions, symbols, m, n) = (Self.batchSize, 3, 6, 4, 9)
     let trainer = FeatureLayerTrainer(
@@ -163,7 +163,7 @@ import _MePropTestSupport
     var times = PhaseTimes()
     try trainer.backward(
       policy: selection, step: 1, seed: 1, stream: 1, rateFactor: 1, times: &times)
-    let kept = selection == .dense ? n : 3
+    let kept = selection.k?.resolved(outputSize: n) ?? n
     var uses: [Int] = []
     for position in 0..<positions {
       for symbol in 0..<symbols {
@@ -172,8 +172,10 @@ import _MePropTestSupport
       }
     }
     let rows = Int(trainer.takeStatistics().meanTouchedRows)
-    // Two uses of three kept entries cost more than the nine outputs of one sum.
-    let summed = uses.filter { $0 * kept * 2 >= n }
+    // Three entries of nine are a quarter or more: they are taken as nine.
+    let taken = kept == 2 ? 2 : n
+    // Three uses of two kept entries cost more than the nine outputs of one sum.
+    let summed = uses.filter { $0 * taken * 2 >= n }
     let single = uses.reduce(0, +) - summed.reduce(0, +)
     let tally = trainer.takeTally()
     #expect(tally.name == "features" && tally.outputSize == n)
@@ -182,8 +184,8 @@ import _MePropTestSupport
     let costs = tally.costs
     #expect(costs.forward.multiplyAdds == n * (uses.count * m + batch * positions))
     #expect(costs.forward.denseMultiplyAdds == batch * n * positions * m)
-    let products = (summed.count * rows + single * kept) * m
-    #expect(costs.weightGradient.multiplyAdds == products + summed.reduce(0, +) * kept)
+    let products = (summed.count * rows + single * taken) * m
+    #expect(costs.weightGradient.multiplyAdds == products + summed.reduce(0, +) * taken)
     #expect(costs.inputGradient.multiplyAdds == products + uses.count * m)
     #expect(
       costs.inputGradient.denseMultiplyAdds == batch * positions * m * (n + 1))

@@ -1,4 +1,4 @@
-// meprop evaluate: accuracy, confusion matrix and figures of each class.
+// meprop evaluate: what a model gets right on labeled data.
 
 import ArgumentParser
 import Foundation
@@ -9,8 +9,10 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate", abstract: "Evaluate a model on labeled data.",
     discussion: """
-      Prints accuracy, mean loss, the confusion matrix (a row for each true class, a column for each \
-      class found) and precision, recall and F1 of each class, in percent.
+      For digits: accuracy, mean loss, the confusion matrix (a row for each true class, a column for \
+      each class found) and precision, recall and F1 of each class, in percent. For taggers: accuracy, \
+      on known and unknown words too, figures of each tag and the most confused pairs. For parsers: \
+      UAS, LAS, CLAS and MLAS, with and without punctuation, by relation, distance and length.
 
       EXAMPLES:
         meprop evaluate runs/fashion
@@ -23,11 +25,11 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A data set of the catalogue or a folder of idx files (default: what the model was trained "
-        + "on, else mnist).", valueName: "name|folder"), completion: .directory)
+      "A data set of the catalogue, a folder of idx files or that of a treebank (default: what the "
+        + "model was trained on).", valueName: "name|folder"), completion: .directory)
   var data: String?
 
-  @Option(help: ArgumentHelp("Which images to use.", valueName: "test|dev"))
+  @Option(help: ArgumentHelp("Which part of it.", valueName: "test|dev"))
   var split: EvaluationSplit = .test
 
   @Flag(help: "Print one JSON object.")

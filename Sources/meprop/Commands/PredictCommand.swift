@@ -1,4 +1,4 @@
-// meprop predict: labels for images that have none.
+// meprop predict: labels of images, tags of words, trees of sentences.
 
 import ArgumentParser
 import Foundation
@@ -15,8 +15,8 @@ struct PredictCommand: ParsableCommand {
       for each image, in the order of the input, or with --json one object \
       {"predictions": [{"label", "probability"}]}.
 
-      With a model of a tagger it reads CoNLL-U (plain or gzip) and writes it byte for byte, except for \
-      the predicted column; --format says what else. From a pipe, sentences are tagged as soon as they \
+      With a model of a tagger or parser it reads CoNLL-U (plain or gzip) and writes it byte for byte, except for \
+      what is predicted; --format says what else. From a pipe, sentences are tagged as soon as they \
       have arrived.
 
       EXAMPLES:
@@ -31,7 +31,7 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
   var model: String
 
-  @Argument(help: "The images; - is standard input.", completion: .file())
+  @Argument(help: "The images, or the sentences; - is standard input.", completion: .file())
   var file = "-"
 
   @Flag(help: "Print one JSON object.")
