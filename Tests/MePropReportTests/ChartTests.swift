@@ -93,6 +93,17 @@ extension SVGElement {
     #expect(chart.table.rows == [["dense", "3", "1", "4"], ["sparse", "1", "1", "2"]])
   }
 
+  @Test func aSinglePartNeedsNeitherKeyNorShares() {
+    let chart = StackedBarChart(
+      title: "T", summary: "S", parts: ["times"],
+      bars: [.init("a → b", values: [30]), .init("b → a", values: [10])]
+    ) { NumberText.short($0) }
+    #expect(all("text", in: chart.elements).map(\.text) == ["a → b", "30", "b → a", "10"])
+    #expect(all("rect", in: chart.elements).count == 2)
+    #expect(chart.table.head == ["", "times"])
+    #expect(chart.table.rows == [["a → b", "30"], ["b → a", "10"]])
+  }
+
   @Test func emptyBarsAreDrawn() {
     let chart = StackedBarChart(
       title: "T", summary: "S", parts: ["a"], bars: [.init("none", values: [0])]

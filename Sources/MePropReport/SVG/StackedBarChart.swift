@@ -2,7 +2,7 @@
 
 /// Horizontal bars, each a sum of parts, with totals at their ends.
 ///
-/// A key of all parts stands above the bars; it wraps.
+/// A key of all parts stands above the bars; it wraps. With a single part there is neither a key nor shares.
 public struct StackedBarChart: Chart {
   /// A bar.
   public struct Bar: Sendable, Equatable {
@@ -49,11 +49,15 @@ public struct StackedBarChart: Chart {
     self.text = text
   }
 
-  /// A row for every bar, a column for every part and the total.
+  private var hasShares: Bool { parts.count > 1 }
+
+  /// A row for every bar, a column for every part, and the total of several.
   public var table: ChartTable {
     ChartTable(
-      head: [""] + parts + ["total"],
-      rows: bars.map { [$0.name] + $0.values.map(text) + [text($0.total)] })
+      head: [""] + parts + (hasShares ? ["total"] : []),
+      rows: bars.map {
+        [$0.name] + $0.values.map(text) + (hasShares ? [text($0.total)] : [])
+      })
   }
 
   // MARK: Drawing
@@ -74,6 +78,7 @@ public struct StackedBarChart: Chart {
 
   /// The places of the key's entries: the left end of each and its line from 0.
   private var key: [(x: Double, line: Int)] {
+    guard hasShares else { return [] }
     var x = 0.0
     var line = 0
     return parts.map { name in
@@ -127,7 +132,7 @@ public struct StackedBarChart: Chart {
           at: SVGPoint(x: x, y: top), width: length, height: Self.barHeight,
           class: "part " + ChartStyle.part(index)))
       let share = NumberText.percent(value / bar.total, 0)
-      if TextWidth.width(of: share, fontSize: ChartStyle.tickSize) + 8 <= length {
+      if hasShares, TextWidth.width(of: share, fontSize: ChartStyle.tickSize) + 8 <= length {
         elements.append(
           .text(
             share, at: SVGPoint(x: x + length / 2, y: baseline), anchor: .middle,
