@@ -100,12 +100,12 @@ public struct BarGroups: Chart {
     let first = top + Self.headingHeight
     let bottom = first + Double(group.bars.count) * Self.rowHeight
     let scale = AxisScale(0...100, from: Self.left, to: Self.right)
+    func line(at x: Double, class name: String) -> SVGElement {
+      .line(from: SVGPoint(x: x, y: first), to: SVGPoint(x: x, y: bottom), class: name)
+    }
     for percent in stride(from: 0.0, through: 100, by: 25) {
       let x = scale.place(of: percent)
-      elements.append(
-        .line(
-          from: SVGPoint(x: x, y: first), to: SVGPoint(x: x, y: bottom),
-          class: percent == 0 ? "axis" : "grid"))
+      if percent > 0 { elements.append(line(at: x, class: "grid")) }
       elements.append(
         .text(
           NumberText.short(percent), at: SVGPoint(x: x, y: bottom + 14), anchor: .middle,
@@ -126,6 +126,8 @@ public struct BarGroups: Chart {
           String(bar.count), at: SVGPoint(x: Self.counts, y: y + 13), anchor: .end, class: "tick"),
       ]
     }
+    // Last, for the edges of bars would hide it.
+    elements.append(line(at: Self.left, class: "axis"))
     return elements
   }
 }
