@@ -100,6 +100,23 @@ struct ParserCommandTests {
     #expect(piped.output == Self.text(5))
   }
 
+  @Test("A plan is measured, and --select auto follows it")
+  func plan() throws {
+    let tool = try tool()
+    let settings = Array(Self.small.dropFirst(2))
+    let planned = try tool.run(["plan", "parser"] + settings + ["--json"])
+    #expect(planned.status == 0, "\(planned.error)")
+    #expect(planned.json?["task"] as? String == "parser")
+    let rows = try #require(planned.json?["settings"] as? [[String: Any]])
+    #expect(rows.count > 1 && rows[0]["select"] as? String == "dense")
+    #expect(rows.allSatisfy { ($0["secondsPerEpoch"] as? Double ?? 0) > 0 })
+    let trained = try tool.run(
+      ["train", "parser"] + settings + ["--select", "auto", "--run", "r"])
+    #expect(trained.status == 0, "\(trained.error)")
+    let saved = try String(contentsOf: tool("r/config.yaml"), encoding: .utf8)
+    #expect(!saved.contains("select: auto"))
+  }
+
   @Test("Wrong use and damaged treebanks are named")
   func badInput() throws {
     let tool = try tool()

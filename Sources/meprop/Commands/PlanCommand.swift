@@ -18,8 +18,11 @@ struct PlanCommand: ParsableCommand {
       EXAMPLES:
         meprop plan digits --batch 32 --hidden 1000,1000
         meprop plan tagger --data ud-english-ewt --json
+        meprop plan parser --batch 100
       """,
-    subcommands: [PlanDigitsCommand.self, PlanTaggerCommand.self])
+    subcommands: [
+      PlanDigitsCommand.self, PlanTaggerCommand.self, PlanParserCommand.self,
+    ])
 }
 
 /// The options that plans of all tasks have.
@@ -74,4 +77,15 @@ struct PlanTaggerCommand: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TaggerFlags
 
   func run() throws { try options.plan(TaggerTask.definition, flags: settings.values) }
+}
+
+/// `meprop plan parser`.
+struct PlanParserCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "parser", abstract: "Plan 'meprop train parser'; takes the same settings.")
+
+  @OptionGroup var options: PlanOptions
+  @OptionGroup(title: "Settings") var settings: ParserFlags
+
+  func run() throws { try options.plan(ParserTask.definition, flags: settings.values) }
 }
