@@ -26,7 +26,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A data set of the catalogue, a folder of idx files or that of a treebank (default: what the "
-        + "model was trained on).", valueName: "name|folder"), completion: .directory)
+        + "model was trained on, else mnist).", valueName: "name|folder"), completion: .directory)
   var data: String?
 
   @Option(help: ArgumentHelp("Which part of it.", valueName: "test|dev"))
