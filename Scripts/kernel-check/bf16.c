@@ -92,6 +92,30 @@ static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t 
   matrix_free(&wt, "wt");
 }
 
+/* The product by matrix tiles, of factors that it rounds itself. */
+static void check_tiles(const meprop_kernels *kernels, const matrix *x, const matrix *w) {
+  if (kernels->tile_product == NULL) return;
+  static uint16_t packed[48 * 256];
+  size_t batch = x->rows, n = w->rows, m = x->columns;
+  matrix y = matrix_new(batch, n, ZERO);
+  meprop_pack_tiles_arguments packing = {.x = x->v, .stride = x->stride, .rows = batch, .columns = m, .packed = packed};
+  run_parts(kernels->pack_tiles, &packing, (batch + 15) / 16);
+  meprop_tile_product_arguments product = {.packed = packed, .rows = batch, .columns = m, .w = w->v,
+    .w_stride = w->stride, .outputs = n, .y = y.v, .y_stride = y.stride};
+  run_parts(kernels->tile_product, &product, lines(n));
+  for (size_t i = 0; i < batch; i++)
+    for (size_t r = 0; r < n; r++) {
+      double sum = 0, magnitude = 0;
+      for (size_t c = 0; c < m; c++) {
+        double term = (double)widen(nearest(row_of(x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
+        sum += term;
+        magnitude += fabs(term);
+      }
+      expect_near("tiles", i, r, row_of(&y, i)[r], sum, magnitude, 8);
+    }
+  matrix_free(&y, "y");
+}
+
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   begin_case(kernels->name, "bf16", batch, n, m);
   matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
@@ -111,6 +135,7 @@ void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m)
       expect_near("y", i, r, row_of(&y, i)[r], sum, magnitude, 8);
     }
   check_gather(kernels, &w, batch);
+  check_tiles(kernels, &x, &w);
   if (n <= 190) check_listed_rows(kernels, &w, &rounded_w);
   matrix_free(&x, "x");
   matrix_free(&w, "w");

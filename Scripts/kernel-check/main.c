@@ -120,7 +120,7 @@ int main(int count, char **names) {
     first = 3;
   }
   if (count <= first || every == 0) {
-    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
+    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
     return 64;
   }
   for (int i = first; i < count; i++) {

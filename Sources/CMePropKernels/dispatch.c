@@ -1,7 +1,28 @@
 /* Which variant runs on this processor. */
+#if defined(__linux__)
+#define _GNU_SOURCE /* syscall */
+#endif
 #include "variants.h"
 
 #include <string.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Whether the processor has tiles of bf16 numbers and the system lets this process use them, which it has to ask for:
+ * their registers make each thread's saved state 8 KB larger. */
+static int may_use_tiles(void) {
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+  const unsigned needed = 1u << 22 | 1u << 24; /* AMX-BF16, AMX-TILE */
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & needed) == needed &&
+         syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#elif defined(__x86_64__)
+static int may_use_tiles(void) { return 0; }
+#endif
 
 const meprop_kernels *meprop_kernels_named(const char *name) {
 #if defined(__x86_64__)
@@ -11,6 +32,7 @@ const meprop_kernels *meprop_kernels_named(const char *name) {
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   int vnni = avx512 && __builtin_cpu_supports("avx512vnni");
   int bf16 = vnni && __builtin_cpu_supports("avx512bf16");
+  if (strcmp(name, "amx") == 0) return bf16 && may_use_tiles() ? &meprop_kernels_amx : NULL;
   if (strcmp(name, "avx512bf16") == 0) return bf16 ? &meprop_kernels_avx512bf16 : NULL;
   if (strcmp(name, "avx512vnni") == 0) return vnni ? &meprop_kernels_avx512vnni : NULL;
   if (strcmp(name, "avx512") == 0) return avx512 ? &meprop_kernels_avx512 : NULL;
@@ -22,7 +44,7 @@ const meprop_kernels *meprop_kernels_named(const char *name) {
 }
 
 const meprop_kernels *meprop_kernels_best(void) {
-  static const char *const names[] = {"avx512bf16", "avx512vnni", "avx512", "avx2", "neon"};
+  static const char *const names[] = {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "neon"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const meprop_kernels *kernels = meprop_kernels_named(names[i]);
     if (kernels != NULL) return kernels;

@@ -37,17 +37,25 @@ public struct BenchmarkSettings: Sendable {
   public var threads: Int
   /// A Python interpreter that has PyTorch, for the columns that compare with it; `nil`: none.
   public var python: String?
-  /// What our forward products read.
-  public var precision: Precision
+  /// What our forward products read, one or more.
+  ///
+  /// Kernels and steps have rows for each, parsing for the first.
+  public var precisions: [Precision]
   /// The folder of the treebank of the parser's rows; `nil` for sentences that are made up.
   public var treebank: URL?
   /// Seconds for each row, roughly.
   public var secondsPerRow = 0.6
 
   /// Creates settings.
-  public init(threads: Int, python: String? = nil, precision: Precision = .f32) {
+  ///
+  /// - Parameters:
+  ///   - threads: At least 1.
+  ///   - python: An interpreter that has PyTorch, if it is to be measured too.
+  ///   - precision: What forward products read; `nil`: f32, and bf16 too where the processor multiplies such numbers.
+  public init(threads: Int, python: String? = nil, precision: Precision? = nil) {
     self.threads = threads
-    self.precision = precision
+    precisions =
+      precision.map { [$0] } ?? (InstructionSet.preferred.multipliesBF16 ? [.f32, .bf16] : [.f32])
     self.python = python
   }
 }

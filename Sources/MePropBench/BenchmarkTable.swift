@@ -9,12 +9,14 @@ public enum BenchmarkTable {
     func text(_ value: Double?, _ places: Int, _ unit: String = "") -> String {
       value.map { String(format: "%.\(places)f\(unit)", $0) } ?? ""
     }
+    let hasPrecisions = rows.contains { $0.precision != .f32 }
     let columns: [(String, (BenchmarkRow) -> String)] = [
       ("", { $0.name }),
       ("batch", { String($0.batchSize) }),
       ("in", { String($0.inputSize) }),
       ("out", { String($0.outputSize) }),
       ("k", { String($0.k) }),
+      ("reads", { hasPrecisions ? $0.precision.rawValue : "" }),
       ("µs", { text($0.microseconds, 1) }),
       ("spread", { text($0.spread * 100, 0, " %%") }),
       ("dense µs", { text($0.denseMicroseconds, 1) }),

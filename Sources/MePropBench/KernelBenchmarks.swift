@@ -21,7 +21,7 @@ extension Benchmark {
     ]
     for shape in shapes {
       let layer = LayerBench(
-        shape, precision: settings.precision, random: Philox(seed: 7), bufferBytes: 8 << 20)
+        shape, precisions: settings.precisions, random: Philox(seed: 7), bufferBytes: 8 << 20)
       progress(
         "kernels: \(shape.batchSize) x \(shape.inputSize) -> \(shape.outputSize), k = \(shape.k)")
       try layer.check(context: context)
@@ -34,7 +34,7 @@ extension Benchmark {
         let shape = LayerShape(
           batchSize: batchSize, inputSize: 784, outputSize: 500, k: k, gradientShare: 1)
         let layer = LayerBench(
-          shape, precision: settings.precision, random: Philox(seed: 7), bufferBytes: 8 << 20)
+          shape, precisions: [], random: Philox(seed: 7), bufferBytes: 8 << 20)
         progress("kernels: \(batchSize) x 784 -> 500, k = \(k), sparse or masked")
         try layer.check(context: context)
         runSwitch(layer)
@@ -145,33 +145,37 @@ extension Benchmark {
   private func runForward(_ layer: LayerBench) {
     let shape = layer.shape
     let context = context
-    let timings = Timing.alternating(
-      [
-        { layer.buffers($0).forward(context: context) },
-        { layer.buffers($0).denseForward(context: context) },
-      ], seconds: settings.secondsPerRow)
     let least = limits.leastMicroseconds(
       multiplyAdds: shape.batchSize * shape.inputSize * shape.outputSize,
       bytes: 4 * shape.inputSize * (shape.outputSize + shape.batchSize))
-    row(
-      layer, "forward, 19 % of the input not zero", timings[0], dense: timings[1], least: least,
-      precision: settings.precision)
+    for precision in settings.precisions {
+      let timings = Timing.alternating(
+        [
+          { layer.buffers($0).forward(precision, context: context) },
+          { layer.buffers($0).denseForward(context: context) },
+        ], seconds: settings.secondsPerRow)
+      // The measured peak is that of f32.
+      row(
+        layer, "forward, 19 % of the input not zero", timings[0], dense: timings[1],
+        least: precision == .f32 ? least : nil, precision: precision)
+    }
   }
 }
 
 /// Buffers of one layer, several times over, so that each turn finds its data beyond the second-level cache.
 private final class LayerBench {
   let shape: LayerShape
-  private let precision: Precision
+  private let precisions: [Precision]
   private let sets: [LayerBuffers]
 
-  init(_ shape: LayerShape, precision: Precision, random: Philox, bufferBytes: Int) {
+  /// Creates buffers, with forward products of these precisions.
+  init(_ shape: LayerShape, precisions: [Precision], random: Philox, bufferBytes: Int) {
     self.shape = shape
-    self.precision = precision
+    self.precisions = precisions
     let bytes = 4 * (2 * shape.outputSize * shape.inputSize + 2 * shape.batchSize * shape.inputSize)
     var random = random
     sets = (0..<max(2, bufferBytes / bytes)).map { _ in
-      LayerBuffers(shape, precision, &random)
+      LayerBuffers(shape, precisions, &random)
     }
   }
 
@@ -185,8 +189,11 @@ private final class LayerBench {
       set.weightGradient(context: context)
     }
     let set = sets[0]
-    set.forward(context: context)
     var worst = 0.0
+    for precision in precisions {
+      set.forward(precision, context: context)
+      worst = max(worst, forwardDifference(set, precision))
+    }
     for example in stride(from: 0, to: shape.batchSize, by: 7) {
       let kept = set.support.entries(ofExample: example)
       for column in stride(from: 0, to: shape.inputSize, by: 7) {
@@ -197,14 +204,6 @@ private final class LayerBench {
       let larger = set.d.withRow(example) { $0.count { abs($0) > smallest } }
       if larger >= shape.k {
         throw WrongResultError(operation: "selection", difference: 1, allowed: 0)
-      }
-      for output in stride(from: 0, to: shape.outputSize, by: 7) {
-        let sum = (0..<shape.inputSize).reduce(0.0) {
-          $0 + Double(set.sparseInput[example, $1]) * Double(set.w[output, $1])
-        }
-        // bf16 operands have relative errors of 2⁻⁹, which add up as the root of the number of products.
-        let allowed = precision == .bf16 ? 10 * Double(shape.inputSize).squareRoot() : 1
-        worst = max(worst, abs(sum - Double(set.y[example, output])) / (1 + abs(sum)) / allowed)
       }
     }
     for output in set.gradient.validRows.prefix(20) {
@@ -222,6 +221,22 @@ private final class LayerBench {
       throw WrongResultError(operation: "sparse products", difference: worst, allowed: 1e-3)
     }
   }
+
+  /// The largest difference of the forward product of `set` from sums in double precision, in units of what is allowed.
+  private func forwardDifference(_ set: LayerBuffers, _ precision: Precision) -> Double {
+    // bf16 operands have relative errors of 2⁻⁹, which add up as the root of the number of products.
+    let allowed = precision == .bf16 ? 10 * Double(shape.inputSize).squareRoot() : 1
+    var worst = 0.0
+    for example in stride(from: 0, to: shape.batchSize, by: 7) {
+      for output in stride(from: 0, to: shape.outputSize, by: 7) {
+        let sum = (0..<shape.inputSize).reduce(0.0) {
+          $0 + Double(set.sparseInput[example, $1]) * Double(set.w[output, $1])
+        }
+        worst = max(worst, abs(sum - Double(set.y[example, output])) / (1 + abs(sum)) / allowed)
+      }
+    }
+    return worst
+  }
 }
 
 /// One set of buffers: an output gradient whose rows differ in scale as those of easy and hard examples do.
@@ -232,11 +247,12 @@ private final class LayerBuffers {
   var moments: Moments
   let support = GradientSupport()
   let masked = MaskedProducts()
-  let product: ForwardProduct
+  private let products: [Precision: ForwardProduct]
   private let norms: [Float]
 
-  init(_ shape: LayerShape, _ precision: Precision, _ random: inout Philox) {
-    product = ForwardProduct(precision: precision)
+  init(_ shape: LayerShape, _ precisions: [Precision], _ random: inout Philox) {
+    products = Dictionary(
+      uniqueKeysWithValues: precisions.map { ($0, ForwardProduct(precision: $0)) })
     x = randomMatrix(shape.batchSize, shape.inputSize, &random)
     var sparse = x
     var gradients = randomMatrix(shape.batchSize, shape.outputSize, &random)
@@ -291,7 +307,10 @@ private final class LayerBuffers {
     context.update(&w, &moments, by: rule, gradient: gradient)
   }
   /// As in training, where the weights are new at each step.
-  func forward(context: ComputeContext) {
+  func forward(_ precision: Precision, context: ComputeContext) {
+    guard let product = products[precision] else {
+      preconditionFailure("LayerBuffers: no product for \(precision)")
+    }
     product.weightsDidChange()
     product.multiply(sparseInput, byTransposeOf: w, into: &y, context: context)
   }

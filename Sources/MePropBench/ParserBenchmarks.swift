@@ -49,7 +49,7 @@ extension Benchmark {
   private func makeParser(_ assignments: [String], _ data: ParserData) throws -> ParserTask {
     let configuration = try TrainingRequest(
       assignments: assignments + [
-        "threads=\(settings.threads)", "precision=\(settings.precision.rawValue)",
+        "threads=\(settings.threads)", "precision=\(settings.precisions[0].rawValue)",
       ]
     ).configuration(for: ParserConfiguration.schema)
     return try ParserTask(
@@ -105,7 +105,7 @@ extension Benchmark {
         BenchmarkRow(
           group: BenchmarkGroup.parser.rawValue, name: mode.name, batchSize: batchSize,
           inputSize: 48 * shape.embeddingSize, outputSize: Self.parserHidden, k: mode.k,
-          threads: settings.threads, precision: settings.precision, data: dataName,
+          threads: settings.threads, precision: settings.precisions[0], data: dataName,
           microseconds: timing.microseconds, spread: timing.spread, denseMicroseconds: dense,
           torchMicroseconds: torchMedians.first, torchBestMicroseconds: torchMedians.min(),
           perSecond: Double(batchSize) * 1e6 / timing.microseconds))
@@ -147,7 +147,7 @@ extension Benchmark {
       BenchmarkRow(
         group: BenchmarkGroup.parser.rawValue, name: "greedy parsing, words",
         batchSize: words, inputSize: 48 * shape.embeddingSize, outputSize: Self.parserHidden,
-        k: Self.parserHidden, threads: settings.threads, precision: settings.precision,
+        k: Self.parserHidden, threads: settings.threads, precision: settings.precisions[0],
         data: dataName, microseconds: timing.microseconds, spread: timing.spread,
         torchMicroseconds: torchMedians.first, torchBestMicroseconds: torchMedians.min(),
         perSecond: Double(words) * 1e6 / timing.microseconds))

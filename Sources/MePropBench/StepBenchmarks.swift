@@ -44,10 +44,11 @@ extension Benchmark {
     let batches = DigitLikeBatches(count: 64, batchSize: batchSize)
     let network = MLP(
       inputSize: 784, hiddenSizes: [hidden, hidden], outputSize: 10, seed: 1)
-    var trainers = modes.map {
+    let kinds = settings.precisions.flatMap { precision in modes.map { (precision, $0) } }
+    var trainers = kinds.map { precision, mode in
       MLPTrainer(
-        network, optimizer: .adam(untouchedRows: $0.untouched), selection: $0.policy,
-        precision: settings.precision, context: context)
+        network, optimizer: .adam(untouchedRows: mode.untouched), selection: mode.policy,
+        precision: precision, context: context)
     }
     // Selection settles within a few hundred steps: fewer rows are touched once most examples are learned.
     for trainer in trainers {
@@ -55,7 +56,7 @@ extension Benchmark {
         try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
       }
     }
-    var times = modes.map { _ in [Double]() }
+    var times = kinds.map { _ in [Double]() }
     var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
     let rounds = 6
     for round in 0..<rounds {
@@ -78,15 +79,15 @@ extension Benchmark {
       }
     }
     trainers = []
-    let dense = Timing(times[0]).microseconds
+    let timings = times.map { Timing($0) }
     let torchMedians = torchTimes.map { Timing($0).microseconds }
-    for (mode, times) in zip(modes, times) {
-      let timing = Timing(times)
+    for (index, ((precision, mode), timing)) in zip(kinds, timings).enumerated() {
+      let dense = timings[index / modes.count * modes.count].microseconds
       report(
         BenchmarkRow(
           group: "steps", name: mode.name, batchSize: batchSize, inputSize: 784,
           outputSize: hidden, k: mode.k,
-          threads: settings.threads, precision: settings.precision,
+          threads: settings.threads, precision: precision,
           microseconds: timing.microseconds, spread: timing.spread,
           denseMicroseconds: dense, torchMicroseconds: torchMedians.first,
           torchBestMicroseconds: torchMedians.min()))

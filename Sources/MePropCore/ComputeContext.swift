@@ -8,6 +8,8 @@ import CMePropKernels
 
 /// The instruction sets that kernels exist for.
 public enum InstructionSet: String, Sendable, CaseIterable {
+  /// x86-64 with AMX-TILE and AMX-BF16, and what ``avx512bf16`` needs.
+  case amx
   /// x86-64 with AVX-512 F, BW, DQ, VL, VNNI and BF16.
   case avx512bf16
   /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
@@ -23,6 +25,9 @@ public enum InstructionSet: String, Sendable, CaseIterable {
 
   /// Whether this build and this processor have it.
   public var isAvailable: Bool { meprop_kernels_named(rawValue) != nil }
+
+  /// Whether it has instructions that multiply bf16 numbers; without them ``Precision/bf16`` gains little or nothing.
+  public var multipliesBF16: Bool { self == .amx || self == .avx512bf16 }
 
   /// The fastest that this processor has, or what the environment variable `MEPROP_SIMD` names if that is available.
   public static var preferred: InstructionSet {

@@ -238,7 +238,7 @@ extension ComputeContext {
           bytes: bytes.baseAddress, examples: examples.baseAddress, columns: columns, scale: scale,
           x: target,
           stride: stride)
-        run(kernels.bytes, &arguments, count: examples.count, work: examples.count * columns)
+        run(kernels.bytes, &arguments, count: examples.count, work: examples.count * columns * 8)
       }
     }
   }

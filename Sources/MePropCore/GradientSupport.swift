@@ -232,7 +232,7 @@ extension GradientSupport {
                 nan_row: nanRow)
               context.run(
                 context.kernels.select, &arguments, count: d.rowCount,
-                work: d.rowCount * d.columnCount * 4)
+                work: d.rowCount * d.columnCount * 12)
             }
           }
         }

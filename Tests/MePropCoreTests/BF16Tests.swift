@@ -85,9 +85,27 @@ import _MePropTestSupport
     }
   }
 
+  /// More columns and more examples than are multiplied at once.
+  @Test(arguments: InstructionSet.available, [(5, 40, 1_100), (513, 17, 40), (1_030, 33, 33)])
+  func partsOfLargeProductsAreSummed(set: InstructionSet, shape: (Int, Int, Int)) {
+    let (batchSize, n, m) = shape
+    var random = Philox(seed: 324)
+    let x = random.nextMatrix(batchSize, m)
+    let w = random.nextMatrix(n, m)
+    var y = random.nextMatrix(batchSize, n)
+    ForwardProduct(precision: .bf16).multiply(
+      x, byTransposeOf: w, into: &y, context: ComputeContext(instructionSet: set))
+    let expected = NaiveReference.multiply(
+      DoubleMatrix(nearest(x)), byTransposeOf: DoubleMatrix(nearest(w)))
+    // Up to 1,100 products, sums of about 33.
+    expectClose(y, expected, atol: 4e-4, rtol: 0, "\(batchSize) x \(m) to \(n), \(set)")
+    expectZeroPadding(y)
+  }
+
+  /// Without matrix tiles, which keep no copy.
   @Test func onlyRowsThatChangedAreRoundedAgain() {
     var random = Philox(seed: 321)
-    let context = ComputeContext()
+    let context = ComputeContext(instructionSet: .portable)
     let product = ForwardProduct(precision: .bf16)
     let x = random.nextMatrix(7, 40)
     var w = random.nextMatrix(24, 40)

@@ -221,6 +221,28 @@ typedef struct {
   size_t y_stride;
 } meprop_bf16_product_arguments;
 
+/* ---- matrix tiles -------------------------------------------------------------------------------------------------- */
+
+/* Examples as tiles of bf16 numbers, rounded. Part range: tiles of 16 rows of x. */
+typedef struct {
+  const float *x;
+  size_t stride, rows, columns;
+  uint16_t *packed; /* [tiles of 16 rows, steps of 32 columns, 16 pairs of columns, 16 rows, 2] */
+} meprop_pack_tiles_arguments;
+
+#define MEPROP_TILE_EXAMPLES 512
+
+/* y <- x w' from packed x, of at most MEPROP_TILE_EXAMPLES rows, and w, which is rounded likewise. Overwrites.
+ * Part range: lines of 16 rows of w, best an even number. */
+typedef struct {
+  const uint16_t *packed;
+  size_t rows, columns; /* of x */
+  const float *w;       /* [outputs, columns] */
+  size_t w_stride, outputs;
+  float *y;
+  size_t y_stride;
+} meprop_tile_product_arguments;
+
 /* ---- input that is mostly zero ---------------------------------------------------------------------------------- */
 
 /* Non-zero entries of each row. Part range: rows. */
@@ -418,12 +440,13 @@ typedef struct {
 /* ---- the variants ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  const char *name; /* avx512bf16, avx512vnni, avx512, avx2, neon or portable */
+  const char *name; /* amx, avx512bf16, avx512vnni, avx512, avx2, neon or portable */
   meprop_part activate, gradient, cross_entropy, softmax;
   meprop_part select, group_magnitudes;
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose, transpose_rows;
   meprop_part round_rows, bf16_product, gather_bf16, transpose_bf16;
+  meprop_part pack_tiles, tile_product; /* NULL but with AMX */
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;

@@ -1,0 +1,16 @@
+/* The kernels for AVX-512 with VNNI and BF16 products, and matrix tiles (AMX). */
+#include "meprop_kernels.h"
+#include "variants.h"
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,amx-tile,amx-bf16,avx2,fma,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#define MEPROP_AMX
+#define MEPROP_BF16
+#define MEPROP_VNNI
+#include "simd_avx512.h"
+#define K(name) name##_amx
+#include "kernels.inc"
+
+const meprop_kernels meprop_kernels_amx = KERNEL_TABLE("amx");
+#pragma clang attribute pop
+#endif
