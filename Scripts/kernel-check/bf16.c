@@ -116,6 +116,36 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
   matrix_free(&y, "y");
 }
 
+/* The product of rounded rows and of rows packed as pairs: x w, of as many rows of w as x has columns. */
+static void check_pairs(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
+  if (kernels->pair_product == NULL) return;
+  static uint16_t packed[160 * 192];
+  matrix x = matrix_new(batch, m, RANDOM), b = matrix_new(m, n, RANDOM), c = matrix_new(batch, n, ZERO);
+  matrix padded = matrix_new((batch + 15) / 16 * 16, (m + 31) / 32 * 32, ZERO);
+  for (size_t i = 0; i < batch; i++) memcpy(row_of(&padded, i), row_of(&x, i), m * sizeof(float));
+  matrix a = rounded(kernels, &padded);
+  meprop_pack_pairs_arguments packing = {.b = b.v, .stride = b.stride, .rows = m, .columns = n, .packed = packed};
+  run_parts(kernels->pack_pairs, &packing, (n + 63) / 64);
+  meprop_pair_product_arguments product = {.a = bf16_row(&a, 0), .a_stride = a.stride * 2, .rows = batch, .inner = m,
+    .packed = packed, .columns = n, .c = c.v, .c_stride = c.stride};
+  run_parts(kernels->pair_product, &product, (batch + 15) / 16);
+  for (size_t i = 0; i < batch; i++)
+    for (size_t j = 0; j < n; j++) {
+      double sum = 0, magnitude = 0;
+      for (size_t r = 0; r < m; r++) {
+        double term = (double)widen(nearest(row_of(&x, i)[r])) * (double)widen(nearest(row_of(&b, r)[j]));
+        sum += term;
+        magnitude += fabs(term);
+      }
+      expect_near("pairs", i, j, row_of(&c, i)[j], sum, magnitude, 8);
+    }
+  matrix_free(&x, "x");
+  matrix_free(&b, "b");
+  matrix_free(&c, "c");
+  matrix_free(&padded, "padded");
+  matrix_free(&a, "a");
+}
+
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   begin_case(kernels->name, "bf16", batch, n, m);
   matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
@@ -136,6 +166,7 @@ void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m)
     }
   check_gather(kernels, &w, batch);
   check_tiles(kernels, &x, &w);
+  check_pairs(kernels, batch, n, m);
   if (n <= 190) check_listed_rows(kernels, &w, &rounded_w);
   matrix_free(&x, "x");
   matrix_free(&w, "w");

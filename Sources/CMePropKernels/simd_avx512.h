@@ -150,6 +150,12 @@ INLINE vpair v_widen_bf16(const uint16_t *p) {
 #if defined(MEPROP_BF16)
 typedef __m512bh vh;
 INLINE vh v_load_bf16(const uint16_t *p) { return (__m512bh)_mm512_loadu_si512(p); }
+/* two numbers, in each lane */
+INLINE vh v_set_bf16_pair(const uint16_t *p) {
+  int32_t pair;
+  __builtin_memcpy(&pair, p, sizeof pair);
+  return (__m512bh)_mm512_set1_epi32(pair);
+}
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return _mm512_dpbf16_ps(c, a, b); }
 /* a, then b, rounded to nearest, ties to even */

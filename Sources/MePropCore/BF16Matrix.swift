@@ -58,6 +58,14 @@ extension ComputeContext {
   /// To nearest, ties to even; magnitudes from 2¹²⁷ · (2 − 2⁻⁸) on become infinite, NaN stays NaN. Numbers below 2⁻¹²⁶
   /// become zero with AVX512-BF16. O(elements).
   public func round(_ source: Matrix, into target: inout BF16Matrix) {
+    precondition(
+      target.rowCount == source.rowCount,
+      "round: \(source.shape) into [\(target.rowCount), \(target.columnCount)]")
+    round(source, rows: nil, count: source.rowCount, into: &target)
+  }
+
+  /// Rounds `source` into the first rows of `target`, leaving the others as they are.
+  func round(leadingRowsOf source: Matrix, into target: inout BF16Matrix) {
     round(source, rows: nil, count: source.rowCount, into: &target)
   }
 
@@ -75,7 +83,7 @@ extension ComputeContext {
     _ source: Matrix, rows: UnsafePointer<UInt32>?, count: Int, into target: inout BF16Matrix
   ) {
     precondition(
-      target.rowCount == source.rowCount && target.columnCount == source.columnCount,
+      target.rowCount >= source.rowCount && target.columnCount == source.columnCount,
       "round: \(source.shape) into [\(target.rowCount), \(target.columnCount)]")
     var arguments = meprop_round_rows_arguments(
       rows: rows, from: source.unsafeFloats, from_stride: source.stride,

@@ -69,7 +69,7 @@ extension ComputeContext {
       activation: activation.kernelCode, threshold: dropout.threshold, scale: dropout.scale,
       seed: dropout.seed,
       stream: dropout.stream)
-    run(kernels.activate, &arguments, count: rows, grain: 4, work: rows * columns * 2)
+    run(kernels.activate, &arguments, count: rows, grain: 4, work: rows * columns * 8)
     withExtendedLifetime(bias) {}
   }
 
@@ -127,7 +127,7 @@ extension ComputeContext {
         memory_stride: memory.map { $0.rowCount == 1 ? 0 : $0.stride } ?? 0, beta: beta, d: d,
         sums: sums,
         sum_stride: partialSums.stride, norms: norms.baseAddress)
-      run(kernels.gradient, &arguments, count: chunks, work: rows * columns * 3)
+      run(kernels.gradient, &arguments, count: chunks, work: rows * columns * 8)
     }
     var reduction = meprop_reduce_arguments(
       sums: sums, chunks: chunks, stride: partialSums.stride, out: columnSums.unsafeMutableFloats())

@@ -7,7 +7,8 @@ final class TileProduct {
   /// Examples that are packed at a time.
   private static let chunk = Int(MEPROP_TILE_EXAMPLES)
 
-  private var packed: [UInt16] = []
+  /// Lines of 32 numbers, one after the other: 16 of them are a tile.
+  private var packed = BF16Matrix(rowCount: 0, columnCount: 32)
 
   /// `y = x wᵀ`, overwriting `y`; shapes as for ``ForwardProduct/multiply(_:byTransposeOf:into:context:)``.
   func multiply(
@@ -18,23 +19,20 @@ final class TileProduct {
     for first in stride(from: 0, to: x.rowCount, by: Self.chunk) {
       let rowCount = min(Self.chunk, x.rowCount - first)
       let tileCount = (rowCount + 15) / 16
-      let length = tileCount * ((x.columnCount + 31) / 32) * 512
-      if packed.count < length { packed = Array(repeating: 0, count: length) }
-      packed.withUnsafeMutableBufferPointer { packed in
-        var packing = meprop_pack_tiles_arguments(
-          x: x.unsafeFloats + first * x.stride, stride: x.stride, rows: rowCount,
-          columns: x.columnCount, packed: packed.baseAddress)
-        context.run(
-          context.kernels.pack_tiles, &packing, count: tileCount, work: rowCount * x.columnCount * 6
-        )
-        var product = meprop_tile_product_arguments(
-          packed: packed.baseAddress, rows: rowCount, columns: x.columnCount, w: w.unsafeFloats,
-          w_stride: w.stride, outputs: w.rowCount, y: target + first * yStride, y_stride: yStride)
-        // An eighth of the time of as many multiply-adds elsewhere, and a pass over w.
-        context.run(
-          context.kernels.tile_product, &product, count: (w.rowCount + 15) / 16, grain: 2,
-          work: (rowCount + 16) * w.rowCount * w.columnCount / 8)
-      }
+      packed.setRowCount(tileCount * ((x.columnCount + 31) / 32) * 16)
+      let tiles = packed.unsafeMutableNumbers()
+      var packing = meprop_pack_tiles_arguments(
+        x: x.unsafeFloats + first * x.stride, stride: x.stride, rows: rowCount,
+        columns: x.columnCount, packed: tiles)
+      context.run(
+        context.kernels.pack_tiles, &packing, count: tileCount, work: rowCount * x.columnCount * 8)
+      var product = meprop_tile_product_arguments(
+        packed: tiles, rows: rowCount, columns: x.columnCount, w: w.unsafeFloats,
+        w_stride: w.stride, outputs: w.rowCount, y: target + first * yStride, y_stride: yStride)
+      // An eighth of the time of as many multiply-adds elsewhere, and a pass over w.
+      context.run(
+        context.kernels.tile_product, &product, count: (w.rowCount + 15) / 16, grain: 2,
+        work: (rowCount + 16) * w.rowCount * w.columnCount / 8)
     }
     withExtendedLifetime((x, w)) {}
   }

@@ -20,6 +20,8 @@ final class LayerState {
   let unified = UnifiedProducts()
   let masked = MaskedProducts()
   let product: ForwardProduct
+  /// The products of a dense step's back propagation, where they are to be rounded.
+  let roundedGradients: RoundedGradientProducts?
   var partialSums: Matrix
   var norms: [Float] = []
   var statistics = SelectionStatistics()
@@ -43,6 +45,7 @@ final class LayerState {
     tally = LayerTally(name: "", outputSize: columns, countsUnits: false)
     self.memoryScope = memoryScope
     product = ForwardProduct(precision: precision)
+    roundedGradients = precision == .bf16 ? RoundedGradientProducts() : nil
     outputSize = columns
     output = Matrix(rowCount: 0, columnCount: columns)
     gradient = Matrix(rowCount: 0, columnCount: columns)

@@ -88,7 +88,7 @@ public final class MLPTrainer {
   ///   - selection: The policy of the hidden layers; the output layer is dense, as in the authors' code.
   ///   - schedule: When selection departs from it.
   ///   - dropout: The rate after each hidden layer, in 0 ..< 1.
-  ///   - precision: What forward products read; all else is f32.
+  ///   - precision: What forward products and dense steps' back propagation read; all else is f32.
   ///   - seed: Of dropout and random selection.
   ///   - context: Where to compute.
   public convenience init(
@@ -270,7 +270,13 @@ public final class MLPTrainer {
       state.tally.costs.addDense(shape(ofLayer: index, batchSize: input.rowCount))
       withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
         let start = Clock.now()
-        context.multiply(state.gradient, by: network.layers[index].weight, into: &gradient)
+        let weights = network.layers[index].weight
+        if let rounded = state.roundedGradients {
+          rounded.inputGradient(
+            of: state.gradient, weights: weights, into: &gradient, context: context)
+        } else {
+          context.multiply(state.gradient, by: weights, into: &gradient)
+        }
         times.products += Clock.now() - start
       }
       updateDense(layer: index, input: input, rule: rule)
@@ -330,8 +336,13 @@ public final class MLPTrainer {
       ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
     state.weightGradient = nil
     let productStart = Clock.now()
-    state.product.weightGradient(
-      ofDense: state.gradient, input: input, into: &gradient, context: context)
+    if let rounded = state.roundedGradients {
+      rounded.weightGradient(
+        of: state.gradient, input: input, into: &gradient, context: context)
+    } else {
+      state.product.weightGradient(
+        ofDense: state.gradient, input: input, into: &gradient, context: context)
+    }
     let start = Clock.now()
     times.products += start - productStart
     if let rule {

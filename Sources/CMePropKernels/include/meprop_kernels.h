@@ -221,6 +221,24 @@ typedef struct {
   size_t y_stride;
 } meprop_bf16_product_arguments;
 
+/* Rows of b rounded into pairs: packed [panels of 64 columns, pairs of rows, 64 columns, 2], where pairs are padded with
+ * zeros to a multiple of 16 and columns to a multiple of 64. Part range: panels. */
+typedef struct {
+  const float *b;
+  size_t stride, rows, columns;
+  uint16_t *packed;
+} meprop_pack_pairs_arguments;
+
+/* c <- a b from a rounded and b packed as pairs, summed in f32. Overwrites. Part range: lines of 16 rows of c. */
+typedef struct {
+  const uint16_t *a; /* [rows, inner], padded to 32 columns with zeros; room for a multiple of 16 rows */
+  size_t a_stride, rows, inner;
+  const uint16_t *packed; /* of b [inner, columns] */
+  size_t columns;
+  float *c;
+  size_t c_stride;
+} meprop_pair_product_arguments;
+
 /* ---- matrix tiles -------------------------------------------------------------------------------------------------- */
 
 /* Examples as tiles of bf16 numbers, rounded. Part range: tiles of 16 rows of x. */
@@ -446,6 +464,7 @@ typedef struct {
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose, transpose_rows;
   meprop_part round_rows, bf16_product, gather_bf16, transpose_bf16;
+  meprop_part pack_pairs, pair_product; /* NULL but where bf16 numbers are multiplied */
   meprop_part pack_tiles, tile_product; /* NULL but with AMX */
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
