@@ -108,7 +108,9 @@ public struct LineChart: Chart {
       nameLimit = limit
       let nameWidth =
         chart.series.map {
-          min(limit, TextWidth.width(of: $0.name, fontSize: ChartStyle.labelSize) * 1.06)
+          min(
+            limit,
+            TextWidth.width(of: $0.name, fontSize: ChartStyle.labelSize * TextWidth.boldFactor))
         }.max() ?? 0
       right = chart.width - (nameWidth > 0 ? nameWidth + 12 : 12)
       let xs = points.map(\.x)
@@ -193,7 +195,7 @@ public struct LineChart: Chart {
               ], class: "leader"))
         }
         let text = TextWidth.shortened(
-          series.name, to: nameLimit, fontSize: ChartStyle.labelSize * 1.06)
+          series.name, to: nameLimit, fontSize: ChartStyle.labelSize * TextWidth.boldFactor)
         parts.append(
           .text(text, at: SVGPoint(x: start, y: height + 4), class: "series-label"))
         return [SVGElement("g", ["class": ChartStyle.series(series.style)], children: parts)]

@@ -107,7 +107,9 @@ public struct StackedBarChart: Chart {
     }
     let totals = bars.map { text($0.total) }
     let totalWidth =
-      totals.map { TextWidth.width(of: $0, fontSize: ChartStyle.labelSize) * 1.06 }.max() ?? 0
+      totals.map {
+        TextWidth.width(of: $0, fontSize: ChartStyle.labelSize * TextWidth.boldFactor)
+      }.max() ?? 0
     let longest = bars.map(\.total).max() ?? 0
     let scale = longest > 0 ? (width - totalWidth - 8) / longest : 0
     var top = keyHeight
