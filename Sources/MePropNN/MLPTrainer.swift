@@ -271,7 +271,7 @@ public final class MLPTrainer {
       withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
         let start = Clock.now()
         let weights = network.layers[index].weight
-        if let rounded = state.roundedGradients {
+        if let rounded = roundedProducts(of: state, batchSize: input.rowCount) {
           rounded.inputGradient(
             of: state.gradient, weights: weights, into: &gradient, context: context)
         } else {
@@ -329,6 +329,12 @@ public final class MLPTrainer {
       storesGradient: optimizer.clipNorm != nil)
   }
 
+  /// The rounded products of a dense step, if it is to be rounded: zeros of its input are not skipped then.
+  private func roundedProducts(of state: LayerState, batchSize: Int) -> RoundedGradientProducts? {
+    RoundedGradientProducts.rounds(batchSize: batchSize, context: context)
+      ? state.roundedGradients : nil
+  }
+
   private func updateDense(layer index: Int, input: Matrix, rule: UpdateRule?) {
     let state = states[index]
     var gradient =
@@ -336,7 +342,7 @@ public final class MLPTrainer {
       ?? WeightGradient(outputSize: state.outputSize, inputSize: network.layers[index].inputSize)
     state.weightGradient = nil
     let productStart = Clock.now()
-    if let rounded = state.roundedGradients {
+    if let rounded = roundedProducts(of: state, batchSize: input.rowCount) {
       rounded.weightGradient(
         of: state.gradient, input: input, into: &gradient, context: context)
     } else {

@@ -19,7 +19,7 @@ struct BenchCommand: ParsableCommand {
 
       EXAMPLES:
         meprop bench
-        meprop bench steps --precision bf16
+        meprop bench steps --precision f32
         meprop bench steps --threads 2 --torch python3
         meprop bench parser --torch python3
         meprop bench widths --json > widths.json
