@@ -87,6 +87,12 @@ static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t 
       }
       expect_near("gathered", i, r, row_of(&y, i)[r], sum, magnitude, 8);
     }
+  matrix plain = matrix_copy(&y), bias = matrix_new(1, n, RANDOM);
+  gather.finish = (meprop_finish){.bias = bias.v, .rectifies = 1};
+  run_parts(kernels->gather_bf16, &gather, (n + 31) / 32);
+  expect_finished(&y, &plain, &bias, 1);
+  matrix_free(&plain, "y without a bias");
+  matrix_free(&bias, "bias");
   matrix_free(&x, "x");
   matrix_free(&y, "y");
   matrix_free(&wt, "wt");
@@ -113,7 +119,13 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
       }
       expect_near("tiles", i, r, row_of(&y, i)[r], sum, magnitude, 8);
     }
+  matrix plain = matrix_copy(&y), bias = matrix_new(1, n, RANDOM);
+  product.finish = (meprop_finish){.bias = bias.v, .rectifies = 1};
+  run_parts(kernels->tile_product, &product, lines(n));
+  expect_finished(&y, &plain, &bias, 1);
   matrix_free(&y, "y");
+  matrix_free(&plain, "y without a bias");
+  matrix_free(&bias, "bias");
 }
 
 /* The product of rounded rows and of rows packed as pairs: x w, of as many rows of w as x has columns. */

@@ -35,6 +35,8 @@ void begin_case(const char *variant, const char *kernel, size_t rows, size_t col
 void expect_near(const char *what, size_t row, size_t column, double got, double want, double magnitude,
                  double steps);
 void expect_equal(const char *what, size_t row, size_t column, long long got, long long want);
+/* y is that of a product without a bias, plus the bias, and no less than zero where it rectifies. */
+void expect_finished(const matrix *y, const matrix *plain, const matrix *bias, int rectifies);
 /* Runs [0, count) in two uneven parts: results may not depend on the cut. */
 void run_parts(meprop_part part, const void *arguments, size_t count);
 

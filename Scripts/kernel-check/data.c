@@ -45,6 +45,14 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
       }
       expect_near("y", r, o, row_of(&y, r)[o], want, magnitude, (double)columns + 1);
     }
+  matrix plain = matrix_copy(&y), bias = matrix_new(1, outputs, RANDOM);
+  for (int rectifies = 0; rectifies < 2; rectifies++) {
+    product.finish = (meprop_finish){.bias = bias.v, .rectifies = rectifies};
+    run_parts(kernels->gather_product, &product, lines(outputs));
+    expect_finished(&y, &plain, &bias, rectifies);
+  }
+  matrix_free(&plain, "y without a bias");
+  matrix_free(&bias, "bias");
   matrix_free(&x, "x");
   matrix_free(&wt, "wt");
   matrix_free(&y, "y");

@@ -103,6 +103,14 @@ void expect_equal(const char *what, size_t row, size_t column, long long got, lo
   fail();
 }
 
+void expect_finished(const matrix *y, const matrix *plain, const matrix *bias, int rectifies) {
+  for (size_t r = 0; r < y->rows; r++)
+    for (size_t c = 0; c < y->columns; c++) {
+      float want = row_of(plain, r)[c] + bias->v[c];
+      expect_near("finished", r, c, row_of(y, r)[c], rectifies && want < 0 ? 0 : want, 0, 0);
+    }
+}
+
 void run_parts(meprop_part part, const void *arguments, size_t count) {
   size_t cut = count / 3;
   if (cut > 0) part(arguments, 0, cut);

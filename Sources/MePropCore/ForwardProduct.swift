@@ -73,25 +73,48 @@ public final class ForwardProduct {
     rounded?.weightsDidChange(rows: rows)
   }
 
-  /// `y = x wᵀ`, overwriting `y`.
+  /// `y = activation(x wᵀ + b)`, overwriting `y`.
   ///
-  /// f32 accumulation; the order of summation depends on the way taken. No activation, no bias.
+  /// f32 accumulation; the order of summation depends on the way taken.
   ///
   /// - Parameters:
   ///   - x: Shape `[batchSize, inputSize]`.
   ///   - w: Shape `[outputSize, inputSize]`.
+  ///   - bias: b, shape `[1, outputSize]`; none: only the product.
+  ///   - activation: Applied to each sum; without a bias the identity.
   ///   - y: Shape `[batchSize, outputSize]`.
   ///   - context: Where to compute.
   public func multiply(
-    _ x: Matrix, byTransposeOf w: Matrix, into y: inout Matrix, context: ComputeContext
+    _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, activation: Activation = .identity,
+    into y: inout Matrix, context: ComputeContext
   ) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
       "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
     )
+    precondition(
+      bias.map { $0.rowCount == 1 && $0.columnCount == w.rowCount } ?? (activation == .identity),
+      "x wᵀ + b: the bias is \(bias?.shape ?? "missing"), expected [1, \(w.rowCount)]")
+    var finish = meprop_finish()
+    let isFused = activation == .identity || activation == .relu
+    if isFused {
+      finish.bias = bias?.unsafeFloats
+      finish.rectifies = activation == .relu ? 1 : 0
+    }
+    let isFinished = multiply(x, byTransposeOf: w, finish, into: &y, context: context) && isFused
+    if let bias, !isFinished { context.activate(&y, bias: bias, activation: activation) }
+    withExtendedLifetime(bias) {}
+  }
+
+  /// The product, and what comes after it where the result is `true`.
+  private func multiply(
+    _ x: Matrix, byTransposeOf w: Matrix, _ finish: meprop_finish, into y: inout Matrix,
+    context: ComputeContext
+  ) -> Bool {
     listsInput = false
     if precision == .bf16, context.kernels.tile_product != nil {
-      return tiles.multiply(x, byTransposeOf: w, into: &y, context: context)
+      tiles.multiply(x, byTransposeOf: w, finish, into: &y, context: context)
+      return true
     }
     let largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
     if largestShare > 0 { list(x, rows: 0..<Self.sparseBatch, context) }
@@ -100,12 +123,14 @@ public final class ForwardProduct {
         let rows = first..<min(first + Self.sparseChunk, x.rowCount)
         if x.rowCount > Self.sparseBatch { list(x, rows: rows, context) }
         switch precision {
-        case .f32: multiplySparse(rows: rows, w, &y, context)
-        case .bf16: multiplySparseRounded(rows: rows, w, &y, context)
+        case .f32: multiplySparse(rows: rows, w, finish, &y, context)
+        case .bf16: multiplySparseRounded(rows: rows, w, finish, &y, context)
         }
       }
       listsInput = x.rowCount > Self.smallBatch && x.rowCount <= Self.sparseChunk
-    } else if let rounded {
+      return true
+    }
+    if let rounded {
       if roundedInput.columnCount != x.columnCount {
         roundedInput = BF16Matrix(rowCount: x.rowCount, columnCount: x.columnCount)
       }
@@ -118,6 +143,7 @@ public final class ForwardProduct {
     } else {
       context.multiply(x, byTransposeOf: w, into: &y)
     }
+    return false
   }
 
   private func multiplySmall(_ x: Matrix, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext)
@@ -138,7 +164,8 @@ public final class ForwardProduct {
   }
 
   private func multiplySparse(
-    rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
+    rows: Range<Int>, _ w: Matrix, _ finish: meprop_finish, _ y: inout Matrix,
+    _ context: ComputeContext
   ) {
     let wt = transposed.matrix(for: w, context: context)
     let stride = y.stride
@@ -148,7 +175,7 @@ public final class ForwardProduct {
       var arguments = meprop_gather_product_arguments(
         indices: indices, values: values, list_stride: listStride, starts: starts,
         starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.unsafeFloats,
-        wt_stride: wt.stride, y: target, y_stride: stride)
+        wt_stride: wt.stride, y: target, y_stride: stride, finish: finish)
       context.run(
         context.kernels.gather_product, &arguments, count: lines, grain: 8,
         work: rows.count * w.columnCount * lines * 4)
@@ -157,7 +184,8 @@ public final class ForwardProduct {
   }
 
   private func multiplySparseRounded(
-    rows: Range<Int>, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext
+    rows: Range<Int>, _ w: Matrix, _ finish: meprop_finish, _ y: inout Matrix,
+    _ context: ComputeContext
   ) {
     let wt = roundedTranspose(of: w, context)
     let stride = y.stride
@@ -166,7 +194,8 @@ public final class ForwardProduct {
       var arguments = meprop_gather_bf16_arguments(
         indices: indices, values: values, list_stride: listStride, starts: starts,
         starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.numbers,
-        wt_stride: wt.stride, y: target, y_stride: stride, outputs: w.rowCount)
+        wt_stride: wt.stride, y: target, y_stride: stride, outputs: w.rowCount,
+        finish: finish)
       context.run(
         context.kernels.gather_bf16, &arguments, count: (w.rowCount + 31) / 32, grain: 4,
         work: rows.count * w.columnCount * w.rowCount / 4)
@@ -202,7 +231,7 @@ public final class ForwardProduct {
   ///
   /// - Parameters:
   ///   - d: Output gradients, shape `[batchSize, outputSize]`.
-  ///   - x: The input of the last ``multiply(_:byTransposeOf:into:context:)``, shape `[batchSize, inputSize]`.
+  ///   - x: The input of the last ``multiply(_:byTransposeOf:bias:activation:into:context:)``, shape `[batchSize, inputSize]`.
   ///   - gradient: Takes the gradient, shape `[outputSize, inputSize]`.
   ///   - context: Where to compute.
   public func weightGradient(

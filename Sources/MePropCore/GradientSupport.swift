@@ -204,6 +204,28 @@ extension GradientSupport {
     }
   }
 
+  /// Keeps all entries: the products of the support are then those of the whole gradient.
+  ///
+  /// O(*batchSize · outputSize*).
+  ///
+  /// - Parameter d: Output gradients, shape `[batchSize, outputSize]`.
+  public func keepAll(of d: Matrix) {
+    prepare(batchSize: d.rowCount, k: d.columnCount, outputSize: d.columnCount)
+    indices.withUnsafeMutableBufferPointer { indices in
+      values.withUnsafeMutableBufferPointer { values in
+        for example in 0..<batchSize {
+          counts[example] = UInt32(k)
+          d.withRow(example) { row in
+            for output in 0..<k {
+              indices[example * k + output] = UInt32(output)
+              values[example * k + output] = row[output]
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// Regroups the entries by output, which products that write weight rows need.
   ///
   /// - Parameter everyOutput: List outputs too that nobody keeps, with no entries.

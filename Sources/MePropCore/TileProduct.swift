@@ -10,9 +10,11 @@ final class TileProduct {
   /// Lines of 32 numbers, one after the other: 16 of them are a tile.
   private var packed = BF16Matrix(rowCount: 0, columnCount: 32)
 
-  /// `y = x wᵀ`, overwriting `y`; shapes as for ``ForwardProduct/multiply(_:byTransposeOf:into:context:)``.
+  /// `y = x wᵀ`, finished, overwriting `y`; shapes as for
+  /// ``ForwardProduct/multiply(_:byTransposeOf:bias:activation:into:context:)``.
   func multiply(
-    _ x: Matrix, byTransposeOf w: Matrix, into y: inout Matrix, context: ComputeContext
+    _ x: Matrix, byTransposeOf w: Matrix, _ finish: meprop_finish, into y: inout Matrix,
+    context: ComputeContext
   ) {
     let yStride = y.stride
     let target = y.unsafeMutableFloats()
@@ -28,7 +30,8 @@ final class TileProduct {
         context.kernels.pack_tiles, &packing, count: tileCount, work: rowCount * x.columnCount * 8)
       var product = meprop_tile_product_arguments(
         packed: tiles, rows: rowCount, columns: x.columnCount, w: w.unsafeFloats,
-        w_stride: w.stride, outputs: w.rowCount, y: target + first * yStride, y_stride: yStride)
+        w_stride: w.stride, outputs: w.rowCount, y: target + first * yStride, y_stride: yStride,
+        finish: finish)
       // An eighth of the time of as many multiply-adds elsewhere, and a pass over w.
       context.run(
         context.kernels.tile_product, &product, count: (w.rowCount + 15) / 16, grain: 2,

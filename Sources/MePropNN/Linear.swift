@@ -45,7 +45,13 @@ public struct Linear: Sendable, Equatable {
       input.columnCount == inputSize,
       "Linear(\(inputSize) → \(outputSize)): input is [\(input.rowCount), \(input.columnCount)], "
         + "expected [*, \(inputSize)]")
-    product.multiply(input, byTransposeOf: weight, into: &output, context: context)
-    context.activate(&output, bias: bias, activation: activation, dropout: dropout)
+    if dropout.rate == 0 {
+      product.multiply(
+        input, byTransposeOf: weight, bias: bias, activation: activation, into: &output,
+        context: context)
+    } else {
+      product.multiply(input, byTransposeOf: weight, into: &output, context: context)
+      context.activate(&output, bias: bias, activation: activation, dropout: dropout)
+    }
   }
 }

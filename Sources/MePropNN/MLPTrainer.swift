@@ -226,6 +226,13 @@ public final class MLPTrainer {
 
   // MARK: Backward
 
+  /// A layer of at most so many outputs, in batches of at most so many examples, is differentiated by sums of rows even
+  /// where it is dense: the library packs more for such products than it multiplies.
+  ///
+  /// 10 outputs of 500 inputs, batch 128, took 75 µs of the library and take 35.
+  private static let thinOutputs = 16
+  private static let thinBatch = 256
+
   private func backward(_ input: Matrix, epoch: Int) throws {
     let storesGradients = optimizer.clipNorm != nil
     let rule = optimizer.rule(
@@ -268,6 +275,13 @@ public final class MLPTrainer {
       state.statistics.add(touchedRows: state.outputSize, keptShare: nil)
       state.tally.keepAll(ofExamples: input.rowCount)
       state.tally.costs.addDense(shape(ofLayer: index, batchSize: input.rowCount))
+      if state.outputSize <= Self.thinOutputs, input.rowCount <= Self.thinBatch {
+        let start = Clock.now()
+        state.support.keepAll(of: state.gradient)
+        updateSparse(layer: index, input: input, rule: rule)
+        times.products += Clock.now() - start
+        return
+      }
       withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
         let start = Clock.now()
         let weights = network.layers[index].weight
@@ -368,7 +382,7 @@ public final class MLPTrainer {
     let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
     // Where so much is kept that dense products are faster.
     let isMasked =
-      !isGathered
+      !isGathered && state.outputSize > Self.thinOutputs
       && MaskedProducts.areFaster(
         batchSize: input.rowCount, k: support.k, outputSize: state.outputSize)
     if isGathered { state.unified.gather(support) }

@@ -36,6 +36,29 @@ import _MePropTestSupport
     }
   }
 
+  /// Bias and activation give the same bits as a pass of their own, whichever way the product goes.
+  @Test(arguments: InstructionSet.available, Activation.allCases)
+  func biasAndActivationFollow(set: InstructionSet, activation: Activation) {
+    var random = Philox(seed: 314)
+    let context = ComputeContext(instructionSet: set)
+    for precision in [Precision.f32, .bf16] {
+      for (batchSize, zeroShare) in [(3, 0), (40, 0.9), (40, 0), (80, 0.9), (80, 0), (600, 0.9)] {
+        let x = input(batchSize, 150, zeroShare: zeroShare, &random)
+        let w = random.nextMatrix(37, 150)
+        let bias = random.nextMatrix(1, 37)
+        let product = ForwardProduct(precision: precision)
+        var expected = Matrix(rowCount: batchSize, columnCount: 37)
+        product.multiply(x, byTransposeOf: w, into: &expected, context: context)
+        context.activate(&expected, bias: bias, activation: activation)
+        var y = Matrix(rowCount: batchSize, columnCount: 37)
+        product.multiply(
+          x, byTransposeOf: w, bias: bias, activation: activation, into: &y, context: context)
+        #expect(y == expected, "\(set), \(precision), \(batchSize), \(zeroShare)")
+        expectZeroPadding(y)
+      }
+    }
+  }
+
   @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)])
   func changedWeightsAreSeen(batchSize: Int, zeroShare: Double) {
     var random = Philox(seed: 311)

@@ -56,15 +56,21 @@ import _MePropTestSupport
     expectClose(gradient.values, expected, atol: tolerance(batchSize), rtol: 0)
   }
 
-  @Test(arguments: InstructionSet.available)
-  func allKeptIsTheDenseProduct(set: InstructionSet) throws {
+  /// Whether all are selected, or kept without selection, zeros among them.
+  @Test(arguments: InstructionSet.available, [false, true])
+  func allKeptIsTheDenseProduct(set: InstructionSet, withoutSelection: Bool) throws {
     var random = Philox(seed: 401)
     let context = ComputeContext(instructionSet: set)
-    let (x, w, d) = (
-      random.nextMatrix(9, 40), random.nextMatrix(21, 40), random.nextMatrix(9, 21)
-    )
+    let (x, w) = (random.nextMatrix(9, 40), random.nextMatrix(21, 40))
+    var d = random.nextMatrix(9, 21)
+    d[4, 20] = 0
     let support = GradientSupport()
-    try support.selectTop(21, of: d, context: context)
+    if withoutSelection {
+      support.keepAll(of: d)
+      #expect(support.entries(ofExample: 4).map(\.output) == Array(0..<21))
+    } else {
+      try support.selectTop(21, of: d, context: context)
+    }
     var sparse = (
       Matrix(rowCount: 9, columnCount: 40), WeightGradient(outputSize: 21, inputSize: 40)
     )

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meprop_finish.h"
+
 /* Rows of bf16 numbers start every multiple of this many, padded with zeros to whole lines. */
 #define MEPROP_BF16_LINE 32
 
@@ -58,7 +60,7 @@ typedef struct {
 
 #define MEPROP_TILE_EXAMPLES 512
 
-/* y <- x w' from packed x, of at most MEPROP_TILE_EXAMPLES rows, and w, which is rounded likewise. Overwrites.
+/* y <- x w' from packed x, of at most MEPROP_TILE_EXAMPLES rows, and w, which is rounded likewise; finished. Overwrites.
  * Part range: lines of 16 rows of w, best an even number. */
 typedef struct {
   const uint16_t *packed;
@@ -67,6 +69,7 @@ typedef struct {
   size_t w_stride, outputs;
   float *y;
   size_t y_stride;
+  meprop_finish finish;
 } meprop_tile_product_arguments;
 
 #endif

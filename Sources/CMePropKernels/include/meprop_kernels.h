@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "meprop_bf16_kernels.h"
+#include "meprop_finish.h"
 
 #define MEPROP_LINE 16
 /* Rows of a batch are summed in chunks of this many, so that partial sums do not depend on the thread count. */
@@ -214,7 +215,7 @@ typedef struct {
   int rounds; /* values are rounded to bf16 */
 } meprop_nonzeros_arguments;
 
-/* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index]. Overwrites.
+/* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index], finished. Overwrites.
  * Part range: lines of 16 columns of wt. */
 typedef struct {
   const uint32_t *indices;
@@ -227,6 +228,7 @@ typedef struct {
   size_t wt_stride;
   float *y;
   size_t y_stride;
+  meprop_finish finish;
 } meprop_gather_product_arguments;
 
 /* The same from a rounded copy of wt that K(transpose_bf16) has made. Part range: lines of 32 columns of wt. */
@@ -241,6 +243,7 @@ typedef struct {
   size_t wt_stride;
   float *y;
   size_t y_stride, outputs;
+  meprop_finish finish;
 } meprop_gather_bf16_arguments;
 
 /* wt <- w' rounded to bf16, in an order of columns within each line of 32 that is the variant's own.
