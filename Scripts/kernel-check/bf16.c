@@ -101,7 +101,7 @@ static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t 
 /* The product by matrix tiles, of factors that it rounds itself. */
 static void check_tiles(const meprop_kernels *kernels, const matrix *x, const matrix *w) {
   if (kernels->tile_product == NULL) return;
-  static uint16_t packed[48 * 256];
+  static uint16_t packed[48 * 256], packed_y[48 * 256], expected_y[48 * 256];
   size_t batch = x->rows, n = w->rows, m = x->columns;
   matrix y = matrix_new(batch, n, ZERO);
   meprop_pack_tiles_arguments packing = {.x = x->v, .stride = x->stride, .rows = batch, .columns = m, .packed = packed};
@@ -121,8 +121,15 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
     }
   matrix plain = matrix_copy(&y), bias = matrix_new(1, n, RANDOM);
   product.finish = (meprop_finish){.bias = bias.v, .rectifies = 1};
+  product.packed_y = packed_y;
   run_parts(kernels->tile_product, &product, lines(n));
   expect_finished(&y, &plain, &bias, 1);
+  packing = (meprop_pack_tiles_arguments){.x = y.v, .stride = y.stride, .rows = batch, .columns = n, .packed = expected_y};
+  run_parts(kernels->pack_tiles, &packing, (batch + 15) / 16);
+  size_t tile = 16 * 32, tiles = (batch + 15) / 16 * ((n + 31) / 32);
+  for (size_t i = 0; i < tiles * tile; i++)
+    if (i / (tiles / ((batch + 15) / 16) * tile) * 16 + i / 2 % 16 < batch) /* what is no example may be anything */
+      expect_equal("packed y", i / tile, i % tile, packed_y[i], expected_y[i]);
   matrix_free(&y, "y");
   matrix_free(&plain, "y without a bias");
   matrix_free(&bias, "bias");

@@ -83,10 +83,11 @@ public final class ForwardProduct {
   ///   - bias: b, shape `[1, outputSize]`; none: only the product.
   ///   - activation: Applied to each sum; without a bias the identity.
   ///   - y: Shape `[batchSize, outputSize]`.
+  ///   - next: The product that reads `y` next, and before `y` changes: saves it rounding where this can do that.
   ///   - context: Where to compute.
   public func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, activation: Activation = .identity,
-    into y: inout Matrix, context: ComputeContext
+    into y: inout Matrix, preparing next: ForwardProduct? = nil, context: ComputeContext
   ) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
@@ -101,7 +102,10 @@ public final class ForwardProduct {
       finish.bias = bias?.unsafeFloats
       finish.rectifies = activation == .relu ? 1 : 0
     }
-    let isFinished = multiply(x, byTransposeOf: w, finish, into: &y, context: context) && isFused
+    let isFinished =
+      multiply(
+        x, byTransposeOf: w, finish, into: &y, preparing: isFused ? next : nil, context: context)
+      && isFused
     if let bias, !isFinished { context.activate(&y, bias: bias, activation: activation) }
     withExtendedLifetime(bias) {}
   }
@@ -109,11 +113,13 @@ public final class ForwardProduct {
   /// The product, and what comes after it where the result is `true`.
   private func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, _ finish: meprop_finish, into y: inout Matrix,
-    context: ComputeContext
+    preparing next: ForwardProduct?, context: ComputeContext
   ) -> Bool {
     listsInput = false
     if precision == .bf16, context.kernels.tile_product != nil {
-      tiles.multiply(x, byTransposeOf: w, finish, into: &y, context: context)
+      tiles.multiply(
+        x, byTransposeOf: w, finish, into: &y,
+        preparing: next?.precision == .bf16 ? next?.tiles : nil, context: context)
       return true
     }
     let largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
@@ -231,7 +237,7 @@ public final class ForwardProduct {
   ///
   /// - Parameters:
   ///   - d: Output gradients, shape `[batchSize, outputSize]`.
-  ///   - x: The input of the last ``multiply(_:byTransposeOf:bias:activation:into:context:)``, shape `[batchSize, inputSize]`.
+  ///   - x: The input of the last ``multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``, shape `[batchSize, inputSize]`.
   ///   - gradient: Takes the gradient, shape `[outputSize, inputSize]`.
   ///   - context: Where to compute.
   public func weightGradient(

@@ -36,10 +36,11 @@ public struct Linear: Sendable, Equatable {
   ///   - activation: Applied to the pre-activations.
   ///   - dropout: Applied last.
   ///   - product: The workspace of this layer's product.
+  ///   - next: That of the layer that reads `output` next, before it changes.
   ///   - context: Where to compute.
   public func forward(
     _ input: Matrix, into output: inout Matrix, activation: Activation, dropout: Dropout = .none,
-    product: ForwardProduct, context: ComputeContext
+    product: ForwardProduct, preparing next: ForwardProduct? = nil, context: ComputeContext
   ) {
     precondition(
       input.columnCount == inputSize,
@@ -48,7 +49,7 @@ public struct Linear: Sendable, Equatable {
     if dropout.rate == 0 {
       product.multiply(
         input, byTransposeOf: weight, bias: bias, activation: activation, into: &output,
-        context: context)
+        preparing: next, context: context)
     } else {
       product.multiply(input, byTransposeOf: weight, into: &output, context: context)
       context.activate(&output, bias: bias, activation: activation, dropout: dropout)

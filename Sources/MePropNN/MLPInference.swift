@@ -42,7 +42,7 @@ public final class MLPInference {
       layer.forward(
         index == 0 ? input : outputs[index - 1].values, into: &outputs[index].values,
         activation: network.activation(ofLayer: index), product: outputs[index].product,
-        context: context)
+        preparing: index + 1 < outputs.count ? outputs[index + 1].product : nil, context: context)
     }
     return try body(&outputs[outputs.count - 1].values)
   }

@@ -199,7 +199,8 @@ public final class MLPTrainer {
       network.layers[index].forward(
         index == 0 ? input : states[index - 1].output, into: &state.output,
         activation: network.activation(ofLayer: index), dropout: dropout(ofLayer: index),
-        product: state.product, context: context)
+        product: state.product,
+        preparing: index + 1 < states.count ? states[index + 1].product : nil, context: context)
     }
     if losses.count < batchSize { losses = Array(repeating: 0, count: batchSize) }
     let last = states[states.count - 1]

@@ -59,6 +59,37 @@ import _MePropTestSupport
     }
   }
 
+  /// What one product prepares for the next gives the same bits, and is taken for nothing else.
+  @Test(arguments: InstructionSet.available)
+  func aPreparedInputIsThatInput(set: InstructionSet) {
+    var random = Philox(seed: 315)
+    let context = ComputeContext(instructionSet: set)
+    for precision in [Precision.f32, .bf16] {
+      for (batchSize, width) in [(3, 16), (40, 33), (80, 64), (530, 50)] {
+        let x = input(batchSize, 150, zeroShare: 0.5, &random)
+        let (w, v) = (random.nextMatrix(width, 150), random.nextMatrix(21, width))
+        let bias = random.nextMatrix(1, width)
+        let (first, second) = (
+          ForwardProduct(precision: precision), ForwardProduct(precision: precision)
+        )
+        var y = Matrix(rowCount: batchSize, columnCount: width)
+        var (z, fresh) = (
+          Matrix(rowCount: batchSize, columnCount: 21), Matrix(rowCount: batchSize, columnCount: 21)
+        )
+        for isRead in [true, false] {
+          first.multiply(
+            x, byTransposeOf: w, bias: bias, activation: .relu, into: &y, preparing: second,
+            context: context)
+          let read = isRead ? y : random.nextMatrix(batchSize, width)
+          second.multiply(read, byTransposeOf: v, into: &z, context: context)
+          ForwardProduct(precision: precision).multiply(
+            read, byTransposeOf: v, into: &fresh, context: context)
+          #expect(z == fresh, "\(set), \(precision), \(batchSize), read: \(isRead)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)])
   func changedWeightsAreSeen(batchSize: Int, zeroShare: Double) {
     var random = Philox(seed: 311)

@@ -70,6 +70,7 @@ typedef struct {
   float *y;
   size_t y_stride;
   meprop_finish finish;
+  uint16_t *packed_y; /* y as pack_tiles packs it, for the product that reads it next; NULL: not wanted */
 } meprop_tile_product_arguments;
 
 #endif
