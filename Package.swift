@@ -81,7 +81,8 @@ let package = Package(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "MePropExperimentsTests", dependencies: ["MePropExperiments", "_MePropTestSupport"]),
+      name: "MePropExperimentsTests",
+      dependencies: ["MePropBench", "MePropExperiments", "_MePropTestSupport"]),
     .testTarget(name: "MePropCommandTests", dependencies: ["meprop", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]

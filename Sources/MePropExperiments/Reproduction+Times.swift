@@ -77,9 +77,9 @@ extension Reproduction {
 
   /// The step of a dense experiment in PyTorch, or `nil` where that was not asked for.
   private func torchStep(like dense: Experiment) throws -> TorchStep? {
-    guard let python = settings.python else { return nil }
+    guard let torch else { return nil }
     let configuration = try configuration(of: dense, seed: 1)
-    return try TorchSteps(python: python, threads: settings.timingThreads)
-      .measure(TorchSteps.request(for: dense.task, configuration), seconds: timingSeconds)
+    return try torch.measure(
+      TorchSteps.request(for: dense.task, configuration), seconds: timingSeconds)
   }
 }

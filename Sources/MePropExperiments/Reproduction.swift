@@ -45,6 +45,8 @@ public final class Reproduction {
   let handlesSignals: Bool
   private let preparers: [String: TaskPreparer]
   private var forecast = Forecast()
+  /// PyTorch, where it was asked for, while steps are measured.
+  var torch: TorchSteps?
 
   /// Creates a reproduction.
   ///
@@ -133,6 +135,12 @@ public final class Reproduction {
     status.write(
       "\(all) runs (\(plan.experiments.count) experiments, \(seeds.count) "
         + "\(seeds.count == 1 ? "seed" : "seeds")), \(all - open.count) finished before")
+    // Before hours of work, as the interpreter may have no torch.
+    if !groups.isEmpty {
+      torch = try settings.python.map {
+        try TorchSteps(python: $0, threads: settings.timingThreads)
+      }
+    }
     if !open.isEmpty || !groups.isEmpty {
       forecast = try estimate(open, timingGroups: groups)
       status.write("this takes about \(Forecast.text(forecast.remaining))")
@@ -141,6 +149,7 @@ public final class Reproduction {
       try measure(group, number: index + 1, of: groups.count)
       forecast.finish(Self.timingKey(group[0]), actual: nil)
     }
+    torch = nil
     for (index, run) in open.enumerated() {
       try train(run.experiment, seed: run.seed, number: index + 1, of: open.count)
     }

@@ -1,6 +1,7 @@
 // Reproductions of tiny tables on made-up images, from plan to results.
 
 import Foundation
+import MePropBench
 import MePropData
 import MePropExperiments
 import MePropTasks
@@ -99,6 +100,18 @@ import Testing
       "tables", "rows", "paper", "ours", "times", "comparison", "verdict", "timesDense",
       "timesTorch", "deviation", "devByEpoch", "touchedRows",
     ] { #expect(result.json.description.contains("\"\(key)\":"), "\(key)") }
+  }
+
+  /// An interpreter without torch is told before anything is trained or measured.
+  @Test func aMissingTorchIsToldFirst() throws {
+    let images = try SyntheticImages()
+    let url = images.url.appendingPathComponent("run")
+    var settings = settings
+    settings.python = "/nonexistent/python"
+    let reproduction = try reproduction(plan(images), in: url, settings: settings)
+    #expect(throws: TorchError.self) { try reproduction.run() }
+    let found = FileManager.default.subpaths(atPath: url.path) ?? []
+    #expect(!found.contains { $0.hasSuffix(".jsonl") || $0.hasSuffix("times.json") }, "\(found)")
   }
 
   @Test func goesOnInTheMiddle() throws {
