@@ -1,6 +1,7 @@
 /* The variants that a build has; which of them a processor runs is found out in dispatch.c. */
 #ifndef MEPROP_VARIANTS_H
 #define MEPROP_VARIANTS_H
+#include <math.h>
 #include <time.h>
 
 #include "meprop_kernels.h"

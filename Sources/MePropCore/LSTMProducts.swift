@@ -83,16 +83,22 @@ extension ComputeContext {
         outputStride: stride, mask: masks.isEmpty ? nil : masks[index].unsafeFloats,
         usesMemory: false, column: index * weights[0].paddedSize)
     }
+    // On one thread the directions go one after the other, so that what is left of the weights in the cache from one
+    // step to the next is not for both.
+    let together = threadCount == 1 ? 1 : directions.count
+    let span = min(lines, (together * lines + threadCount - 1) / threadCount)
     packing.starts.withUnsafeBufferPointer { starts in
       directions.withUnsafeBufferPointer { directions in
-        for step in 0..<packing.stepCount {
-          var arguments = meprop_lstm_step_arguments(
-            directions: directions.baseAddress, hidden: hidden, steps: packing.stepCount,
-            step: step, starts: starts.baseAddress)
-          let active = packing.activeCount(atStep: step)
-          run(
-            kernels.lstm_step, &arguments, count: directions.count * lines,
-            work: directions.count * active * 4 * hidden * (hidden + 20))
+        for first in Swift.stride(from: 0, to: directions.count, by: together) {
+          for step in 0..<packing.stepCount {
+            var arguments = meprop_lstm_step_arguments(
+              directions: directions.baseAddress.map { $0 + first }, hidden: hidden,
+              steps: packing.stepCount, step: step, starts: starts.baseAddress, span: span)
+            let active = packing.activeCount(atStep: step)
+            run(
+              kernels.lstm_step, &arguments, count: together * lines,
+              work: together * active * 4 * hidden * (hidden + 20))
+          }
         }
       }
     }

@@ -44,6 +44,8 @@ typedef struct {
   const meprop_lstm_direction *directions;
   size_t hidden, steps, step; /* step: in the order of each direction */
   const uint32_t *starts;     /* [steps + 1] */
+  size_t span; /* 1 or more: every second step goes through each run of so many lines from its end, where the step
+                * before has left its weights in the cache */
 } meprop_lstm_step_arguments;
 
 /* Backward: all steps with selection (part range: directions x groups of sentences), or one step without (part range:
