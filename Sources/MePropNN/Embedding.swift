@@ -82,7 +82,7 @@ public final class EmbeddingTrainer {
   /// Updates the vectors of the ids used since the last call; under `.update` all of them.
   public func update(step: Int, rateScale: Float = 1) {
     let rule = optimizer.rule(step: step, isBias: true).scaled(rateScale)
-    if optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows {
+    if optimizer.updatesEveryRow {
       var all = allRows ?? Matrix(rowCount: table.rowCount, columnCount: table.columnCount)
       allRows = nil
       for (slot, id) in ids.enumerated() { all.copyRow(Int(id), from: gradient, row: slot) }

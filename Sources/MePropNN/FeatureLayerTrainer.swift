@@ -103,7 +103,7 @@ public final class FeatureLayerTrainer {
     times: inout PhaseTimes
   ) throws {
     let usesMemory = selection.memory > 0
-    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    let everyRow = optimizer.updatesEveryRow
     var kind = Activation.identity
     switch activation {
     case .relu: kind = .relu
@@ -125,7 +125,8 @@ public final class FeatureLayerTrainer {
       state.statistics.add(touchedRows: layer.outputSize, keptShare: nil)
     } else {
       let start = Clock.now()
-      try state.select(policy, seed: seed, stream: stream, context: context)
+      try state.select(
+        policy, seed: seed, stream: stream, everyRow: everyRow, context: context)
       if usesMemory { state.storeRemainder() }
       state.addSelectionStatistics(step: step)
       times.selection += Clock.now() - start

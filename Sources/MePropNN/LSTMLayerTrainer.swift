@@ -205,7 +205,7 @@ public final class LSTMLayerTrainer {
       try context.lstmBackward(
         weights, workspaces, outputGradient: outputGradient, packing: packing, masks: masks,
         selection: selected))
-    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    let everyRow = optimizer.updatesEveryRow
     let start = Clock.now()
     for (index, workspace) in workspaces.enumerated() {
       workspace.regroup(everyRow: everyRow)

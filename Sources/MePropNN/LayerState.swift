@@ -74,9 +74,12 @@ final class LayerState {
 
   /// Chooses the entries of the gradient that `policy`, which is not dense, keeps.
   ///
+  /// They are regrouped at once as the update needs them, so that statistics before it do not regroup them otherwise.
+  ///
   /// - Throws: `NaNGradientError`.
   func select(
-    _ policy: SelectionPolicy, seed: UInt64, stream: UInt64, context: ComputeContext
+    _ policy: SelectionPolicy, seed: UInt64, stream: UInt64, everyRow: Bool,
+    context: ComputeContext
   ) throws {
     let count = policy.k?.resolved(outputSize: outputSize) ?? outputSize
     switch policy {
@@ -88,6 +91,7 @@ final class LayerState {
     case .random:
       try support.selectRandom(count, of: gradient, seed: seed, stream: stream)
     }
+    if everyRow || support.sharedOutputs == nil { support.regroup(everyOutput: everyRow) }
   }
 
   /// Keeps what selection left out of the gradient for the next step.

@@ -36,7 +36,8 @@ public struct PhaseCost: Sendable, Codable, Equatable {
 /// What the products of a layer and its update cost, counted from shapes and supports.
 ///
 /// For a batch of B, n outputs, m inputs, E kept entries in R rows, U rows updated, and an optimizer
-/// with M moments a weight, in multiply-adds and numbers of four bytes:
+/// with M moments a weight, in multiply-adds and numbers of four bytes, as which they are stored also where products
+/// round them:
 ///
 ///     phase       multiply-adds   dense   read and written once           dense
 ///     forward     Bnm             Bnm     nm + Bm + Bn                    the same

@@ -301,7 +301,8 @@ public final class MLPTrainer {
     do {
       try state.select(
         effective, seed: seed,
-        stream: RandomPurpose.selection.stream(step * states.count + index), context: context)
+        stream: RandomPurpose.selection.stream(step * states.count + index),
+        everyRow: optimizer.updatesEveryRow, context: context)
     } catch is NaNGradientError {
       throw NonFiniteError(layer: MLP.layerName(index), step: step, quantity: .gradient)
     }
@@ -336,7 +337,7 @@ public final class MLPTrainer {
     let batchSize = state.gradient.rowCount
     let rows = state.support.countTouchedOutputs()
     let entries = state.support.addKeptCounts(to: &state.tally.keptCounts)
-    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    let everyRow = optimizer.updatesEveryRow
     state.tally.exampleCount += batchSize
     state.tally.costs.addSparse(
       shape(ofLayer: index, batchSize: batchSize), entries: entries, rows: rows,
@@ -378,7 +379,7 @@ public final class MLPTrainer {
   private func updateSparse(layer index: Int, input: Matrix, rule: UpdateRule?) {
     let state = states[index]
     let support = state.support
-    let everyRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
+    let everyRow = optimizer.updatesEveryRow
     // One support for all examples: gathered and multiplied densely, unless untouched rows have to be visited too.
     let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
     // Where so much is kept that dense products are faster.

@@ -112,4 +112,7 @@ extension Optimizer {
     case .adam: true
     }
   }
+
+  /// Whether a step visits all rows.
+  var updatesEveryRow: Bool { untouchedRows == .update && visitsUntouchedRows }
 }
