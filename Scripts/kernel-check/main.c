@@ -128,11 +128,20 @@ int main(int count, char **names) {
     first = 3;
   }
   if (count <= first || every == 0) {
-    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, avx512, avx2, neon, portable)\n");
+    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, avx512, avx2, neon, portable), "
+                    "or available: all that this processor has\n");
     return 64;
+  }
+  static char *all[] = {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "neon", "portable"};
+  int takes_all = count == first + 1 && strcmp(names[first], "available") == 0;
+  if (takes_all) {
+    names = all;
+    first = 0;
+    count = sizeof all / sizeof *all;
   }
   for (int i = first; i < count; i++) {
     const meprop_kernels *kernels = meprop_kernels_named(names[i]);
+    if (kernels == NULL && takes_all) continue;
     if (kernels == NULL) {
       fprintf(stderr, "kernel-check: this build or processor has no variant '%s'\n", names[i]);
       return 1;

@@ -29,6 +29,9 @@ public enum BenchmarkGroup: String, Sendable, CaseIterable {
   case parser
   /// The paper's Tables 7 and 8: unified selection in very wide layers.
   case widths
+
+  /// Whether PyTorch is measured too, where it is asked for.
+  public var hasTorch: Bool { self == .steps || self == .parser }
 }
 
 /// Settings of a benchmark.
@@ -92,6 +95,15 @@ public struct Benchmark {
     let gigabytes = Int(limits.bytes * 1e-3)
     return "\(settings.threads) thread(s), \(context.instructionSet.rawValue), "
       + "\(gigaflops) GFLOP/s in dense products, \(gigabytes) GB/s beyond the caches"
+  }
+
+  /// Starts an interpreter and imports torch, so that one that cannot is told before anything is measured.
+  ///
+  /// - Throws: ``TorchError``.
+  public static func checkTorch(_ python: String) throws {
+    _ = try TorchWorker(
+      python: python, program: "import torch; print('ready', flush=True)", arguments: [],
+      preload: nil)
   }
 
   /// Runs one group.

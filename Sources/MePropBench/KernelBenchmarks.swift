@@ -189,16 +189,16 @@ private final class LayerBench {
       set.weightGradient(context: context)
     }
     let set = sets[0]
-    var worst = 0.0
+    var worst = WorstDifference()
     for precision in precisions {
       set.forward(precision, context: context)
-      worst = max(worst, forwardDifference(set, precision))
+      worst.add(forwardDifference(set, precision))
     }
     for example in stride(from: 0, to: shape.batchSize, by: 7) {
       let kept = set.support.entries(ofExample: example)
       for column in stride(from: 0, to: shape.inputSize, by: 7) {
         let sum = kept.reduce(0.0) { $0 + Double($1.value) * Double(set.w[$1.output, column]) }
-        worst = max(worst, abs(sum - Double(set.dx[example, column])) / (1 + abs(sum)))
+        worst.add(abs(sum - Double(set.dx[example, column])) / (1 + abs(sum)))
       }
       let smallest = kept.map { abs($0.value) }.min() ?? 0
       let larger = set.d.withRow(example) { $0.count { abs($0) > smallest } }
@@ -214,11 +214,11 @@ private final class LayerBench {
             sum += Double(entry.value) * Double(set.x[example, column])
           }
         }
-        worst = max(worst, abs(sum - Double(set.gradient.values[output, column])) / (1 + abs(sum)))
+        worst.add(abs(sum - Double(set.gradient.values[output, column])) / (1 + abs(sum)))
       }
     }
-    guard worst < 1e-3 else {
-      throw WrongResultError(operation: "sparse products", difference: worst, allowed: 1e-3)
+    guard worst.isBelow(1e-3) else {
+      throw WrongResultError(operation: "sparse products", difference: worst.value, allowed: 1e-3)
     }
   }
 
@@ -226,16 +226,16 @@ private final class LayerBench {
   private func forwardDifference(_ set: LayerBuffers, _ precision: Precision) -> Double {
     // bf16 operands have relative errors of 2⁻⁹, which add up as the root of the number of products.
     let allowed = precision == .bf16 ? 10 * Double(shape.inputSize).squareRoot() : 1
-    var worst = 0.0
+    var worst = WorstDifference()
     for example in stride(from: 0, to: shape.batchSize, by: 7) {
       for output in stride(from: 0, to: shape.outputSize, by: 7) {
         let sum = (0..<shape.inputSize).reduce(0.0) {
           $0 + Double(set.sparseInput[example, $1]) * Double(set.w[output, $1])
         }
-        worst = max(worst, abs(sum - Double(set.y[example, output])) / (1 + abs(sum)) / allowed)
+        worst.add(abs(sum - Double(set.y[example, output])) / (1 + abs(sum)) / allowed)
       }
     }
-    return worst
+    return worst.value
   }
 }
 

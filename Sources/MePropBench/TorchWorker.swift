@@ -69,7 +69,12 @@ package final class TorchWorker {
   ///
   /// - Throws: ``TorchError``.
   package func request(_ text: String) throws -> [Double] {
-    input.fileHandleForWriting.write(Data((text + "\n").utf8))
+    do {
+      try input.fileHandleForWriting.write(contentsOf: Data((text + "\n").utf8))
+    } catch {
+      // It has ended since its last answer.
+      throw TorchError.ended(python: python, output: lastLine)
+    }
     let times = try readLine().split(separator: " ").compactMap { Double($0) }
     guard !times.isEmpty else { throw TorchError.ended(python: python, output: lastLine) }
     return times

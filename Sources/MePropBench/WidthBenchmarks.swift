@@ -63,12 +63,12 @@ extension Benchmark {
   private func checkUnified(
     _ support: GradientSupport, x: Matrix, w: Matrix, dx: Matrix, gradient: WeightGradient
   ) throws {
-    var worst = 0.0
+    var worst = WorstDifference()
     for example in stride(from: 0, to: x.rowCount, by: 101) {
       let kept = support.entries(ofExample: example)
       for column in stride(from: 0, to: w.columnCount, by: 37) {
         let sum = kept.reduce(0.0) { $0 + Double($1.value) * Double(w[$1.output, column]) }
-        worst = max(worst, abs(sum - Double(dx[example, column])) / (1 + abs(sum)))
+        worst.add(abs(sum - Double(dx[example, column])) / (1 + abs(sum)))
       }
     }
     let entries = (0..<x.rowCount).map { support.entries(ofExample: $0)[0] }
@@ -76,11 +76,10 @@ extension Benchmark {
       let sum = entries.enumerated().reduce(0.0) {
         $0 + Double($1.element.value) * Double(x[$1.offset, column])
       }
-      worst = max(
-        worst, abs(sum - Double(gradient.values[entries[0].output, column])) / (1 + abs(sum)))
+      worst.add(abs(sum - Double(gradient.values[entries[0].output, column])) / (1 + abs(sum)))
     }
-    guard worst < 1e-2 else {
-      throw WrongResultError(operation: "unified products", difference: worst, allowed: 1e-2)
+    guard worst.isBelow(1e-2) else {
+      throw WrongResultError(operation: "unified products", difference: worst.value, allowed: 1e-2)
     }
   }
 

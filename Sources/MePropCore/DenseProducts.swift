@@ -58,15 +58,26 @@ extension ComputeContext {
       d.rowCount == x.rowCount && g.rowCount == d.columnCount && g.columnCount == x.columnCount,
       "dᵀ x: shapes are \(d.shape) and \(x.shape) into \(g.shape), expected [b, n], [b, m] into [n, m]"
     )
-    var job = DenseJob(
-      transposesA: true, transposesB: false, rows: d.columnCount, columns: x.columnCount,
-      inner: d.rowCount,
-      a: d.unsafeFloats, aStride: d.stride, b: x.unsafeFloats, bStride: x.stride,
-      c: g.unsafeMutableFloats(), cStride: g.stride, tile: Self.tile,
-      // A result of few rows, as of a unified selection, would be one tile.
-      tilesRows: d.columnCount >= x.columnCount / 2)
-    run(&job)
+    let stride = g.stride
+    multiplyTranspose(
+      rows: d.columnCount, inner: d.rowCount, columns: x.columnCount, d.unsafeFloats, d.stride,
+      x.unsafeFloats, x.stride, g.unsafeMutableFloats(), stride)
     withExtendedLifetime((d, x)) {}
+  }
+
+  /// `c = aᵀ b` for matrices given by their first element and row distance: a of `inner` rows and `rows` columns.
+  ///
+  /// Overwrites `c`.
+  func multiplyTranspose(
+    rows: Int, inner: Int, columns: Int, _ a: UnsafePointer<Float>, _ aStride: Int,
+    _ b: UnsafePointer<Float>, _ bStride: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+  ) {
+    var job = DenseJob(
+      transposesA: true, transposesB: false, rows: rows, columns: columns, inner: inner, a: a,
+      aStride: aStride, b: b, bStride: bStride, c: c, cStride: cStride, tile: Self.tile,
+      // A result of few rows, as of a unified selection, would be one tile.
+      tilesRows: rows >= columns / 2)
+    run(&job)
   }
 
   /// `c = a b` for matrices given by their first element and row distance.

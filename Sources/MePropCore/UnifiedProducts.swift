@@ -16,8 +16,9 @@ public final class UnifiedProducts {
   /// - Parameter support: Must have ``GradientSupport/sharedOutputs``.
   public func gather(_ support: GradientSupport) {
     let count = sharedCount(support)
-    if gradient.columnCount != count {
-      gradient = Matrix(rowCount: support.batchSize, columnCount: count)
+    // Room for k, of which fewer are kept where outputs are zero for all examples.
+    if gradient.columnCount != support.k {
+      gradient = Matrix(rowCount: support.batchSize, columnCount: support.k)
     }
     gradient.setRowCount(support.batchSize)
     let stride = gradient.stride
@@ -41,7 +42,7 @@ public final class UnifiedProducts {
     )
     let count = sharedCount(support)
     if weightRows.columnCount != w.columnCount {
-      weightRows = Matrix(rowCount: count, columnCount: w.columnCount)
+      weightRows = Matrix(rowCount: support.k, columnCount: w.columnCount)
     }
     weightRows.setRowCount(count)
     let stride = weightRows.stride
@@ -54,8 +55,11 @@ public final class UnifiedProducts {
           from: from + Int(indices[entry]) * w.stride, count: w.columnCount)
       }
     }
-    context.multiply(gradient, by: weightRows, into: &dx)
-    withExtendedLifetime(w) {}
+    let dxStride = dx.stride
+    context.multiply(
+      rows: support.batchSize, inner: count, columns: w.columnCount, gradient.unsafeFloats,
+      gradient.stride, weightRows.unsafeFloats, stride, dx.unsafeMutableFloats(), dxStride)
+    withExtendedLifetime((w, gradient, weightRows)) {}
   }
 
   /// `sᵀ x` for the kept outputs, one row each in increasing order, into a matrix of its own.
@@ -64,10 +68,14 @@ public final class UnifiedProducts {
   ) -> Int {
     let count = sharedCount(support)
     if gradientRows.columnCount != x.columnCount {
-      gradientRows = Matrix(rowCount: count, columnCount: x.columnCount)
+      gradientRows = Matrix(rowCount: support.k, columnCount: x.columnCount)
     }
     gradientRows.setRowCount(count)
-    context.multiplyTranspose(of: gradient, by: x, into: &gradientRows)
+    let stride = gradientRows.stride
+    context.multiplyTranspose(
+      rows: count, inner: x.rowCount, columns: x.columnCount, gradient.unsafeFloats,
+      gradient.stride, x.unsafeFloats, x.stride, gradientRows.unsafeMutableFloats(), stride)
+    withExtendedLifetime((gradient, x)) {}
     return count
   }
 

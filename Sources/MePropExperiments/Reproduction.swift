@@ -27,6 +27,29 @@ public struct ReproductionSettings: Sendable {
   public init() {}
 }
 
+extension ReproductionSettings {
+  /// The configuration of an experiment with a seed.
+  ///
+  /// - Throws: `ConfigurationError`.
+  func configuration(of experiment: Experiment, seed: Int) throws -> Configuration {
+    guard let definition = TaskDefinition.named(experiment.task) else {
+      preconditionFailure("Reproduction: no task is called '\(experiment.task)'")
+    }
+    var all = experiment.settings
+    if isQuick { all += experiment.quick }
+    if let treebank, experiment.task != "digits" {
+      all.append(ExperimentSetting("data", treebank))
+      // The Penn Treebank has no universal tags.
+      if experiment.task == "parser" { all.append(ExperimentSetting("columns", "xpos")) }
+    }
+    all += overrides[experiment.task] ?? []
+    all.append(ExperimentSetting("seed", String(seed)))
+    all.append(ExperimentSetting("threads", threads.map(String.init) ?? "auto"))
+    return try TrainingRequest(assignments: all.map { "\($0.key)=\($0.value)" })
+      .configuration(for: definition.schema)
+  }
+}
+
 /// A signal stopped a reproduction; what was finished is kept.
 public struct ReproductionInterrupted: Error, Sendable {
   /// The signal.
@@ -45,6 +68,8 @@ public final class Reproduction {
   let handlesSignals: Bool
   private let preparers: [String: TaskPreparer]
   private var forecast = Forecast()
+  /// Called when something more is finished.
+  var onProgress: () throws -> Void = {}
   /// PyTorch, where it was asked for, while steps are measured.
   var torch: TorchSteps?
 
@@ -83,21 +108,7 @@ public final class Reproduction {
   ///
   /// - Throws: `ConfigurationError`.
   public func configuration(of experiment: Experiment, seed: Int) throws -> Configuration {
-    guard let definition = TaskDefinition.named(experiment.task) else {
-      preconditionFailure("Reproduction: no task is called '\(experiment.task)'")
-    }
-    var all = experiment.settings
-    if settings.isQuick { all += experiment.quick }
-    if let treebank = settings.treebank, experiment.task != "digits" {
-      all.append(ExperimentSetting("data", treebank))
-      // The Penn Treebank has no universal tags.
-      if experiment.task == "parser" { all.append(ExperimentSetting("columns", "xpos")) }
-    }
-    all += settings.overrides[experiment.task] ?? []
-    all.append(ExperimentSetting("seed", String(seed)))
-    all.append(ExperimentSetting("threads", settings.threads.map(String.init) ?? "auto"))
-    return try TrainingRequest(assignments: all.map { "\($0.key)=\($0.value)" })
-      .configuration(for: definition.schema)
+    try settings.configuration(of: experiment, seed: seed)
   }
 
   /// What decides the result of a run.
@@ -127,8 +138,19 @@ public final class Reproduction {
 
   /// Does everything that is not finished.
   ///
-  /// - Throws: `ReproductionInterrupted`, and what preparing, training and measuring throw.
+  /// - Throws: `ReproductionError.otherSettings` before anything is done, `ReproductionInterrupted`, and what preparing,
+  ///   training and measuring throw.
   public func run() throws {
+    for experiment in plan.experiments {
+      for seed in seeds {
+        let settings = decisiveSettings(try configuration(of: experiment, seed: seed))
+        let differences = folder.differences(of: experiment.id, seed: seed, from: settings)
+        guard differences.isEmpty else {
+          throw ReproductionError.otherSettings(
+            run: folder.run(of: experiment.id, seed: seed).path, differences: differences)
+        }
+      }
+    }
     let open = try openRuns()
     let groups = try openTimingGroups()
     let all = plan.experiments.count * seeds.count
@@ -148,10 +170,12 @@ public final class Reproduction {
     for (index, group) in groups.enumerated() {
       try measure(group, number: index + 1, of: groups.count)
       forecast.finish(Self.timingKey(group[0]), actual: nil)
+      try onProgress()
     }
     torch = nil
     for (index, run) in open.enumerated() {
       try train(run.experiment, seed: run.seed, number: index + 1, of: open.count)
+      try onProgress()
     }
     status.clear()
   }
@@ -193,20 +217,23 @@ public final class Reproduction {
         + " in \(Forecast.text(seconds)); about \(Forecast.text(forecast.remaining)) left")
   }
 
-  /// Opens the folder of a run that goes on, or of a new one; what was started with other settings is removed.
+  /// Opens the folder of a run that goes on, or of a new one; without a checkpoint there is nothing to go on with.
+  ///
+  /// - Throws: `ReproductionError.otherSettings` for a checkpoint of other settings.
   private func openRun(at url: URL, _ configuration: Configuration) throws -> RunFolder {
     guard FileManager.default.fileExists(atPath: url.path) else {
       return try RunFolder(at: url, resuming: false)
     }
     let run = try RunFolder(at: url, resuming: true)
     if run.hasConfiguration,
-      let checkpoint = try? run.loadCheckpoint()?.checkpoint.state.settings,
-      checkpoint.allSatisfy({ key, value in
-        // `auto` was decided when the run was started.
-        let now = configuration.texts[key]
-        return now == value || now == "auto"
-      })
+      let before = try? run.loadCheckpoint()?.checkpoint.state.settings
     {
+      // `auto` was decided when the run was started.
+      let now = configuration.texts.filter { before[$0.key] != nil && $0.value != "auto" }
+      let differences = SettingDifference.list(before.filter { now[$0.key] != nil }, now)
+      guard differences.isEmpty else {
+        throw ReproductionError.otherSettings(run: url.path, differences: differences)
+      }
       return run
     }
     try FileManager.default.removeItem(at: url)
@@ -240,7 +267,9 @@ public final class Reproduction {
       forecast.add(experiment.id, seconds: seen[experiment.id] ?? 0)
     }
     for group in timingGroups {
-      forecast.add(Self.timingKey(group[0]), seconds: Double(group.count) * timingSeconds)
+      // Dense once, the others with and without the optimizer in back propagation.
+      forecast.add(
+        Self.timingKey(group[0]), seconds: Double(2 * group.count - 1) * timingSeconds)
     }
     status.clear()
     return forecast

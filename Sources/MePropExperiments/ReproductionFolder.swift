@@ -55,7 +55,8 @@ public struct TorchStep: Sendable, Codable, Equatable {
 /// ```text
 /// EXPERIMENT/seed-N/     run folders, without checkpoints once they are finished
 /// records/               a JSON file for each finished run and measurement
-/// results.json           what --json prints
+/// request.json           what was asked for, so that --resume needs nothing but the folder
+/// results.json           what --json prints, of what is finished
 /// results.md             the same as tables
 /// index.html             the same as a page that leads to the report of each run
 /// ```
@@ -108,6 +109,39 @@ public final class ReproductionFolder {
     return record?.settings == settings && record?.threads == threads ? record : nil
   }
 
+  /// What a run that is finished was trained with otherwise than `settings` say; empty: nothing, or there is no such run.
+  func differences(of experiment: String, seed: Int, from settings: [String: String]) -> [String] {
+    let record: FinishedRun? = read("\(experiment)-seed-\(seed)")
+    return record.map { SettingDifference.list($0.settings, settings) } ?? []
+  }
+
+  /// The rows of Table 7 or 8 that were measured so, or `nil`.
+  func widths(of table: String, width: Int, threads: Int) -> [WidthResult]? {
+    let record: MeasuredWidths? = read("\(table)-widths")
+    return record.flatMap { $0.width == width && $0.threads == threads ? $0.rows : nil }
+  }
+
+  func save(_ record: MeasuredWidths, of table: String) throws {
+    try write(record, "\(table)-widths")
+  }
+
+  /// What was asked for before, or `nil`.
+  public var options: ReproductionOptions? {
+    (try? Data(contentsOf: url.appendingPathComponent("request.json"))).flatMap {
+      try? JSONDecoder().decode(ReproductionOptions.self, from: $0)
+    }
+  }
+
+  /// Keeps what is asked for.
+  ///
+  /// - Throws: `FileWriteError`.
+  public func save(_ options: ReproductionOptions) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try AtomicFile.write(
+      encoder.encode(options), to: url.appendingPathComponent("request.json"))
+  }
+
   func save(_ record: FinishedRun) throws {
     try write(record, "\(record.experiment)-seed-\(record.seed)")
   }
@@ -143,6 +177,10 @@ public enum ReproductionError: Error, Equatable, Sendable, CustomStringConvertib
   case unknownTask(name: String, known: [String])
   /// No row of these tables belongs to these tasks.
   case nothingLeft(names: [String], tasks: [String])
+  /// An option is not that which the folder was started with.
+  case otherOption(folder: String, option: String, before: String, now: String)
+  /// A run of the folder has other settings than are asked for.
+  case otherSettings(run: String, differences: [String])
 
   /// One line: place, expected, found, what to do.
   public var description: String {
@@ -154,6 +192,12 @@ public enum ReproductionError: Error, Equatable, Sendable, CustomStringConvertib
     case .nothingLeft(let names, let tasks):
       "--task \(tasks.joined(separator: " ")): no row of \(names.joined(separator: ", ")) belongs to it; "
         + "name other tables or leave it out"
+    case .otherOption(let folder, let option, let before, let now):
+      "\(option): found \(now), expected \(before), with which \(folder) was started; "
+        + "leave it out, or choose another folder with --run"
+    case .otherSettings(let run, let differences):
+      "\(run): trained with other settings (\(differences.joined(separator: ", "))); "
+        + "leave out what differs, choose another folder with --run, or remove this one"
     }
   }
 

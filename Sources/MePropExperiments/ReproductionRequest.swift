@@ -20,13 +20,13 @@ public struct ReproductionRequest: Sendable {
   /// Looks names up.
   ///
   /// - Parameters:
-  ///   - names: Some of ``names``, or `all`; `memory` is all tables on memory, `memory-digits` one of them.
+  ///   - names: Some of ``names``, or `all`; none: all; `memory` is all tables on memory, `memory-digits` one of them.
   ///   - tasks: The tasks whose rows are wanted; none: all. Tables 7 and 8, which train nothing, count as `digits`.
   /// - Throws: `ReproductionError`.
   public init(names: [String], tasks: [String] = []) throws {
     var wanted: Set<String> = []
     let memory = ExperimentPlan.all.tables.map(\.id).filter { $0.hasPrefix("memory-") }
-    for name in names {
+    for name in names.isEmpty ? ["all"] : names {
       guard name == "all" || (Self.names + memory).contains(name) else {
         throw ReproductionError.unknownTable(name: name, known: Self.names + memory)
       }
@@ -46,56 +46,155 @@ public struct ReproductionRequest: Sendable {
     }
   }
 
-  /// Runs what is not finished and puts the results together, in memory and in the folder.
+  /// Refuses settings that this request cannot take, before anything is written.
   ///
+  /// - Throws: `UsageError`, `ConfigurationError`.
+  public func check(_ settings: ReproductionSettings) throws {
+    let tasks = Set(plan.experiments.map(\.task))
+    for (task, overrides) in settings.overrides.sorted(by: { $0.key < $1.key }) {
+      guard tasks.contains(task) else {
+        throw UsageError("--set \(task).…: no row that is asked for trains the \(task)")
+      }
+      for override in overrides {
+        if ["seed", "threads"].contains(override.key) {
+          throw UsageError(
+            "--set \(task).\(override.key): take --\(override.key == "seed" ? "seeds" : "threads") "
+              + "instead")
+        }
+        for table in plan.tables {
+          let values = Set(
+            table.rows.compactMap { plan.experiment($0.experiment) }.filter { $0.task == task }
+              .map { $0.value(of: override.key) ?? "" })
+          guard values.count <= 1 else {
+            throw UsageError(
+              "--set \(task).\(override.key): rows of \(table.id) differ in it, and would no longer be what "
+                + "they are called; leave it out, or name other tables")
+          }
+        }
+      }
+    }
+    if settings.treebank != nil, tasks.isSubset(of: ["digits"]) {
+      throw UsageError("--ptb: no row that is asked for tags or parses")
+    }
+    if settings.python != nil, plan.experiments.isEmpty {
+      throw UsageError("--torch: Tables 7 and 8 are not measured in PyTorch; leave it out")
+    }
+    for experiment in plan.experiments { _ = try settings.configuration(of: experiment, seed: 1) }
+  }
+
+  /// Runs what is not finished and puts the results together, in memory and, after each run, in the folder.
+  ///
+  /// - Parameters:
+  ///   - settings: Seeds, threads, subsets.
+  ///   - folder: Where runs and results go.
+  ///   - all: What else the folder may hold, of which results say what is finished.
+  ///   - about: Lines on this program and its call.
+  ///   - locator: Finds data.
+  ///   - downloads: Told of downloads.
+  /// - Returns: What is finished.
   /// - Throws: `ReproductionInterrupted`, and what preparing, training, measuring and writing throw.
   public func run(
-    _ settings: ReproductionSettings, in folder: ReproductionFolder, locator: DataLocator,
+    _ settings: ReproductionSettings, in folder: ReproductionFolder,
+    with all: ReproductionRequest? = nil, about: [String] = [], locator: DataLocator,
     downloads: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
   ) throws -> ReproductionResult {
     let start = Date()
+    let all = all ?? self
     let reproduction = Reproduction(
       settings.isQuick ? plan.quick : plan, settings: settings, folder: folder, locator: locator,
       downloads: downloads)
-    try reproduction.run()
-    var widths: [WidthResult] = []
-    for table in widthTables {
-      widths += try WidthResult.measure(
-        table, isQuick: settings.isQuick, threads: settings.timingThreads,
-        progress: { reproduction.status.show("\(table): \($0)") })
+    let everything = settings.isQuick ? all.plan.quick : all.plan
+    func result() throws -> ReproductionResult {
+      let result = ReproductionResult(
+        tables: try reproduction.tables(of: everything),
+        widths: all.widthTables.flatMap { table in
+          folder.widths(
+            of: table, width: WidthResult.width(isQuick: settings.isQuick),
+            threads: settings.timingThreads) ?? []
+        },
+        description: about
+          + description(
+            settings, tasks: Set(everything.experiments.map(\.task)),
+            seconds: Date().timeIntervalSince(start)))
+      try folder.save("\(result.json)\n", as: "results.json")
+      try folder.save(result.markdown, as: "results.md")
+      try folder.save(
+        result.page(of: folder, seeds: reproduction.seeds).html(), as: "index.html")
+      return result
     }
-    reproduction.status.clear()
-    let result = ReproductionResult(
-      tables: try reproduction.tables(), widths: widths,
-      description: description(settings, seconds: Date().timeIntervalSince(start)))
-    try folder.save("\(result.json)\n", as: "results.json")
-    try folder.save(result.markdown, as: "results.md")
-    try folder.save(
-      result.page(of: folder, seeds: reproduction.seeds).html(), as: "index.html")
-    return result
+    reproduction.onProgress = { _ = try result() }
+    try reproduction.run()
+    try measureWidths(settings, in: folder, status: reproduction.status)
+    return try result()
   }
 
-  private func description(_ settings: ReproductionSettings, seconds: Double) -> [String] {
+  /// Measures Tables 7 and 8 where that was not done before.
+  private func measureWidths(
+    _ settings: ReproductionSettings, in folder: ReproductionFolder, status: StatusLine
+  ) throws {
+    let width = WidthResult.width(isQuick: settings.isQuick)
+    for table in widthTables
+    where folder.widths(of: table, width: width, threads: settings.timingThreads) == nil {
+      status.write(
+        "\(table): layers of \(width) units, this takes "
+          + (settings.isQuick ? "less than a minute" : "some minutes"))
+      let rows = try WidthResult.measure(
+        table, isQuick: settings.isQuick, threads: settings.timingThreads,
+        progress: { status.show("\(table): \($0)") })
+      try folder.save(
+        MeasuredWidths(width: width, threads: settings.timingThreads, rows: rows), of: table)
+    }
+    status.clear()
+  }
+
+  private func description(
+    _ settings: ReproductionSettings, tasks: Set<String>, seconds: Double
+  ) -> [String] {
     let context = ComputeContext(threadCount: 1)
     let overrides = settings.overrides.sorted { $0.key < $1.key }.flatMap { task, settings in
       settings.map { "\(task).\($0.key)=\($0.value)" }
     }
     return [
       "settings: \(settings.isQuick ? "quick, subsets of the data" : "full"), "
-        + "\(settings.seedCount) \(settings.seedCount == 1 ? "seed" : "seeds")"
+        + "\(settings.seedCount) \(settings.seedCount == 1 ? "seed" : "seeds"), "
+        + "training with \(settings.threads.map(String.init) ?? "a measured number of") "
+        + (settings.threads == 1 ? "thread" : "threads")
         + (overrides.isEmpty ? "" : ", " + overrides.joined(separator: " ")),
       "machine: \(ComputeContext.availableThreads) processors, \(context.instructionSet.rawValue) kernels, "
         + "step times with \(settings.timingThreads) "
         + (settings.timingThreads == 1 ? "thread" : "threads"),
-      "data: MNIST; "
-        + (settings.treebank.map {
-          "\($0): sections 00-18, 19-21, 22-24 of the Wall Street Journal for tagging, 02-21, 22, 23 for parsing, "
-            + "with gold tags and, from bracketed trees, the twelve relations of Penn2Malt"
-        }
-          ?? "UD English EWT with XPOS tags and gold tokens; parsing with gold tags and universal relations")
-        + "; UAS counts punctuation",
+      "data: " + Self.data(of: tasks, settings).joined(separator: "; "),
       "time: \(Int(seconds.rounded())) s for what was not finished before",
     ]
+  }
+
+  private static func data(
+    of tasks: Set<String>, _ settings: ReproductionSettings
+  ) -> [String] {
+    var texts: [String] = []
+    if tasks.contains("digits") {
+      texts.append(settings.overrides["digits"]?.last { $0.key == "data" }?.value ?? "MNIST")
+    }
+    guard tasks.contains("tagger") || tasks.contains("parser") else {
+      return texts.isEmpty ? ["random numbers"] : texts
+    }
+    if let treebank = settings.treebank {
+      texts.append("\(treebank), the Wall Street Journal")
+      if tasks.contains("tagger") { texts.append("tagging: sections 00-18, 19-21, 22-24") }
+      if tasks.contains("parser") {
+        texts.append(
+          "parsing: sections 02-21, 22, 23, with gold tags and, from bracketed trees, the twelve "
+            + "relations of Penn2Malt")
+      }
+    } else {
+      texts.append("UD English EWT, gold tokens")
+      if tasks.contains("tagger") { texts.append("tagging: XPOS tags") }
+      if tasks.contains("parser") {
+        texts.append("parsing: gold tags and universal relations")
+      }
+    }
+    if tasks.contains("parser") { texts.append("UAS counts punctuation") }
+    return texts
   }
 }
 

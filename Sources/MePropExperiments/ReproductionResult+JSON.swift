@@ -27,6 +27,7 @@ extension ReproductionResult {
                 .init("width", .integer(row.width)),
                 .init("k", row.k.map { .integer($0) } ?? .null),
                 .init("microseconds", .number(row.microseconds)),
+                .init("spread", .number(row.spread)),
                 .init("timesDense", .number(row.timesDense)),
                 .init("paper", .object([.init("timesDense", .number(row.paper))])),
               ])
@@ -74,8 +75,10 @@ extension RowResult {
         .object([
           .init("products", json(products)), .init("backward", json(backward)),
           .init("forward", json(forward)), .init("whole", json(whole)),
+          .init("spread", .number(spread)),
         ])),
-      .init("comparison", comparisonJSON),
+      .init("comparison", json(comparison, with: row.against)),
+      .init("comparisonWithDense", json(comparisonWithDense, with: nil)),
     ])
   }
 
@@ -88,10 +91,11 @@ extension RowResult {
     ])
   }
 
-  private var comparisonJSON: JSONValue {
-    guard let comparison, let against = row.against else { return .null }
+  private func json(_ comparison: PairedComparison?, with against: String?) -> JSONValue {
+    guard let comparison else { return .null }
     return .object([
-      .init("against", .string(against)), .init("difference", .number(comparison.difference)),
+      .init("against", against.map { .string($0) } ?? .null),
+      .init("difference", .number(comparison.difference)),
       .init(
         "interval",
         comparison.interval.map { .array([.number($0.lowerBound), .number($0.upperBound)]) }

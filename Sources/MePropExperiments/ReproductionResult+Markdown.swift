@@ -20,14 +20,16 @@ extension ReproductionResult {
     where the interval excludes zero, *no loss* where it holds zero and excludes a loss of \(margin) points, else
     *within noise*; *untested* where there is one seed, or no spread. Times are seconds an epoch, measured on steps of
     all rows of one network in turns: the products of back propagation, all of back propagation, and the whole step
-    with optimizer and data. The first two leave the optimizer out, except that for tagging and parsing they have the
-    update of touched rows in them, which is fused into the products. × is how many times faster than our own dense
-    step, [×] the same in the paper, torch × how many times faster than PyTorch's dense step.
+    with optimizer and data. The first two are those of a step that leaves the optimizer out, or touched rows only where it
+    is fused into the products (tagging and parsing), so that columns need not add up. × is how many times faster than
+    our own dense step, torch × than PyTorch's; *paper* columns are the paper's figures on its machine, its whole step
+    being forward and backward. *Spread* is half the range of the middle half of the turns: ratios closer to 1 than that
+    say nothing.
 
     """
 
   private func widthMarkdown(_ name: String) -> String {
-    var lines = ["| " + Self.widthHead.joined(separator: " | ") + " |", "|---|---|---|---|"]
+    var lines = ["| " + Self.widthHead.joined(separator: " | ") + " |", "|---|---|---|---|---|"]
     lines += widthCells(name).map { "| " + $0.joined(separator: " | ") + " |" }
     let width = widths.first { $0.table == name }?.width ?? 0
     return
@@ -36,90 +38,134 @@ extension ReproductionResult {
   }
 
   /// The heads of columns of Tables 7 and 8.
-  static let widthHead = ["k", "ours, ms", "ours, × dense", "paper, × dense"]
+  static let widthHead = ["k", "ours, ms", "spread %", "ours, × dense", "paper, × dense"]
 
   /// A text for each row and column of one of them.
   func widthCells(_ name: String) -> [[String]] {
     widths.filter { $0.table == name }.map { row in
       [
         row.k.map(String.init) ?? "dense", fixed(row.microseconds / 1e3, 2),
-        fixed(row.timesDense, 1), row.paper.map { fixed($0, 1) } ?? "",
+        number(row.spread.map { $0 * 100 }, 0), fixed(row.timesDense, 1), number(row.paper, 1),
       ]
     }
   }
 }
 
-extension TableResult {
-  private var hasTorch: Bool { rows.contains { $0.whole?.timesTorch != nil } }
-  private var isMemory: Bool { table.id.hasPrefix("memory") }
+/// A column of a table: its head, and its text for a row.
+private struct Column {
+  let head: String
+  let text: (RowResult) -> String
 
-  /// The heads of columns; the first, of the rows' names, is empty.
-  var head: [String] {
-    var head = ["", "paper test", "our test", "our dev", "epoch", "difference", ""]
+  init(_ head: String, _ text: @escaping (RowResult) -> String) {
+    self.head = head
+    self.text = text
+  }
+}
+
+extension TableResult {
+  private var isMemory: Bool { table.id.hasPrefix("memory") }
+  private var isOverall: Bool { table.id == "table2" }
+
+  /// Scores, head first; what the paper says in columns of its own.
+  package var scores: (head: [String], cells: [[String]]) {
+    var columns: [Column] = []
     if isMemory {
-      head = ["", "dev by epoch", "our test", "touched rows", "epoch", "difference", ""]
+      columns.append(
+        Column("dev by epoch") { $0.curve.map { fixed($0, 1) }.joined(separator: " ") })
     }
-    head += ["products s", "×", "back prop. s", "×", "whole s", "×"]
-    if hasTorch { head += ["products torch ×", "back prop. torch ×", "whole torch ×"] }
-    return head
+    columns += [
+      Column("paper test") { number($0.row.paper.test, 2) },
+      Column("our test") { text($0.test) },
+      Column("paper dev") { number($0.row.paper.dev, 2) },
+      Column("our dev") { text($0.dev) },
+      Column("paper epoch") { $0.row.paper.iterations.map(String.init) ?? "" },
+      Column("our epoch") {
+        $0.iterations.values.isEmpty ? "" : fixed($0.iterations.mean, 1)
+      },
+    ]
+    if isMemory {
+      columns.append(
+        Column("touched rows") {
+          $0.touchedRows.map { fixed($0, 0) }.joined(separator: " / ")
+        })
+    }
+    columns += [
+      Column("difference") { difference($0.comparison) },
+      Column("verdict") {
+        $0.comparison?.verdict(margin: ReproductionResult.margin).rawValue ?? ""
+      },
+    ]
+    if isMemory {
+      columns.append(Column("from dense") { difference($0.comparisonWithDense) })
+    }
+    return filled(columns)
   }
 
-  /// A text for each row and column.
-  var cells: [[String]] { rows.map { cells($0, isMemory: isMemory, hasTorch: hasTorch) } }
+  /// The three times, head first; none where no step was measured.
+  package var times: (head: [String], cells: [[String]])? {
+    guard rows.contains(where: { $0.whole != nil }) else { return nil }
+    func columns(
+      _ name: String, _ time: @escaping (RowResult) -> TimeResult?,
+      paper: @escaping (PaperFigures) -> Double?
+    ) -> [Column] {
+      [
+        Column("\(name) s") { number(time($0)?.seconds, 2) },
+        Column("paper \(name) s") { number(paper($0.row.paper), 1) },
+        Column("\(name) ×") { number(time($0)?.timesDense, 1) },
+        Column("paper \(name) ×") { number(time($0)?.paper, 1) },
+        Column("\(name) torch ×") { number(time($0)?.timesTorch, 1) },
+      ]
+    }
+    var all: [Column] = []
+    if isOverall { all += columns("forward", { $0.forward }, paper: { $0.forward }) }
+    all += columns("products", { $0.products }, paper: { $0.products })
+    all += columns("back prop.", { $0.backward }, paper: { $0.backward })
+    all += columns(
+      "whole", { $0.whole },
+      paper: { figures in
+        figures.forward.flatMap { forward in figures.backward.map { forward + $0 } }
+      })
+    all.append(Column("spread %") { number($0.spread.map { $0 * 100 }, 0) })
+    return filled(all)
+  }
+
+  /// Columns that say something of a row, behind that of the rows' names.
+  private func filled(_ columns: [Column]) -> (head: [String], cells: [[String]]) {
+    let kept = columns.filter { column in rows.contains { !column.text($0).isEmpty } }
+    return (
+      ["row"] + kept.map(\.head),
+      rows.map { row in [row.row.label] + kept.map { $0.text(row) } }
+    )
+  }
 
   /// The table with its title and note.
   var markdown: String {
-    var lines = [
-      "| " + head.joined(separator: " | ") + " |",
-      "|" + String(repeating: "---|", count: head.count),
-    ]
-    lines += cells.map { "| " + $0.joined(separator: " | ") + " |" }
-    return "## \(table.title)\n\n\(table.note)\n\n" + lines.joined(separator: "\n") + "\n"
+    let parts = [scores, times].compactMap(\.self).map { part in
+      ([part.head, Array(repeating: "---", count: part.head.count)] + part.cells).map {
+        "| " + $0.joined(separator: " | ") + " |"
+      }.joined(separator: "\n")
+    }
+    return "## \(table.title)\n\n\(table.note)\n\n" + parts.joined(separator: "\n\n") + "\n"
   }
+}
 
-  private func cells(_ row: RowResult, isMemory: Bool, hasTorch: Bool) -> [String] {
-    let paper = row.row.paper
-    var cells = [row.row.label]
-    if isMemory {
-      cells.append(row.curve.map { fixed($0, 1) }.joined(separator: " "))
-    } else {
-      cells.append(paper.test.map { fixed($0, 2) } ?? "")
-    }
-    cells.append(text(row.test))
-    cells.append(
-      isMemory ? row.touchedRows.map { fixed($0, 0) }.joined(separator: " / ") : text(row.dev))
-    cells.append(
-      (row.iterations.values.isEmpty ? "" : fixed(row.iterations.mean, 1))
-        + (paper.iterations.map { " [\($0)]" } ?? ""))
-    if let comparison = row.comparison {
-      let interval = comparison.interval.map {
-        " (\(signed($0.lowerBound)) … \(signed($0.upperBound)))"
-      }
-      cells.append(signed(comparison.difference) + (interval ?? ""))
-      cells.append(comparison.verdict(margin: ReproductionResult.margin).rawValue)
-    } else {
-      cells += ["", ""]
-    }
-    for time in [row.products, row.backward, row.whole] {
-      cells.append(time.map { fixed($0.seconds, 2) } ?? "")
-      cells.append(
-        (time?.timesDense.map { fixed($0, 1) } ?? "")
-          + (time?.paper.map { " [\(fixed($0, 1))]" } ?? ""))
-    }
-    if hasTorch {
-      for time in [row.products, row.backward, row.whole] {
-        cells.append(time?.timesTorch.map { fixed($0, 1) } ?? "")
-      }
-    }
-    return cells
+private func difference(_ comparison: PairedComparison?) -> String {
+  guard let comparison else { return "" }
+  let interval = comparison.interval.map {
+    " (\(signed($0.lowerBound)) … \(signed($0.upperBound)))"
   }
+  return signed(comparison.difference) + (interval ?? "")
+}
 
-  private func text(_ sample: Sample) -> String {
-    guard !sample.values.isEmpty else { return "" }
-    return fixed(sample.mean, 2) + (sample.deviation.map { " ± \(fixed($0, 2))" } ?? "")
-  }
+private func text(_ sample: Sample) -> String {
+  guard !sample.values.isEmpty else { return "" }
+  return fixed(sample.mean, 2) + (sample.deviation.map { " ± \(fixed($0, 2))" } ?? "")
+}
 
-  private func signed(_ value: Double) -> String { (value < 0 ? "−" : "+") + fixed(abs(value), 2) }
+private func signed(_ value: Double) -> String { (value < 0 ? "−" : "+") + fixed(abs(value), 2) }
+
+private func number(_ value: Double?, _ places: Int) -> String {
+  value.map { fixed($0, places) } ?? ""
 }
 
 private func fixed(_ value: Double, _ places: Int) -> String {

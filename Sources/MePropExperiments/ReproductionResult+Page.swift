@@ -12,12 +12,19 @@ extension ReproductionResult {
   /// - Returns: The page; links lead only to reports that are there.
   public func page(of folder: ReproductionFolder, seeds: ClosedRange<Int>) -> ReportPage {
     var sections = tables.map { table in
-      ReportSection(
-        table.table.title, text: table.table.note,
-        blocks: [
-          .table(ChartTable(head: table.head, rows: table.cells), caption: table.table.title),
-          .links("Reports of these runs", links(of: table, in: folder, seeds: seeds)),
-        ])
+      var blocks = table.charts.map { ReportBlock.chart($0) }
+      blocks.append(
+        .table(
+          ChartTable(head: table.scores.head, rows: table.scores.cells),
+          caption: "\(table.table.title): scores"))
+      if let times = table.times {
+        blocks.append(
+          .table(
+            ChartTable(head: times.head, rows: times.cells),
+            caption: "\(table.table.title): seconds an epoch"))
+      }
+      blocks.append(.links("Reports of these runs", links(of: table, in: folder, seeds: seeds)))
+      return ReportSection(table.table.title, text: table.table.note, blocks: blocks)
     }
     for name in ["table7", "table8"] where widths.contains(where: { $0.table == name }) {
       let title = WidthResult.title(of: name)

@@ -30,8 +30,12 @@ public struct RowResult: Sendable {
   public var touchedRows: [Double]
   /// The products of back propagation, all of back propagation, forward, and the whole step.
   public var products: TimeResult?, backward: TimeResult?, forward: TimeResult?, whole: TimeResult?
+  /// How far the turns of a step lie apart: half the range of their middle half, as a share of the median.
+  public var spread: Double?
   /// The test score against that of the row's counterpart, seed by seed; `nil` where there is none.
   public var comparison: PairedComparison?
+  /// The same against the dense experiment of the row's times; `nil` where that is the counterpart, or there is none.
+  public var comparisonWithDense: PairedComparison?
 }
 
 /// A table with what was measured.
@@ -62,13 +66,21 @@ public struct ReproductionResult: Sendable {
 }
 
 extension Reproduction {
-  /// Puts together what records say.
+  /// Puts together what records say, row by row of the plan.
   ///
   /// - Throws: `ConfigurationError`.
-  public func tables() throws -> [TableResult] {
+  public func tables() throws -> [TableResult] { try tables(of: plan) }
+
+  /// Puts together what records say of a plan that has this reproduction's plan in it.
+  ///
+  /// Rows that are not this reproduction's own are there only where something of them is finished.
+  ///
+  /// - Throws: `ConfigurationError`.
+  package func tables(of whole: ExperimentPlan) throws -> [TableResult] {
+    let own = Set(plan.tables.flatMap { table in table.rows.map { "\(table.id) \($0.label)" } })
     var runs: [String: [FinishedRun]] = [:]
     var timings: [String: MeasuredStep] = [:]
-    for experiment in plan.experiments {
+    for experiment in whole.experiments {
       runs[experiment.id] = try seeds.compactMap { seed in
         folder.record(
           of: experiment.id, seed: seed,
@@ -79,16 +91,23 @@ extension Reproduction {
         settings: decisiveSettings(try configuration(of: experiment, seed: 1)),
         threads: settings.timingThreads)
     }
-    return plan.tables.map { table in
-      TableResult(
-        table: table,
-        rows: table.rows.map { result(of: $0, in: table, runs: runs, timings: timings) })
+    return whole.tables.compactMap { table in
+      let rows = table.rows.filter { row in
+        own.contains("\(table.id) \(row.label)") || runs[row.experiment]?.isEmpty == false
+      }
+      return rows.isEmpty
+        ? nil
+        : TableResult(
+          table: table,
+          rows: rows.map {
+            result(of: $0, in: table, whole, runs: runs, timings: timings)
+          })
     }
   }
 
   private func result(
-    of row: ExperimentRow, in table: ExperimentTable, runs: [String: [FinishedRun]],
-    timings: [String: MeasuredStep]
+    of row: ExperimentRow, in table: ExperimentTable, _ plan: ExperimentPlan,
+    runs: [String: [FinishedRun]], timings: [String: MeasuredStep]
   ) -> RowResult {
     let records = runs[row.experiment] ?? []
     let best = records.compactMap(\.history.best)
@@ -102,20 +121,27 @@ extension Reproduction {
       let counterpart = table.rows.first { $0.experiment == dense }?.paper
       add(timing, dense: dense.flatMap { timings[$0] }, counterpart: counterpart, to: &result)
     }
-    if let against = row.against {
-      let others = runs[against] ?? []
-      let pairs = records.compactMap { record -> (Double, Double)? in
-        guard let other = others.first(where: { $0.seed == record.seed }),
-          let mine = record.history.best.flatMap({ score($0.test) }),
-          let theirs = other.history.best.flatMap({ score($0.test) })
-        else { return nil }
-        return (mine, theirs)
-      }
-      if !pairs.isEmpty {
-        result.comparison = PairedComparison(pairs.map(\.0), minus: pairs.map(\.1))
-      }
+    result.comparison = row.against.flatMap { compare(records, with: runs[$0] ?? []) }
+    if let dense = plan.experiment(row.experiment)?.dense, let against = row.against,
+      dense != against
+    {
+      result.comparisonWithDense = compare(records, with: runs[dense] ?? [])
     }
     return result
+  }
+
+  /// Test scores of the same seeds; `nil` if there is none.
+  private func compare(
+    _ records: [FinishedRun], with others: [FinishedRun]
+  ) -> PairedComparison? {
+    let pairs = records.compactMap { record -> (Double, Double)? in
+      guard let other = others.first(where: { $0.seed == record.seed }),
+        let mine = record.history.best.flatMap({ score($0.test) }),
+        let theirs = other.history.best.flatMap({ score($0.test) })
+      else { return nil }
+      return (mine, theirs)
+    }
+    return pairs.isEmpty ? nil : PairedComparison(pairs.map(\.0), minus: pairs.map(\.1))
   }
 
   /// UAS for parsing, accuracy else.
@@ -143,6 +169,7 @@ extension Reproduction {
     to result: inout RowResult
   ) {
     let paper = result.row.paper
+    result.spread = timing.spread
     func time(
       _ part: (MeasuredStep) -> Double, torch: Double?, _ paper: Double?, _ denseInPaper: Double?
     ) -> TimeResult {

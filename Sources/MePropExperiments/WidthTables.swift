@@ -3,8 +3,18 @@
 import MePropBench
 import MePropTraining
 
+/// What was measured for Table 7 or 8, as the folder of a reproduction keeps it.
+struct MeasuredWidths: Sendable, Codable {
+  /// The width of the layers.
+  var width: Int
+  /// The number of threads.
+  var threads: Int
+  /// The rows.
+  var rows: [WidthResult]
+}
+
 /// A row of Table 7 or 8.
-public struct WidthResult: Sendable {
+public struct WidthResult: Sendable, Codable, Equatable {
   /// `table7` or `table8`.
   public var table: String
   /// The width of the layers.
@@ -13,6 +23,9 @@ public struct WidthResult: Sendable {
   public var k: Int?
   /// Microseconds of ours: one batch.
   public var microseconds: Double
+  /// Half the range of the middle half of the turns, as a share of the median; `nil` for dense, which all others have
+  /// turns with.
+  public var spread: Double?
   /// How many times faster than our dense products.
   public var timesDense: Double
   /// How many times faster than dense in the paper, on a GPU.
@@ -27,6 +40,9 @@ public struct WidthResult: Sendable {
     0: 17_696.2, 8: 1_501.5, 16: 1_542.8, 32: 1_656.9, 64: 1_828.3, 128: 2_200, 256: 3_149.6,
     512: 4_874.1,
   ]
+
+  /// The width of layers: subsets take less.
+  static func width(isQuick: Bool) -> Int { isQuick ? 2_048 : 8_192 }
 
   /// Measures a table.
   ///
@@ -44,7 +60,7 @@ public struct WidthResult: Sendable {
     var settings = BenchmarkSettings(threads: threads)
     if isQuick { settings.secondsPerRow = 0.2 }
     let benchmark = Benchmark(settings, progress: progress, report: { rows.append($0) })
-    let width = isQuick ? 2_048 : 8_192
+    let width = width(isQuick: isQuick)
     if table == "table7" {
       try benchmark.runTable7(width: width)
     } else {
@@ -55,7 +71,8 @@ public struct WidthResult: Sendable {
     if let dense = rows.first?.denseMicroseconds {
       results.append(
         WidthResult(
-          table: table, width: width, k: nil, microseconds: dense, timesDense: 1, paper: 1))
+          table: table, width: width, k: nil, microseconds: dense, spread: nil, timesDense: 1,
+          paper: 1))
     }
     for row in rows {
       guard let dense = row.denseMicroseconds, row.microseconds > 0 else { continue }
@@ -63,7 +80,7 @@ public struct WidthResult: Sendable {
       results.append(
         WidthResult(
           table: table, width: width, k: row.k, microseconds: row.microseconds,
-          timesDense: dense / row.microseconds, paper: own))
+          spread: row.spread, timesDense: dense / row.microseconds, paper: own))
     }
     return results
   }

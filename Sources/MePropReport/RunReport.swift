@@ -114,16 +114,20 @@ public struct RunReport: Sendable {
   /// A row a run, where there are several.
   private var overview: ReportSection? {
     guard runs.count > 1 else { return nil }
-    let figure = runs.lazy.compactMap(\.best.dev.first?.name).first ?? "accuracy"
+    let figures = ReportText.mainMetrics(of: runs)
+    // Runs of several tasks have several deciding figures, which their rows name.
+    let isOne = figures.count == 1
+    let title = isOne ? " \(ReportText.metricName(figures[0]))" : ""
     let head = [
-      "run", "select", "k", "epochs", "dev \(ReportText.metricName(figure))",
-      "test \(ReportText.metricName(figure))", "of epoch", "seconds an epoch", "to the best",
-      "end",
+      "run", "select", "k", "epochs", "dev\(title)", "test\(title)", "of epoch",
+      "seconds an epoch", "to the best", "end",
     ]
     let rows = runs.map { run in
       let best = run.best
-      func value(_ figures: [Evaluation.Metric]) -> String {
-        figures.first { $0.name == figure }.map { ReportText.metric(figure, $0.value) } ?? "–"
+      func value(_ metrics: [Evaluation.Metric]) -> String {
+        guard let metric = metrics.first(where: { $0.name == run.mainMetric }) else { return "–" }
+        let text = ReportText.metric(metric.name, metric.value)
+        return isOne ? text : "\(text) \(ReportText.metricName(metric.name))"
       }
       return [
         run.name, run.setting("select") ?? "–", run.isDense ? "–" : run.setting("k") ?? "–",

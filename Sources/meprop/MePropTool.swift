@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import MePropCore
 import MePropTasks
 
 /// `meprop`.
@@ -38,10 +39,21 @@ struct MePropTool: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     unblockInterrupts()
     do {
+      try checkInstructionSet()
       var command = try parseAsRoot()
       try command.run()
     } catch {
       Foundation.exit(Failure.report(error))
+    }
+  }
+
+  /// Refuses a value of `MEPROP_SIMD` that would not be followed.
+  private static func checkInstructionSet() throws {
+    guard let name = ProcessInfo.processInfo.environment["MEPROP_SIMD"] else { return }
+    let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue)
+    guard available.contains(name) else {
+      throw UsageError(
+        "MEPROP_SIMD: found '\(name)', expected one of \(available.joined(separator: ", "))")
     }
   }
 

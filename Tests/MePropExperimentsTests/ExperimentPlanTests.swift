@@ -25,6 +25,20 @@ import Testing
     #expect(try table("figure4").rows.compactMap(\.paper.test).count == 17)
   }
 
+  /// Sun et al., section 4.1: AdaGrad at 0.01 for tagging and parsing, at 0.1 on MNIST; Adam at 0.001.
+  @Test func learningRatesAreThePapers() {
+    let rates = ["digits": "0.1", "tagger": "0.01", "parser": "0.01"]
+    var seen = Set<String>()
+    for experiment in plan.experiments
+    where experiment.value(of: "optimizer") == "adagrad" {
+      #expect(experiment.value(of: "learning-rate") == rates[experiment.task])
+      seen.insert(experiment.task)
+    }
+    #expect(seen.count == 3)
+    #expect(
+      plan.experiments.first { $0.id == "digits-dense" }?.value(of: "learning-rate") == "0.001")
+  }
+
   @Test func experimentsAreKnownAndNamedOnce() {
     let ids = plan.experiments.map(\.id)
     #expect(Set(ids).count == ids.count)

@@ -91,6 +91,11 @@ import Testing
     let result = ReproductionResult(
       tables: [table], widths: [], description: ["settings: quick"])
     #expect(result.markdown.contains("| k = 4 | 97.50 |"))
+    // The paper's figures and ours share no cell.
+    #expect(table.scores.head.contains("paper dev") && table.scores.head.contains("our dev"))
+    #expect(table.times?.head.contains("paper products ×") == true)
+    #expect(table.times?.head.contains("spread %") == true)
+    #expect(!result.markdown.contains("["))
     #expect(result.markdown.contains("settings: quick"))
     let page = try result.page(of: reproduction.folder, seeds: reproduction.seeds).html()
     #expect(page.contains("97.50"))
@@ -152,17 +157,92 @@ import Testing
     #expect(try loop.run().outcome == .interrupted(signal: SIGINT))
   }
 
-  @Test func otherSettingsAreRunAgain() throws {
+  /// Nothing that is finished is done again, or lost, because an option differs.
+  @Test func otherSettingsAreRefused() throws {
     let images = try SyntheticImages()
     let plan = plan(images)
     let url = images.url.appendingPathComponent("run")
     try reproduction(plan, in: url).run()
+    let metrics = url.appendingPathComponent("k4/seed-2/metrics.jsonl")
+    let before = try Data(contentsOf: metrics)
     var settings = settings
     try settings.apply(override: "digits.epochs=3")
     let longer = try reproduction(plan, in: url, resuming: true, settings: settings)
     #expect(try longer.tables().first?.rows.allSatisfy { $0.test.values.isEmpty } == true)
-    try longer.run()
-    #expect(try longer.tables().first?.rows.allSatisfy { $0.curve.count == 3 } == true)
+    let error = #expect(throws: ReproductionError.self) { try longer.run() }
+    #expect(error?.description.contains("epochs 2, now 3") == true)
+    #expect(try Data(contentsOf: metrics) == before)
+  }
+
+  /// What was left out when going on is as it was at first; what differs is refused.
+  @Test func optionsAreKept() throws {
+    var before = ReproductionOptions()
+    before.names = ["table1"]
+    before.seedCount = 5
+    before.overrides = ["digits.epochs=5"]
+    let images = try SyntheticImages()
+    let url = images.url.appendingPathComponent("run")
+    do {
+      let folder = try ReproductionFolder(at: url, resuming: false)
+      #expect(folder.options == nil)
+      try folder.save(before)
+    }
+    let kept = try #require(try ReproductionFolder(at: url, resuming: true).options)
+    #expect(kept == before)
+    var options = ReproductionOptions()
+    try options.complete(with: kept, folder: "f")
+    #expect(options == before)
+
+    options = ReproductionOptions()
+    options.names = ["table3"]
+    try options.complete(with: kept, folder: "f")
+    #expect(options.names == ["table3"] && options.overrides == before.overrides)
+    #expect(options.merged(with: kept).names == ["table1", "table3"])
+
+    for change: (inout ReproductionOptions) -> Void in [
+      { $0.isQuick = true }, { $0.treebank = "/ptb" }, { $0.overrides = ["digits.epochs=6"] },
+    ] {
+      var options = ReproductionOptions()
+      change(&options)
+      let error = #expect(throws: ReproductionError.self) {
+        try options.complete(with: kept, folder: "runs/f")
+      }
+      #expect(error?.description.contains("runs/f") == true)
+    }
+  }
+
+  @Test(arguments: [
+    ("table1", "digits", "digits.seed=7"), ("table1", "digits", "digits.threads=2"),
+    ("table1", "digits", "parser.epochs=3"), ("table1", "digits", "digits.k=30"),
+    ("table5", "digits", "digits.hidden=100,100"), ("table1", "digits", "digits.epochs=abc"),
+  ])
+  func settingsThatCannotBeTakenAreRefused(name: String, task: String, text: String) throws {
+    let request = try ReproductionRequest(names: [name], tasks: [task])
+    var settings = ReproductionSettings()
+    try settings.apply(override: text)
+    #expect(throws: (any Error).self) { try request.check(settings) }
+    settings.overrides = [:]
+    try settings.apply(override: "\(task).epochs=3")
+    try request.check(settings)
+  }
+
+  /// Rows that were finished before are in the results beside those that are asked for now.
+  @Test func resultsHoldWhatIsFinished() throws {
+    let images = try SyntheticImages()
+    var whole = plan(images)
+    var other = whole.tables[0]
+    other.id = "other"
+    whole.tables.append(other)
+    let url = images.url.appendingPathComponent("run")
+    let part = ExperimentPlan(
+      tables: [whole.tables[0]], experiments: whole.experiments.filter { $0.id == "dense" })
+    var first = part
+    first.tables[0].rows.removeLast()
+    do { try reproduction(first, in: url).run() }
+    let none = ExperimentPlan(tables: [], experiments: [])
+    let found = try reproduction(none, in: url, resuming: true).tables(of: whole)
+    #expect(found.map(\.table.id) == ["tiny", "other"])
+    #expect(found.allSatisfy { $0.rows.map(\.row.experiment) == ["dense"] })
   }
 
   @Test func aFolderIsNotOverwritten() throws {

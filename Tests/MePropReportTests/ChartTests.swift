@@ -43,6 +43,13 @@ extension SVGElement {
     #expect(!none.svg(id: "a").description.contains("nan"))
   }
 
+  @Test func aRangeGivenIsThatOfTheAxis() {
+    var drawing = chart([.init("", points: [SVGPoint(x: 1, y: 1), SVGPoint(x: 2, y: 1)], style: 0)])
+    drawing.yRange = 0...1
+    let ticks = all("text", in: drawing.elements).filter { $0.attribute("text-anchor") == "end" }
+    #expect(ticks.map(\.text) == ["0.0", "0.5", "1.0"])
+  }
+
   @Test func nothingIsOutsideTheDrawing() {
     let series = (0..<6).map { index in
       LineChart.Series(
@@ -88,6 +95,10 @@ extension SVGElement {
     #expect(widths.count == 4)
     #expect(abs(widths[0] - 3 * widths[1]) < 0.1 && abs(widths[1] - widths[2]) < 0.1)
     #expect(widths[0] + widths[1] < chart.width)
+    // Their outlines are not cut off at the left.
+    #expect(parts[0].number("x") == 0.5 && parts[2].number("x") == 0.5)
+    let keys = all("rect", in: chart.elements).filter { $0.attribute("class").hasPrefix("key ") }
+    #expect(keys.map { $0.attribute("class") } == ["key p0", "key p1"])
     let totals = all("text", in: chart.elements).filter { $0.attribute("class") == "total" }
     #expect(totals.map(\.text) == ["4", "2"])
     #expect(chart.table.rows == [["dense", "3", "1", "4"], ["sparse", "1", "1", "2"]])

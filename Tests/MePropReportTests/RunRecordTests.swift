@@ -80,6 +80,18 @@ import Testing
         "metrics.jsonl:1: expected a JSON object"))
   }
 
+  @Test(arguments: ["{\"epoch\":4,\"sec", "{\"epoch\":4,\"sec\n", "{\"epoch\":4,\"sec\n\n"])
+  func aTornLineIsTheLastBeforeNewlinesToo(torn: String) throws {
+    let folder = try TemporaryFolder()
+    try SampleRun().write(to: folder("run"))
+    let url = folder("run/metrics.jsonl")
+    let text = try String(contentsOf: url, encoding: .utf8)
+    try Data((text + torn).utf8).write(to: url)
+    let run = try RunRecord(at: folder("run"))
+    #expect(run.epochs.map(\.epoch) == [1, 2, 3])
+    #expect(run.notes.count == 1 && run.notes[0].contains("line 4, is torn"), "\(run.notes)")
+  }
+
   @Test func runsOfEarlierVersionsAreReadable() throws {
     let folder = try TemporaryFolder()
     try SampleRun().write(to: folder("run"))
@@ -91,8 +103,8 @@ import Testing
     #expect(run.layerNames == ["layer 0", "layer 1", "layer 2"])
     let page = try RunReport([run]).page.html()
     for words in [
-      "Kept units were not counted", "Costs were not counted", "No confusion of classes",
-      "config.yaml is missing",
+      "Kept units were not counted", "Costs were not counted",
+      "No confusion of classes: confusion.json is missing", "config.yaml is missing",
     ] {
       #expect(page.contains(words), "\(words)")
     }
@@ -115,6 +127,22 @@ import Testing
     let names = ["a/run", "b/run", "c"]
     for name in names { try SampleRun(epochs: 1).write(to: folder(name)) }
     let runs = try RunRecord.read((names + ["c"]).map { folder($0) })
-    #expect(runs.map(\.name) == ["a/run", "b/run", "c (1)", "c (2)"])
+    let parent = folder.url.lastPathComponent
+    #expect(runs.map(\.name) == ["a/run", "b/run", "\(parent)/c (1)", "\(parent)/c (2)"])
+    let alike = try RunRecord.read([folder("a/run"), folder("c")])
+    #expect(alike.map(\.name) == ["run", "c"])
+  }
+
+  @Test func foldersNamedAfterSeedsAreNamedWithWhatWasRun() throws {
+    let folder = try TemporaryFolder()
+    let names = ["digits-dense/seed-1", "digits-k20/seed-1", "digits-k20/seed-2"]
+    for name in names + ["other/seedling"] {
+      try SampleRun(epochs: 1).write(to: folder(name))
+    }
+    #expect(try RunRecord.read(names.map { folder($0) }).map(\.name) == names)
+    #expect(try RunRecord.read([folder("other/seedling")]).map(\.name) == ["seedling"])
+    let page = try RunReport(RunRecord.read([folder(names[2])])).page.html()
+    #expect(page.contains("<title>digits-k20/seed-2</title>"))
+    #expect(page.contains("<h1>digits-k20/seed-2</h1>"))
   }
 }

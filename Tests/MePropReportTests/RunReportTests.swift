@@ -69,6 +69,74 @@ import Testing
     #expect(html.contains("Settings in which the runs differ"))
   }
 
+  @Test func productsThatUpdateAllRowsAreNotComparedAlone() throws {
+    let dense = ("dense", SampleRun(select: "dense", untouched: "update"))
+    let fused = try page([dense, ("k10", SampleRun(k: "10", untouched: "update"))])
+    #expect(!fused.contains("4.00\u{A0}×") && !fused.contains("2.98\u{A0}×"))
+    #expect(fused.contains("3.92\u{A0}×") && fused.contains("2.35\u{A0}×"))
+    #expect(fused.contains("not compared with a dense run for k10:"))
+    // Where the norm of all gradients is limited, the optimizer comes after the products.
+    let clipped = try page([
+      dense, ("k10", SampleRun(k: "10", untouched: "update", clipNorm: "5")),
+    ])
+    for ratio in ["4.00", "2.98", "3.92", "2.35"] {
+      #expect(clipped.contains("\(ratio)\u{A0}×"), "\(ratio)")
+    }
+    #expect(!clipped.contains("not compared with a dense run"))
+  }
+
+  @Test func runsOfSeveralTasksHaveTheirOwnFigures() throws {
+    let html = try page([
+      ("digits", SampleRun(select: "dense")),
+      ("parser-10", SampleRun(k: "10", task: "parser", metric: "las")),
+      ("parser-40", SampleRun(k: "40", task: "parser", metric: "las")),
+    ])
+    #expect(html.contains("97.10\u{A0}% accuracy") && html.contains("97.10\u{A0}% LAS"))
+    #expect(html.contains("<h3>Dev accuracy against epochs</h3>"))
+    #expect(html.contains("<h3>Dev LAS against epochs</h3>"))
+    #expect(html.contains("Without this figure, and so not drawn: parser-10, parser-40."))
+    #expect(html.contains("Without this figure, and so not drawn: digits."))
+    #expect(html.contains("<h3>Best dev LAS and k</h3>"))
+    #expect(html.contains("top-k, parser: "))
+    // A dense run of another task is no baseline.
+    #expect(!html.contains("2.98\u{A0}×"))
+  }
+
+  @Test func everyDrawingIsDescribedWithoutADenseRun() throws {
+    let html = try page([("k10", SampleRun(k: "10", seed: 2)), ("k20", SampleRun(k: "20"))])
+    #expect(html.contains("<h3>Best dev accuracy and k</h3>"))
+    #expect(
+      html.contains(
+        "top-k: lowest 96.80\u{A0}% at k = 10, highest 97.10\u{A0}% at k = 20."))
+    #expect(!html.contains("<p></p>") && !html.contains("<p class=\"lead\"></p>"))
+    let empty = html.matches(of: /<desc id="[^"]*"(\/>|><)/)
+    #expect(empty.isEmpty)
+  }
+
+  @Test func lossesAreDescribedByTheirValues() throws {
+    let html = try page([("run", SampleRun())])
+    #expect(html.contains("dev: first 0.3000, last 0.1000, lowest 0.1000."))
+    #expect(html.contains("train: first 8.0882, last 0.1667, lowest 0.1667."))
+  }
+
+  @Test func keptSharesHaveAnAxisFromNothingToAll() throws {
+    let html = try page([("run", SampleRun(select: "dense"))])
+    let drawing = try #require(
+      html.firstMatch(
+        of: /<title [^>]*>Kept share of gradient magnitude.*?<\/svg>/.dotMatchesNewlines()))
+    for tick in ["0.0", "0.5", "1.0"] { #expect(drawing.0.contains(">\(tick)</text>"), "\(tick)") }
+  }
+
+  @Test func ledgersSayWhatDenseIs() throws {
+    let single = try page([("run", SampleRun())])
+    #expect(single.contains("<h3>Multiply-adds, done and dense</h3>"))
+    #expect(!single.contains("sums over features"))
+    let several = try page([("a", SampleRun()), ("b", SampleRun(seed: 2))])
+    #expect(several.contains("<h3>Multiply-adds, done</h3>") && !several.contains("done and dense"))
+    let parser = try page([("run", SampleRun(select: "dense", sumsFeatures: true))])
+    #expect(parser.contains("A layer that sums over features"))
+  }
+
   @Test func withoutADenseRunNothingIsComparedWithIt() throws {
     let html = try page([("k10", SampleRun(k: "10")), ("same", SampleRun(k: "10"))])
     #expect(!html.contains("× dense") && !html.contains("Effect of k"))
@@ -122,7 +190,15 @@ import Testing
       #expect(contrast("quiet", "tint") >= 4.5 && contrast("ink", "tint") >= 4.5)
       for part in 0..<ChartStyle.partCount {
         #expect(contrast("ink", "p\(part)") >= 4.5, "p\(part): \(contrast("ink", "p\(part)"))")
+        // Parts of 0 are not drawn, so that the next but one may touch.
+        for other in part + 1...part + 2 where other < ChartStyle.partCount {
+          let difference = contrast("p\(part)", "p\(other)")
+          #expect(difference >= 1.5, "p\(part) and p\(other): \(difference)")
+        }
       }
+      // Outlines of parts, whose fills need not stand out from paper then (WCAG 1.4.11).
+      #expect(contrast("ink", "paper") >= 3)
+      #expect(sheet.contains(".part,svg.chart .key{stroke:var(--ink);stroke-width:1}"))
       for level in 0..<ChartStyle.levelCount {
         #expect(
           contrast("t\(level)", "l\(level)") >= 4.5,

@@ -54,7 +54,7 @@ import Testing
   @Test(arguments: [
     (0.0, "0"), (1, "1"), (98.346, "98.3"), (0.0312, "0.0312"), (0.5, "0.5"), (999.4, "999"),
     (1234, "1234"), (12345, "12\u{2009}345"), (1_234_567, "1\u{2009}234\u{2009}567"),
-    (-2.5, "-2.5"), (.nan, "–"), (9.999, "10"),
+    (-2.5, "−2.5"), (.nan, "–"), (9.999, "10"),
   ])
   func short(value: Double, text: String) { #expect(NumberText.short(value) == text) }
 
@@ -70,7 +70,8 @@ import Testing
     #expect(NumberText.duration(7260) == "2\u{A0}h 1\u{A0}min")
     #expect(NumberText.duration(.nan) == "–")
     #expect(NumberText.percent(0.125, 1) == "12.5\u{A0}%")
-    #expect(NumberText.fixed(-0.001, 2) == "0.00")
+    #expect(NumberText.percent(-0.201, 1) == "−20.1\u{A0}%")
+    #expect(NumberText.fixed(-0.001, 2) == "0.00" && NumberText.fixed(-0.0, 1) == "0.0")
   }
 
   @Test func ticksShareTheirPlaces() {

@@ -31,6 +31,13 @@ struct SampleRun {
   /// Names of layers with their widths; the last is dense.
   var layers = [("layers.0", 500), ("layers.1", 500), ("layers.2", 10)]
   var stepsPerEpoch = 550
+  var task = "digits"
+  /// The deciding figure on development and test data.
+  var metric = "accuracy"
+  var untouched = "skip"
+  var clipNorm = "none"
+  /// Whether the first layer sums over features.
+  var sumsFeatures = false
 
   private static let schema = ConfigurationSchema([
     ConfigurationKey(
@@ -39,6 +46,9 @@ struct SampleRun {
     ConfigurationKey("k", .string, default: .string("20"), "How many entries to keep."),
     ConfigurationKey("epochs", .int(1...1000), default: .int(3), "Passes over the data."),
     ConfigurationKey("seed", .int(1...1000), default: .int(1), "The seed."),
+    ConfigurationKey(
+      "untouched", .choice(["update", "skip"]), default: .string("skip"), "Untouched rows."),
+    ConfigurationKey("clip-norm", .string, default: .string("none"), "The largest norm."),
   ])
 
   /// Writes the folder.
@@ -47,6 +57,7 @@ struct SampleRun {
     var configuration = Configuration(schema: Self.schema)
     for (key, value) in [
       ("select", select), ("k", k), ("epochs", "\(max(epochs, 1))"), ("seed", "\(seed)"),
+      ("untouched", untouched), ("clip-norm", clipNorm),
     ] {
       try configuration.set(key, to: value, from: .flag("--" + key))
     }
@@ -58,7 +69,7 @@ struct SampleRun {
     try emit(
       .runStarted(
         RunStart(
-          task: "digits", exampleUnit: "images", folder: url, configuration: configuration,
+          task: task, exampleUnit: "images", folder: url, configuration: configuration,
           description: ["data of nobody", "network 784-500-500-10"], epochs: epochs,
           stepsPerEpoch: stepsPerEpoch, position: TrainingPosition(), history: [])))
     var history: [EpochRecord] = []
@@ -92,7 +103,7 @@ struct SampleRun {
     seconds.data = 0.03
     seconds.total = seconds.forward + seconds.backward + seconds.optimizer + 0.05
     let accuracy = 98.4 - 0.3 * Double(seed) - 3 / Double(epoch)
-    let evaluation = Evaluation([.init("accuracy", accuracy), .init("loss", 0.3 / Double(epoch))])
+    let evaluation = Evaluation([.init(metric, accuracy), .init("loss", 0.3 / Double(epoch))])
     return EpochRecord(
       epoch: epoch, seconds: seconds, trainLoss: 0.4 / Double(epoch), exampleCount: 55_000,
       exampleUnit: "images", dev: evaluation, test: evaluation,
@@ -121,7 +132,13 @@ struct SampleRun {
           batchSize: examples, outputSize: layer.1, inputSize: 500, momentCount: 2,
           hasInputGradient: place > 0)
         guard isSparse else {
-          tally.costs.addDense(shape)
+          if sumsFeatures && place == 0 {
+            tally.costs.addFeatures(
+              features(examples, outputSize: layer.1), entries: examples * layer.1,
+              rows: layer.1, updatedRows: layer.1, updatedSymbols: 100)
+          } else {
+            tally.costs.addDense(shape)
+          }
           return tally
         }
         tally.exampleCount = examples
@@ -137,6 +154,13 @@ struct SampleRun {
       step = end
     }
     return details
+  }
+
+  /// Symbols of 10 positions, each of which the examples have in common with others.
+  private func features(_ examples: Int, outputSize: Int) -> FeatureShape {
+    FeatureShape(
+      batchSize: examples, positionCount: 10, size: 50, outputSize: outputSize, symbolCount: 1000,
+      pairCount: 100, summedPairCount: 100, singleUseCount: 0, momentCount: 2)
   }
 
   private func confusion(_ epoch: Int) -> ConfusionMatrix {

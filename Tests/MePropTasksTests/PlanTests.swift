@@ -70,6 +70,113 @@ import MePropTasks
     #expect(plan.settings[1].k == "3")
   }
 
+  /// Settings of digits for tasks that take their time from a test.
+  private func timedConfiguration(_ assignments: [String]) throws -> Configuration {
+    try TrainingRequest(assignments: ["threads=1"] + assignments)
+      .configuration(for: DigitsConfiguration.schema)
+  }
+
+  private func prepared(
+    _ task: TimedTask, _ configuration: Configuration, epochs: Int = 1
+  ) -> PreparedTask {
+    PreparedTask(
+      task: task, configuration: configuration, stopping: StoppingRule(epochs: epochs),
+      threadCount: 1, description: [])
+  }
+
+  @Test func eachKIsMeasuredAsItIsAfterTheStart() throws {
+    let folder = try folder()
+    let prepare = preparer(folder)
+    var measured: [Configuration] = []
+    let plan = try Planner(task: "digits", seconds: 0.02).plan(
+      configuration(folder, ["k-epochs=3,5", "dense-start=2000", "dense-every=10"])
+    ) {
+      measured.append($0)
+      return try prepare($0)
+    }
+    #expect(measured.allSatisfy { $0.value("k-epochs") == ConfigurationValue.none })
+    #expect(measured.allSatisfy { $0.int("dense-start") == 0 })
+    // One dense task goes first, for memory; then come all candidates.
+    let sparse = measured.dropFirst(2)
+    #expect(sparse.map { $0.value("k").text } == plan.settings.compactMap(\.k))
+    #expect(sparse.count == 6)
+    #expect(sparse.allSatisfy { $0.int("dense-every") == 10 })
+  }
+
+  @Test func aPresetDoesNotTakeThePlaceOfTheK() throws {
+    var measured: [String] = []
+    let configuration = try TrainingRequest(assignments: ["preset=paper", "threads=1"])
+      .configuration(for: ParserConfiguration.schema)
+    let plan = try Planner(task: "parser", seconds: 0.01).plan(configuration) {
+      let resolved = try ParserConfiguration.resolve($0).configuration
+      measured.append(resolved.value("k").text)
+      return prepared(TimedTask(), resolved)
+    }
+    #expect(Array(measured.dropFirst(2)) == plan.settings.compactMap(\.k))
+    #expect(plan.settings.count == 7)
+  }
+
+  @Test func autoKeepsADenseStart() throws {
+    let (decided, plan) = try Planner(task: "digits", seconds: 0.01).decide(
+      timedConfiguration(["select=auto", "dense-start=5"])
+    ) { configuration in
+      let isDense = configuration.string("select") == "dense"
+      return prepared(TimedTask(stepSeconds: isDense ? 0.02 : 0), configuration)
+    }
+    #expect(plan.advice.policy == "top-k")
+    #expect(decided.string("select") == "top-k")
+    #expect(decided.value("k").text == plan.advice.k)
+    #expect(decided.int("dense-start") == 5)
+  }
+
+  @Test(
+    arguments: [
+      (["select=auto", "k-epochs=5,4"], "leave one of them out"),
+      (["select=random-k"], "random-k is a control"),
+    ])
+  func refusesWhatItCannotAdvise(assignments: [String], text: String) throws {
+    let configuration = try timedConfiguration(assignments)
+    let found = message {
+      _ = try Planner(task: "digits", seconds: 0.01).plan(configuration) {
+        prepared(TimedTask(), $0)
+      }
+    }
+    #expect(found.contains(text), "\(found)")
+  }
+
+  @Test(arguments: [(1, 1), (2, 2), (3, 2), (6, 4)])
+  func startsAnEpochAsInTheMiddleOfTheRun(epochs: Int, middle: Int) throws {
+    var begun: [Int] = []
+    let plan = try Planner(task: "digits", seconds: 0.01).plan(timedConfiguration([])) {
+      let task = TimedTask { epoch in
+        begun.append(epoch)
+        if epoch > 1 { Thread.sleep(forTimeInterval: 0.05) }
+      }
+      return prepared(task, $0, epochs: epochs)
+    }
+    #expect(begun.last == middle)
+    #expect(begun.dropLast().allSatisfy { $0 == 1 })
+    guard middle > 1 else { return }
+    for setting in plan.settings {
+      #expect(plan.secondsPerEpoch(setting) >= 0.04)
+      #expect(setting.step.seconds.data * Double(plan.stepsPerEpoch) >= 0.04)
+    }
+  }
+
+  @Test func theTableShowsTheSpread() throws {
+    var seconds = PhaseSeconds()
+    seconds.total = 1
+    let plan = Plan(
+      task: "digits", stepsPerEpoch: 10,
+      settings: [
+        Plan.Setting(
+          policy: "dense", k: nil, share: 1, threads: 1,
+          step: StepTiming(seconds: seconds, spread: 0.068, stepCount: 1), stateBytes: 4)
+      ], smallestAdvisedShare: 0.1, residentBytes: 0, planSeconds: 0)
+    let column = try #require(plan.table[0].firstIndex(of: "spread"))
+    #expect(plan.table[1][column] == "7 %")
+  }
+
   @Test func advisesDenseUnlessSomethingIsFaster() {
     func setting(_ policy: String, _ k: String?, _ share: Double, _ seconds: Double) -> Plan.Setting
     {

@@ -68,7 +68,7 @@ extension ReportPage {
     @media print{body{font-size:11pt}header{padding-top:0}section{display:block}\
     .intro{position:static}.body>*:first-child{margin-top:12px}\
     .figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}\
-    h2,h3,.intro{break-after:avoid}.scroll{overflow:visible}\
+    h2,h3,.intro{break-after:avoid}.scroll{overflow:visible}.scroll th,.scroll td{white-space:normal}\
     details:not([open])>summary{display:none}\
     .settings:not([open])>summary{display:block}\
     .settings::details-content{content-visibility:visible;display:block}}

@@ -38,7 +38,9 @@ extension ReportPage {
     <section aria-labelledby="{{id}}">
     <div class="intro">
     <h2 id="{{id}}">{{title}}</h2>
+    {{#hasText}}
     <p class="lead">{{text}}</p>
+    {{/hasText}}
     </div>
     <div class="body">
     {{#absences}}

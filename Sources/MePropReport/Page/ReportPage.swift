@@ -117,6 +117,7 @@ private struct SectionModel {
   let id: String
   let title: String
   let text: String
+  let hasText: Bool
   let figures: [FigureModel]
   let hasFigures: Bool
   let tables: [TableModel]
@@ -128,6 +129,7 @@ private struct SectionModel {
     id = "section-\(number)"
     title = section.title
     text = section.text
+    hasText = !section.text.isEmpty
     var figures: [FigureModel] = []
     var tables: [TableModel] = []
     var settings: [SettingsModel] = []

@@ -34,22 +34,35 @@ extension RunRecord {
     self.notes = notes
   }
 
-  /// Reads run folders and gives them names that differ.
+  /// Reads run folders and gives them names that differ and say what was run.
+  ///
+  /// Where a folder is named after its seed only, as in `digits-k20/seed-1`, or two have the same
+  /// name, all runs are named with the folder that theirs is in. Names that agree even so are
+  /// numbered.
   ///
   /// - Throws: As `init(at:)`, for the first folder that cannot be read.
   public static func read(_ urls: [URL]) throws -> [RunRecord] {
     var runs = try urls.map { try RunRecord(at: $0) }
-    for (name, places) in Dictionary(grouping: runs.indices, by: { runs[$0].name })
-    where places.count > 1 {
-      for (number, place) in places.enumerated() {
+    let names = runs.map(\.name)
+    if Set(names).count < names.count || names.contains(where: isSeed) {
+      for place in runs.indices {
         let parent = runs[place].url.deletingLastPathComponent().lastPathComponent
-        let others = places.filter {
-          runs[$0].url.deletingLastPathComponent().lastPathComponent == parent
-        }
-        runs[place].name = others.count == 1 ? "\(parent)/\(name)" : "\(name) (\(number + 1))"
+        runs[place].name = "\(parent)/\(runs[place].name)"
+      }
+    }
+    let groups = Dictionary(grouping: runs.indices) { runs[$0].name }
+    for (name, places) in groups where places.count > 1 {
+      for (number, place) in places.enumerated() {
+        runs[place].name = "\(name) (\(number + 1))"
       }
     }
     return runs
+  }
+
+  /// Whether a folder's name says nothing but a seed, as `seed-1`.
+  private static func isSeed(_ name: String) -> Bool {
+    let prefix = "seed-"
+    return name.hasPrefix(prefix) && UInt64(name.dropFirst(prefix.count)) != nil
   }
 
   private static func text(of url: URL) throws -> String {
@@ -70,12 +83,13 @@ extension RunRecord {
   private static func readEpochs(_ url: URL, _ notes: inout [String]) throws -> [EpochRow] {
     let text = try text(of: url)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // After a newline at the end there is an empty piece, which is no line.
+    let last = lines.lastIndex { !$0.isEmpty }
     var rows: [EpochRow] = []
     for (index, line) in lines.enumerated() where !line.isEmpty {
-      let isLast = index == lines.count - 1
       if let row = EpochRow(line), row.epoch > rows.last?.epoch ?? 0 {
         rows.append(row)
-      } else if isLast {
+      } else if index == last {
         notes.append(
           "The last line of metrics.jsonl, line \(index + 1), is torn; its epoch is left out here. "
             + "Resuming the run writes it anew.")

@@ -11,7 +11,7 @@ import MePropTraining
 public struct RunRecord: Sendable {
   /// The folder.
   public var url: URL
-  /// A short name, of the folder.
+  /// A short name: that of the folder, after that of the folder it is in where `read` says so.
   public var name: String
   /// The settings in their order.
   public var settings: [(key: String, value: String)] = []
@@ -64,6 +64,9 @@ public struct RunRecord: Sendable {
     }
     return best
   }
+
+  /// The name of the first figure on development data, which decides; `nil` without such data.
+  public var mainMetric: String? { epochs.lazy.compactMap(\.dev.first?.name).first }
 
   /// Seconds of training up to the end of an epoch.
   public func seconds(upTo epoch: Int) -> Double {

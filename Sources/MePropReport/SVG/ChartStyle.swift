@@ -3,8 +3,10 @@
 /// Sizes and colors that all charts share.
 ///
 /// Colors are CSS custom properties, so that a drawing follows the reader's light or dark setting.
-/// The categorical ones differ in lightness as well as hue and are told apart with any kind of color
-/// vision; series differ in their markers besides. Texts have a contrast of 4.5 at least.
+/// Series differ in hue and in their markers, and have their names at their ends. Fills of stacked
+/// parts are pale in the light and dark in the dark setting, for the texts on them, so that parts
+/// have an outline in the color of text, which stands out from fills and paper; parts of which one or
+/// none lies between differ in lightness too, by a contrast of 1.5 at least. Texts have one of 4.5.
 public enum ChartStyle {
   /// The font size of tick labels and of numbers in cells.
   public static let tickSize = 11.0
@@ -44,7 +46,7 @@ public enum ChartStyle {
   private static let lightColors = """
     --paper:#ffffff;--ink:#1c2128;--quiet:#59636e;--faint:#d8dde3;--grid:#e8ebef;--tint:#f5f7f9;\
     --s0:#0a5fa8;--s1:#b24400;--s2:#00705a;--s3:#8a3c86;--s4:#765a00;--s5:#4b5563;\
-    --p0:#a9cdee;--p1:#f3b98c;--p2:#d9a3c7;--p3:#8fd3bd;--p4:#ecdc8d;--p5:#cfd5db;\
+    --p0:#d5e7f9;--p1:#df7121;--p2:#d9a7ca;--p3:#c8ede1;--p4:#a58f1d;--p5:#afb8c0;\
     --l0:#f2f4f7;--l1:#dbe7f4;--l2:#bfd6ed;--l3:#9cc2e3;--l4:#74aad6;--l5:#4c90c6;--l6:#2b75b2;\
     --l7:#155a95;--l8:#083c6b;\
     --t0:#1c2128;--t1:#1c2128;--t2:#1c2128;--t3:#1c2128;--t4:#1c2128;--t5:#1c2128;--t6:#ffffff;\
@@ -53,7 +55,7 @@ public enum ChartStyle {
   private static let darkColors = """
     --paper:#14181d;--ink:#e8ebee;--quiet:#a0a9b3;--faint:#3a424b;--grid:#2a3138;--tint:#1c2127;\
     --s0:#78bcf7;--s1:#ff9c63;--s2:#4cd0a8;--s3:#e39fdf;--s4:#e2c650;--s5:#b5c0cb;\
-    --p0:#2d639b;--p1:#97511f;--p2:#843c74;--p3:#1f6f5a;--p4:#6e5f12;--p5:#525c66;\
+    --p0:#0c3255;--p1:#a35217;--p2:#783364;--p3:#12362c;--p4:#786715;--p5:#444d57;\
     --l0:#20262d;--l1:#1e3247;--l2:#1d4468;--l3:#225a8c;--l4:#2e6ca3;--l5:#5594cb;--l6:#7db1de;\
     --l7:#a2cbec;--l8:#d3e8fa;\
     --t0:#e8ebee;--t1:#e8ebee;--t2:#e8ebee;--t3:#e8ebee;--t4:#e8ebee;--t5:#14181d;--t6:#14181d;\
@@ -80,7 +82,7 @@ public enum ChartStyle {
       svg.chart .dashed{stroke-dasharray:5 4}
       svg.chart .marker{fill:currentColor;stroke:var(--paper);stroke-width:1}
       svg.chart .series-label{fill:currentColor;font-weight:600}
-      svg.chart .part{stroke:var(--paper);stroke-width:1}
+      svg.chart .part,svg.chart .key{stroke:var(--ink);stroke-width:1}
       """
     for index in 0..<seriesCount { rules += "\nsvg.chart .s\(index){color:var(--s\(index))}" }
     for index in 0..<partCount { rules += "\nsvg.chart .p\(index){fill:var(--p\(index))}" }

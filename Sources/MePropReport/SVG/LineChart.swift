@@ -37,6 +37,8 @@ public struct LineChart: Chart {
   public var xIncludesZero = false
   /// Whether the vertical axis begins at 0.
   public var yIncludesZero = false
+  /// The ends of the vertical axis; `nil` fits them to the points.
+  public var yRange: ClosedRange<Double>?
   /// The width of the drawing.
   public var width = ChartStyle.width
   /// The height of the drawing.
@@ -96,8 +98,10 @@ public struct LineChart: Chart {
       self.chart = chart
       bottom = chart.height - 38
       let points = chart.series.flatMap(\.points)
-      let yDomain = AxisScale.niceDomain(
-        of: points.map(\.y), includesZero: chart.yIncludesZero, count: 8)
+      let yDomain =
+        chart.yRange
+        ?? AxisScale.niceDomain(
+          of: points.map(\.y), includesZero: chart.yIncludesZero, count: 8)
       y = AxisScale(yDomain, from: bottom, to: top)
       yTicks = y.niceTicks(4)
       let tickWidth =

@@ -2,15 +2,14 @@
 
 import Foundation
 
-/// Texts of numbers.
+/// Texts of numbers; negative ones have a minus sign, not a hyphen.
 public enum NumberText {
   /// A number with so many places after the point.
   public static func fixed(_ value: Double, _ places: Int) -> String {
     guard value.isFinite else { return "–" }
-    let text = String(format: "%.\(places)f", value)
-    // Not -0.00.
-    return text.hasPrefix("-") && !text.contains { "123456789".contains($0) }
-      ? String(text.dropFirst()) : text
+    let digits = String(format: "%.\(places)f", abs(value))
+    // Not −0.00.
+    return value < 0 && digits.contains { "123456789".contains($0) } ? "−" + digits : digits
   }
 
   /// A number with about three significant digits and no more places than they need.

@@ -1,8 +1,8 @@
-// Bars of parts, one bar a row, with the parts' names written on them where they fit.
+// Bars of parts, one bar a row, with the parts' shares written on them where they fit.
 
 /// Horizontal bars, each a sum of parts, with totals at their ends.
 ///
-/// A key of all parts stands above the bars; it wraps. With a single part there is neither a key nor shares.
+/// The names of parts stand in a key above the bars; it wraps. With a single part there is neither a key nor shares.
 public struct StackedBarChart: Chart {
   /// A bar.
   public struct Bar: Sendable, Equatable {
@@ -66,6 +66,8 @@ public struct StackedBarChart: Chart {
   private static let nameHeight = 18.0
   private static let gap = 10.0
   private static let keyLine = 18.0
+  /// Room for the outer half of outlines.
+  private static let margin = 0.5
 
   /// The width given; as high as key and bars need.
   public var size: (width: Double, height: Double) {
@@ -101,8 +103,8 @@ public struct StackedBarChart: Chart {
       let top = Double(place.line) * Self.keyLine
       elements.append(
         .rectangle(
-          at: SVGPoint(x: place.x, y: top + 2), width: 11, height: 11,
-          class: ChartStyle.part(index)))
+          at: SVGPoint(x: place.x + Self.margin, y: top + 2), width: 11, height: 11,
+          class: "key " + ChartStyle.part(index)))
       elements.append(.text(name, at: SVGPoint(x: place.x + 16, y: top + 12), class: "tick"))
     }
     let totals = bars.map { text($0.total) }
@@ -126,7 +128,7 @@ public struct StackedBarChart: Chart {
   private func drawing(of bar: Bar, total: String, top: Double, scale: Double) -> [SVGElement] {
     var elements: [SVGElement] = []
     let baseline = top + Self.barHeight / 2 + 4
-    var x = 0.0
+    var x = Self.margin
     for (index, value) in bar.values.enumerated() where value > 0 {
       let length = value * scale
       elements.append(

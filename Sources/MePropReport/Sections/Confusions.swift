@@ -14,8 +14,11 @@ enum Confusions {
       guard let (split, matrix) = shown(run), matrix.total > 0 else {
         blocks.append(
           .absence(
-            "\(prefix)No confusion of classes was recorded: the task does not tell classes "
-              + "apart, or an earlier version wrote the run."))
+            "\(prefix)No confusion of classes: "
+              + (run.confusionEpoch == nil
+                ? "confusion.json is missing or damaged; tasks that do not tell classes apart, and "
+                  + "earlier versions of the program, do not write it."
+                : "confusion.json has no counts that can be used.")))
         continue
       }
       blocks.append(

@@ -37,12 +37,22 @@ enum CostLedger {
         .table(
           table(run), caption: "Ledger" + (runs.count > 1 ? " of \(run.name)" : "")))
     }
+    let features =
+      counted.contains(where: sumsFeatures)
+      ? " A layer that sums over features does the work of a dense layer on their embeddings side "
+        + "by side with fewer multiply-adds. That layer is what “dense” means for it, so that runs "
+        + "with dense back propagation save as well." : ""
     return ReportSection(
       "Cost ledger",
       text: "Multiply-adds and bytes of the products and of the optimizer, counted from shapes and "
         + "from the supports of every step, over all epochs. Every operand counts as read once and "
-        + "every result as written once; biases, activations and selection are left out.",
+        + "every result as written once; biases, activations and selection are left out.\(features)",
       blocks: blocks)
+  }
+
+  /// Whether a run has a layer that sums over features: others do all of the dense forward pass.
+  private static func sumsFeatures(_ run: RunRecord) -> Bool {
+    run.costs.contains { $0.costs.forward.multiplyAdds != $0.costs.forward.denseMultiplyAdds }
   }
 
   /// The sum over layers.
@@ -65,10 +75,10 @@ enum CostLedger {
       if runs.count == 1 { bars.append(.init("the same steps, dense", values: denseValues)) }
       let saved = 1 - values.reduce(0, +) / max(denseValues.reduce(0, +), 1)
       savings.append(
-        (runs.count > 1 ? "\(run.name) " : "") + NumberText.percent(max(0, saved), 0))
+        (runs.count > 1 ? "\(run.name) " : "") + NumberText.percent(saved, 0))
     }
     return StackedBarChart(
-      title: "\(what), done and dense",
+      title: runs.count > 1 ? "\(what), done" : "\(what), done and dense",
       summary: "Saved against the same steps done densely: \(savings.joined(separator: ", ")).",
       parts: phases.map(\.name), bars: bars, text: text)
   }

@@ -15,22 +15,23 @@ enum EffectOfK {
   static func section(_ runs: [RunRecord]) -> ReportSection? {
     let entries = runs.compactMap { run in keptEntries(run).map { Entry(run: run, k: $0) } }
     guard Set(entries.map(\.k)).count > 1 else { return nil }
-    let figure = entries[0].run.best.dev.first?.name ?? "accuracy"
-    var quality = chart(
-      "Best dev \(ReportText.metricName(figure)) and k", entries, runs,
-      yTitle: "dev \(ReportText.metricTitle(figure))"
-    ) { run in run.best.dev.first { $0.name == figure }?.value }
-    quality.yText = { ReportText.metric(figure, $0) }
+    var charts = ReportText.mainMetrics(of: entries.map(\.run)).map { figure in
+      chart(
+        "Best dev \(ReportText.metricName(figure)) and k", entries, runs,
+        yTitle: "dev \(ReportText.metricTitle(figure))",
+        text: { ReportText.metric(figure, $0) },
+        value: { $0.mainMetric == figure ? $0.best.dev.first?.value : nil })
+    }
     var time = chart(
-      "Seconds of an epoch and k", entries, runs, yTitle: "seconds of an epoch"
-    ) { $0.meanSeconds.total }
+      "Seconds of an epoch and k", entries, runs, yTitle: "seconds of an epoch",
+      text: { NumberText.duration($0) }, value: { $0.meanSeconds.total })
     time.yIncludesZero = true
-    time.yText = { NumberText.duration($0) }
+    charts.append(time)
     return ReportSection(
       "Effect of k",
       text: "Runs over the number of kept entries of each example and layer; the horizontal axis "
         + "has equal ratios. Where runs agree in k, the mean is drawn.",
-      blocks: [quality, time].filter { !$0.series.isEmpty }.map { .chart($0) })
+      blocks: charts.filter { !$0.series.isEmpty }.map { .chart($0) })
   }
 
   /// The number of entries kept of the first sparse layer, also where k is a share of its width.
@@ -50,9 +51,16 @@ enum EffectOfK {
 
   private static func chart(
     _ title: String, _ entries: [Entry], _ runs: [RunRecord], yTitle: String,
-    _ value: (RunRecord) -> Double?
+    text: @escaping @Sendable (Double) -> String, value: (RunRecord) -> Double?
   ) -> LineChart {
-    let policies = Dictionary(grouping: entries) { $0.run.setting("select") ?? "sparse" }
+    let hasTasks = Set(runs.map(\.summary.task)).count > 1
+    // Means over tasks would mean nothing.
+    func name(_ policy: String, _ run: RunRecord) -> String {
+      hasTasks ? "\(policy), \(run.summary.task ?? "no task")" : policy
+    }
+    let policies = Dictionary(grouping: entries) {
+      name($0.run.setting("select") ?? "sparse", $0.run)
+    }
     var series = policies.keys.sorted().enumerated().map { style, policy in
       let groups = Dictionary(grouping: policies[policy] ?? [], by: \.k)
       let points = groups.keys.sorted().compactMap { k -> SVGPoint? in
@@ -62,17 +70,39 @@ enum EffectOfK {
       }
       return LineChart.Series(policy, points: points, style: style + 1)
     }
-    let dense = runs.filter(\.isDense).compactMap(value)
-    if !dense.isEmpty, let low = entries.map(\.k).min(), let high = entries.map(\.k).max() {
-      let mean = dense.reduce(0, +) / Double(dense.count)
+    series.removeAll { $0.points.isEmpty }
+    var sentences = series.map { summary($0, text) }
+    let dense = Dictionary(grouping: runs.filter(\.isDense)) { name("dense", $0) }
+    let (low, high) = (entries.map(\.k).min() ?? 1, entries.map(\.k).max() ?? 1)
+    for (place, label) in dense.keys.sorted().enumerated() {
+      let values = (dense[label] ?? []).compactMap(value)
+      guard !values.isEmpty else { continue }
+      let mean = values.reduce(0, +) / Double(values.count)
       series.append(
-        .init("dense", points: [SVGPoint(x: low, y: mean), SVGPoint(x: high, y: mean)], style: 0))
+        .init(
+          label, points: [SVGPoint(x: low, y: mean), SVGPoint(x: high, y: mean)],
+          style: place == 0 ? 0 : policies.count + place))
+      sentences.append("\(label): \(text(mean)), a mean drawn across, as dense runs have no k.")
     }
     var chart = LineChart(
-      title: title,
-      summary: dense.isEmpty ? "" : "The dense runs' mean is drawn across, as they have no k.",
-      xTitle: "k, kept entries", yTitle: yTitle, series: series.filter { !$0.points.isEmpty })
+      title: title, summary: sentences.joined(separator: " "), xTitle: "k, kept entries",
+      yTitle: yTitle, series: series)
     chart.xKind = .logarithmic
+    chart.yText = text
     return chart
+  }
+
+  /// The lowest and the highest value of a curve with points.
+  private static func summary(
+    _ series: LineChart.Series, _ text: (Double) -> String
+  ) -> String {
+    func words(_ point: SVGPoint) -> String {
+      "\(text(point.y)) at k = \(NumberText.short(point.x))"
+    }
+    let sorted = series.points.sorted { $0.y < $1.y }
+    let (low, high) = (sorted[0], sorted[sorted.count - 1])
+    return low.y == high.y
+      ? "\(series.name): \(words(high))."
+      : "\(series.name): lowest \(words(low)), highest \(words(high))."
   }
 }

@@ -15,6 +15,7 @@ enum KeptShare {
         "Kept share of gradient magnitude", "kept share of Σ|dy|",
         "Of the magnitude of a layer's output gradients, the share that selection kept; a dense "
           + "layer keeps all.", kept)
+      magnitude.yRange = 0...1
       magnitude.yText = { NumberText.percent($0, 2) }
       var rows = chart(
         "Rows touched in a step", "weight rows",

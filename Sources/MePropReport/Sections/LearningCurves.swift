@@ -6,13 +6,14 @@ import MePropTraining
 enum LearningCurves {
   static func section(_ runs: [RunRecord]) -> ReportSection {
     var blocks: [ReportBlock] = []
-    let figures = self.figures(of: runs)
-    for axis in [Axis.epochs, .seconds] {
-      if let deciding = figures.first { blocks.append(.chart(figureChart(runs, deciding, axis))) }
+    let deciding = ReportText.mainMetrics(of: runs).filter { $0 != "loss" }
+    let others = otherFigures(of: runs, than: deciding)
+    for figure in deciding {
+      for axis in [Axis.epochs, .seconds] { blocks.append(.chart(figureChart(runs, figure, axis))) }
     }
     for axis in [Axis.epochs, .seconds] { blocks.append(.chart(lossChart(runs, axis))) }
-    for figure in figures.dropFirst() { blocks.append(.chart(figureChart(runs, figure, .epochs))) }
-    if figures.isEmpty {
+    for figure in others { blocks.append(.chart(figureChart(runs, figure, .epochs))) }
+    if deciding.isEmpty && others.isEmpty {
       blocks.append(.absence("There were no development data, so only the loss is shown."))
     }
     return ReportSection(
@@ -46,10 +47,17 @@ enum LearningCurves {
 
   // MARK: Figures of evaluations
 
-  /// The names of figures on development data but the loss, the deciding one first.
-  private static func figures(of runs: [RunRecord]) -> [String] {
-    let row = runs.lazy.compactMap { run in run.epochs.first { !$0.dev.isEmpty } }.first
-    return (row?.dev ?? []).map(\.name).filter { $0 != "loss" }
+  /// The names of figures on development data of any run, without the loss and those given.
+  private static func otherFigures(of runs: [RunRecord], than deciding: [String]) -> [String] {
+    var names: [String] = []
+    for run in runs {
+      let row = run.epochs.first { !$0.dev.isEmpty }
+      for name in (row?.dev ?? []).map(\.name)
+      where name != "loss" && !deciding.contains(name) && !names.contains(name) {
+        names.append(name)
+      }
+    }
+    return names
   }
 
   private static func figureChart(
@@ -89,14 +97,20 @@ enum LearningCurves {
     func value(_ run: RunRecord) -> Double? {
       run.best.dev.first { $0.name == figure }?.value
     }
+    let lacking = runs.filter { run in
+      !run.epochs.contains { $0.dev.contains { $0.name == figure } }
+    }.map(\.name)
+    let absence =
+      lacking.isEmpty
+      ? "" : " Without this figure, and so not drawn: \(lacking.joined(separator: ", "))."
     guard let run = runs.max(by: { value($0) ?? -.infinity < value($1) ?? -.infinity }),
       let best = value(run)
-    else { return "" }
+    else { return "The best epochs do not have this figure.\(absence)" }
     let after =
       axis == .epochs
       ? "epoch \(run.best.epoch)" : NumberText.duration(run.seconds(upTo: run.best.epoch))
     return "Best on development data: \(ReportText.metric(figure, best)) after \(after)"
-      + (runs.count > 1 ? ", by \(run.name)." : ".")
+      + (runs.count > 1 ? ", by \(run.name)." : ".") + absence
   }
 
   // MARK: Loss
@@ -118,16 +132,38 @@ enum LearningCurves {
       if !points.isEmpty { series.append(.init("dev", points: points, style: 0)) }
     }
     let isDetailed = runs.contains { !$0.details.isEmpty }
+    let parts =
+      isDetailed ? "by parts of epochs: sixteen in the first, later fewer" : "by epoch"
     var result = chart(
       runs.count == 1 ? "Loss" : "Training loss",
-      "The mean loss of examples while the weights changed"
-        + (isDetailed ? ", by parts of epochs: sixteen in the first, later fewer." : ", by epoch."),
+      "\(lossSummary(series)) Training losses are means of examples while the weights changed, "
+        + "\(parts).",
       axis, yTitle: "loss, nats", series)
     result.yText = { NumberText.fixed($0, 4) }
     // Parts of epochs lie between whole numbers.
     if isDetailed { result.hasWholeX = false }
     result.xIncludesZero = isDetailed || axis == .seconds
     return result
+  }
+
+  /// The first, the last and the lowest loss of each curve; of many curves the ends only.
+  private static func lossSummary(_ series: [LineChart.Series]) -> String {
+    let ends = series.compactMap { series in
+      series.points.last.map { (name: series.name, loss: $0.y) }
+    }.sorted { $0.loss < $1.loss }
+    guard let low = ends.first, let high = ends.last else { return "No loss is finite." }
+    func text(_ loss: Double) -> String { NumberText.fixed(loss, 4) }
+    if series.count > 6 {
+      return "At the end from \(text(low.loss)), \(low.name), to \(text(high.loss)), "
+        + "\(high.name)."
+    }
+    return series.compactMap { series -> String? in
+      let losses = series.points.map(\.y)
+      guard let first = losses.first, let last = losses.last, let least = losses.min() else {
+        return nil
+      }
+      return "\(series.name): first \(text(first)), last \(text(last)), lowest \(text(least))."
+    }.joined(separator: " ")
   }
 
   /// A point for every part of an epoch that was counted, or for the whole epoch.

@@ -17,12 +17,35 @@ enum PhaseTimes {
 
   static func section(_ runs: [RunRecord]) -> ReportSection {
     var blocks = [ReportBlock.chart(chart(runs))]
-    if runs.count > 1 { blocks.append(.table(ratios(runs), caption: "Times against a dense run")) }
+    if runs.count > 1 {
+      blocks.append(.table(ratios(runs), caption: "Times against a dense run"))
+      let unlike = runs.filter { fusesAllUpdates($0) && baseline(runs, for: $0) != nil }
+      if !unlike.isEmpty {
+        let names = unlike.map(\.name).joined(separator: ", ")
+        blocks.append(
+          .absence(
+            "Products and back propagation are not compared with a dense run for \(names): every "
+              + "row of weights is updated while gradient rows are computed, so that the time of "
+              + "the update is part of the products' and cannot be told apart; in a dense run it "
+              + "is the optimizer's. Back propagation and optimizer together, and the whole epoch, "
+              + "are compared."))
+      }
+    }
     return ReportSection(
       "Time by phase",
       text: "Seconds of an epoch. Updates that are applied while a gradient row is computed count "
         + "as backward; selection is shown apart from it.",
       blocks: blocks)
+  }
+
+  /// Whether the products of a sparse run include an update of all rows of weights.
+  ///
+  /// Rows are updated as their gradient is computed unless the norm of all gradients has to be known
+  /// first. With `untouched: update` these are all rows, whose time hides that of the products; else
+  /// they are the rows that the gradient touches, and the products only seem slower than they are.
+  private static func fusesAllUpdates(_ run: RunRecord) -> Bool {
+    !run.isDense && run.setting("untouched") == "update"
+      && run.setting("clip-norm") ?? "none" == "none"
   }
 
   private static func chart(_ runs: [RunRecord]) -> StackedBarChart {
@@ -46,22 +69,33 @@ enum PhaseTimes {
     ) { NumberText.duration($0) }
   }
 
-  /// The run that the others are compared with: the first dense one.
-  static func baseline(_ runs: [RunRecord]) -> RunRecord? { runs.first(where: \.isDense) }
+  /// The run that `run` is compared with: the first dense one of its task.
+  private static func baseline(_ runs: [RunRecord], for run: RunRecord) -> RunRecord? {
+    runs.first { $0.isDense && $0.summary.task == run.summary.task }
+  }
 
   private static func ratios(_ runs: [RunRecord]) -> ChartTable {
     // Versions that did not time the products alone wrote 0.
     func times(_ mean: PhaseSeconds) -> [Double] {
-      [mean.products > 0 ? mean.products : .nan, mean.backward, mean.total]
+      [
+        mean.products > 0 ? mean.products : .nan, mean.backward, mean.backward + mean.optimizer,
+        mean.total,
+      ]
     }
-    let names = ["products", "back propagation", "whole epoch"]
-    let dense = baseline(runs).map { times($0.meanSeconds) }
-    let rows = runs.map { run in
+    let names = [
+      "products", "back propagation", "back propagation and optimizer", "whole epoch",
+    ]
+    let hasDense = runs.contains(where: \.isDense)
+    let rows = runs.map { run -> [String] in
       let own = times(run.meanSeconds)
-      let ratios = (dense ?? []).enumerated().map { ReportText.ratio($1, own[$0]) }
-      return [run.name] + own.map(NumberText.duration) + ratios
+      let cells = [run.name] + own.map(NumberText.duration)
+      guard hasDense else { return cells }
+      guard let dense = baseline(runs, for: run) else { return cells + own.map { _ in "–" } }
+      var ratios = zip(times(dense.meanSeconds), own).map { ReportText.ratio($0, $1) }
+      if fusesAllUpdates(run) { ratios.replaceSubrange(0..<2, with: ["–", "–"]) }
+      return cells + ratios
     }
     return ChartTable(
-      head: ["run"] + names + (dense == nil ? [] : names.map { "× dense, \($0)" }), rows: rows)
+      head: ["run"] + names + (hasDense ? names.map { "× dense, \($0)" } : []), rows: rows)
   }
 }

@@ -28,6 +28,13 @@ enum ReportText {
     name == "loss" ? NumberText.fixed(value, 4) : NumberText.fixed(value, 2) + "\u{00A0}%"
   }
 
+  /// The metrics that decide in any of the runs, in their order.
+  static func mainMetrics(of runs: [RunRecord]) -> [String] {
+    var names: [String] = []
+    for name in runs.compactMap(\.mainMetric) where !names.contains(name) { names.append(name) }
+    return names
+  }
+
   /// The text with its first letter large.
   static func capitalized(_ text: String) -> String {
     text.prefix(1).uppercased() + text.dropFirst()

@@ -14,7 +14,7 @@ public struct Plan: Sendable {
     public var share: Double
     /// The number of threads that it is fastest with.
     public var threads: Int
-    /// The time of a step.
+    /// The time of a step, with its part of what starting an epoch takes.
     public var step: StepTiming
     /// Bytes of weights, moments and memories.
     public var stateBytes: Int
@@ -179,7 +179,7 @@ extension Plan {
   /// The settings as rows of a table: a title, dense, then k from few to many.
   public var table: [[String]] {
     let head = [
-      "select", "k", "threads", "s/epoch", "x dense", "forward", "products", "selection",
+      "select", "k", "threads", "s/epoch", "spread", "x dense", "forward", "products", "selection",
       "other back.",
       "optimizer", "data",
     ]
@@ -192,7 +192,8 @@ extension Plan {
         }
         return [
           setting.policy, setting.k ?? "-", String(setting.threads),
-          text(secondsPerEpoch(setting), 3), text(speedup(setting), 2), share(seconds.forward),
+          text(secondsPerEpoch(setting), 3), text(100 * setting.step.spread, 0) + " %",
+          text(speedup(setting), 2), share(seconds.forward),
           share(seconds.products), share(seconds.selection), share(rest), share(seconds.optimizer),
           share(seconds.data),
         ]

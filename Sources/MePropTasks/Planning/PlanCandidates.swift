@@ -18,9 +18,16 @@ enum PlanCandidates {
     "k", "k-epochs", "memory", "memory-scope", "group", "dense-start", "dense-every",
     "select-output",
   ]
+  /// The keys by which the first steps or epochs depart from what the rest of the run does.
+  private static let startKeys = ["k-epochs", "dense-start"]
 
   /// Dense first, then k from few to many; the k that a user asked for alone, if there is one.
+  ///
+  /// All of them do what most steps of a run do: none starts densely, and each keeps its own k in all epochs.
+  ///
+  /// - Throws: `ConfigurationError` where a plan has nothing to advise.
   static func all(of configuration: Configuration) throws -> [PlanCandidate] {
+    try check(configuration)
     let policy = sparsePolicy(of: configuration)
     let isGiven =
       switch configuration.origin(of: "k") {
@@ -38,9 +45,23 @@ enum PlanCandidates {
     }
     for (share, text) in sparse.sorted(by: { $0.share < $1.share })
     where seen.insert(share).inserted {
-      candidates.append(try self.sparse(configuration, policy: policy, k: text))
+      var candidate = try self.sparse(configuration, policy: policy, k: text)
+      for key in startKeys { try candidate.configuration.reset(key) }
+      candidates.append(candidate)
     }
     return candidates
+  }
+
+  private static func check(_ configuration: Configuration) throws {
+    if configuration.string("select") == "random-k" {
+      throw configuration.conflict(
+        "select",
+        "random-k is a control for experiments and nothing to train with; plan top-k or unified")
+    }
+    if configuration.leavesSelectionOpen, configuration.value("k-epochs") != .none {
+      throw configuration.conflict(
+        "k-epochs", "--select auto chooses one k for all epochs; leave one of them out")
+    }
   }
 
   /// The policy that is compared with dense back propagation: what was asked for, else the task's default.
@@ -59,12 +80,15 @@ enum PlanCandidates {
     return PlanCandidate(configuration: result, policy: "dense", k: nil)
   }
 
+  /// What a user set, with this policy and k in the place of what was asked for.
   static func sparse(
     _ configuration: Configuration, policy: String, k: String
   ) throws -> PlanCandidate {
     var result = configuration
     try result.set("select", to: policy, from: configuration.origin(of: "select"))
-    try result.set("k", to: k, from: configuration.origin(of: "k"))
+    // Not as a default: a preset would put its own k in the place of that.
+    let origin = configuration.origin(of: "k")
+    try result.set("k", to: k, from: origin == .defaultValue ? .assignment("k=\(k)") : origin)
     return PlanCandidate(configuration: result, policy: policy, k: k)
   }
 

@@ -6,7 +6,7 @@ import MePropTraining
 
 /// Makes plans for a task.
 public struct Planner {
-  /// The time that a plan takes, about, beside reading the data.
+  /// The time that a plan takes, about, beside reading the data and starting epochs.
   public var seconds: Double
 
   private let task: String
@@ -32,11 +32,17 @@ public struct Planner {
   /// First the number of threads that dense and sparse steps are fastest with, unless it is set; then all settings in
   /// turns. Results of training do not depend on threads, so they may differ between settings.
   ///
+  /// What is measured is what most of a run is like. Steps are those of the first epoch, without a dense start and with
+  /// one k. The start of an epoch is that of the epoch in the middle of the run, because a parser that explores makes
+  /// new examples in all epochs but the first ones; it is measured once with each number of threads, on weights that
+  /// the steps before it have trained, and divided among the steps of an epoch.
+  ///
   /// - Parameters:
   ///   - configuration: The settings to plan for; what it says of selection is varied, except a k given with a flag.
   ///   - prepare: Makes tasks; see `TaskDefinition.makePreparer`.
   /// - Returns: The plan.
-  /// - Throws: What `prepare` and steps throw.
+  /// - Throws: `ConfigurationError` for random-k, which is never advised, and for `auto` beside a schedule of k; what
+  ///   `prepare` and steps throw.
   public func plan(_ configuration: Configuration, prepare: TaskPreparer) throws -> Plan {
     let clock = ContinuousClock()
     let start = clock.now
@@ -57,6 +63,7 @@ public struct Planner {
     try first.task.beginEpoch(1)
     _ = try first.task.trainStep(0, ofEpoch: 1)
     let resident = Self.peakResidentBytes
+    var starts = EpochStarts(epoch: first.stopping.epochs / 2 + 1)
 
     var threads = (dense: counts[0], sparse: counts[0])
     if counts.count > 1 {
@@ -65,9 +72,9 @@ public struct Planner {
       let probe = shares.indices.dropFirst().min {
         abs(shares[$0] - usual) < abs(shares[$1] - usual)
       }
-      threads.dense = try fastest(counts) { try prepared(candidates[0], $0).task }
+      threads.dense = try fastest(counts, &starts) { try prepared(candidates[0], $0) }
       if let probe {
-        threads.sparse = try fastest(counts) { try prepared(candidates[probe], $0).task }
+        threads.sparse = try fastest(counts, &starts) { try prepared(candidates[probe], $0) }
       }
     }
     let tasks = try candidates.map {
@@ -76,14 +83,18 @@ public struct Planner {
     let timings = try StepMeasurement.alternate(
       tasks.map(\.task), seconds: counts.count > 1 ? seconds * 0.7 : seconds
     ) { done in progress("plan: measuring \(candidates.count) settings, \(Int(done * 100)) %") }
-    let settings = try zip(zip(candidates, tasks), timings).map { pair, timing in
-      let (candidate, prepared) = pair
-      return Plan.Setting(
-        policy: candidate.policy, k: candidate.k,
-        share: try Self.share(of: candidate, configuration),
-        threads: prepared.threadCount, step: timing,
-        stateBytes: prepared.task.checkpointTensors().tensors.reduce(0) { $0 + 4 * $1.values.count }
-      )
+    progress("plan: measuring the start of an epoch")
+    var settings: [Plan.Setting] = []
+    for (index, candidate) in candidates.enumerated() {
+      let prepared = tasks[index]
+      // Before an epoch is started: a parser that explores keeps a second network then.
+      let tensors = prepared.task.checkpointTensors().tensors
+      let step = try starts.included(in: timings[index], of: prepared)
+      settings.append(
+        Plan.Setting(
+          policy: candidate.policy, k: candidate.k,
+          share: try Self.share(of: candidate, configuration), threads: prepared.threadCount,
+          step: step, stateBytes: tensors.reduce(0) { $0 + 4 * $1.values.count }))
     }
     return Plan(
       task: task, stepsPerEpoch: first.task.stepsPerEpoch, settings: settings,
@@ -121,12 +132,17 @@ public struct Planner {
   }
 
   /// The fewest threads that no other number is 5 % faster than.
-  private func fastest(_ counts: [Int], task: (Int) throws -> any TrainingTask) throws -> Int {
-    let timings = try StepMeasurement.alternate(
-      counts.map { try task($0) }, seconds: seconds * 0.15)
+  private func fastest(
+    _ counts: [Int], _ starts: inout EpochStarts, prepare: (Int) throws -> PreparedTask
+  ) throws -> Int {
+    let tasks = try counts.map { try prepare($0) }
+    let timings = try StepMeasurement.alternate(tasks.map(\.task), seconds: seconds * 0.15)
+    var totals: [Double] = []
+    for (timing, task) in zip(timings, tasks) {
+      totals.append(try starts.included(in: timing, of: task).seconds.total)
+    }
     var best = 0
-    for index in counts.indices.dropFirst()
-    where timings[index].seconds.total < 0.95 * timings[best].seconds.total {
+    for index in counts.indices.dropFirst() where totals[index] < 0.95 * totals[best] {
       best = index
     }
     return counts[best]
@@ -142,5 +158,26 @@ public struct Planner {
       let unit = 1_024
     #endif
     return Int(usage.ru_maxrss) * unit
+  }
+}
+
+/// The seconds of starting an epoch by number of threads, each measured once.
+private struct EpochStarts {
+  /// The epoch that is started, from 1.
+  let epoch: Int
+  private var seconds: [Int: Double] = [:]
+
+  init(epoch: Int) { self.epoch = epoch }
+
+  /// Returns a timing of a task's steps with the start of an epoch in it; may leave the task at that start.
+  mutating func included(in timing: StepTiming, of prepared: PreparedTask) throws -> StepTiming {
+    let start: Double
+    if let known = seconds[prepared.threadCount] {
+      start = known
+    } else {
+      start = try StepMeasurement.epochStart(epoch, of: prepared.task)
+      seconds[prepared.threadCount] = start
+    }
+    return timing.including(epochStart: start, ofSteps: prepared.task.stepsPerEpoch)
   }
 }

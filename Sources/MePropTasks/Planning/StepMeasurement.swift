@@ -17,6 +17,18 @@ public struct StepTiming: Sendable, Equatable {
     self.spread = spread
     self.stepCount = stepCount
   }
+
+  /// Returns the timing with the seconds of starting an epoch divided among its steps.
+  ///
+  /// They are time for data, as in training.
+  func including(epochStart: Double, ofSteps stepsPerEpoch: Int) -> StepTiming {
+    let share = epochStart / Double(stepsPerEpoch)
+    var result = self
+    result.seconds.total += share
+    result.seconds.data += share
+    if result.seconds.total > 0 { result.spread *= seconds.total / result.seconds.total }
+    return result
+  }
 }
 
 /// Steps of several tasks that take turns, so that what else the machine does hits all of them alike.
@@ -64,6 +76,14 @@ public enum StepMeasurement {
     }
     progress(1)
     return turns.map { timing(of: $0, stepCount: perTurn * rounds) }
+  }
+
+  /// Starts an epoch, counted from 1, and returns the seconds that this takes.
+  static func epochStart(_ epoch: Int, of task: any TrainingTask) throws -> Double {
+    let clock = ContinuousClock()
+    let start = clock.now
+    try task.beginEpoch(epoch)
+    return start.duration(to: clock.now).inSeconds
   }
 
   private static func count(of seconds: Double, stepSeconds: Double) -> Int {

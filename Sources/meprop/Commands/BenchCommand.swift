@@ -10,8 +10,8 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure kernels, training steps and wide layers on this machine.",
     discussion: """
-      Each result is checked against a plain reference before it is timed. Times are medians; what is compared takes \
-      turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), lstm \
+      Selection, sparse products and forward products are checked against plain references before they are timed. \
+      Times are medians; what is compared takes turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), lstm \
       (the layer of the tagger, one sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, \
       if it is in MEPROP_DATA or the cache, else on sentences that are made up), widths \
       (the paper's Tables 7 and 8: unified selection, up to 8,192 wide; takes minutes). Without a group: kernels and \
@@ -43,7 +43,9 @@ struct BenchCommand: ParsableCommand {
       valueName: "f32|bf16"))
   var precision: Precision?
 
-  @Option(help: ArgumentHelp("Measure PyTorch too, with this interpreter.", valueName: "python"))
+  @Option(
+    help: ArgumentHelp(
+      "Measure PyTorch too, in steps and parser, with this interpreter.", valueName: "python"))
   var torch: String?
 
   func validate() throws {
@@ -53,6 +55,13 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    let groups = groups.isEmpty ? [.kernels, .steps] : groups
+    if let torch {
+      guard groups.contains(where: \.hasTorch) else {
+        throw UsageError("--torch: only steps and parser are measured in PyTorch too; leave it out")
+      }
+      try Benchmark.checkTorch(torch)
+    }
     var rows: [BenchmarkRow] = []
     var settings = BenchmarkSettings(threads: threads, python: torch, precision: precision)
     // Nothing is downloaded to be measured.
@@ -61,7 +70,7 @@ struct BenchCommand: ParsableCommand {
       settings,
       progress: { StandardError.write("bench: \($0)") }, report: { rows.append($0) })
     if !json { try StandardOutput.write(benchmark.machine + "\n") }
-    for group in groups.isEmpty ? [.kernels, .steps] : groups {
+    for group in groups {
       let first = rows.count
       try benchmark.run(group)
       if !json {

@@ -13,9 +13,11 @@ struct ReproduceCommand: ParsableCommand {
     discussion: """
       Trains the experiments of the paper (Sun et al., ICML 2017) seed by seed into folders below --run, measures \
       their steps beside dense ones, and prints the paper's figures and ours side by side, with a paired test over \
-      seeds. It can be stopped at any time and goes on with --resume. The run folder gets results.md and results.json.
+      seeds. It can be stopped at any time and goes on with --resume, which needs --run at most: the folder knows \
+      what was asked for. Named tables are done besides. The run folder gets index.html, results.md and results.json, \
+      of what is finished.
 
-      WHAT: table1 … table8, figure4, memory, all. Without --quick this takes many hours; the time is told \
+      WHAT: table1 … table8, figure4, memory (or memory-digits, memory-tagger, memory-parser), all. Without --quick this takes many hours; the time is told \
       beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
       quote.
 
@@ -24,7 +26,8 @@ struct ReproduceCommand: ParsableCommand {
         meprop reproduce table1 table3 --seeds 5 --run runs/paper
         meprop reproduce all --task digits --seeds 5
         meprop reproduce figure4 --set digits.epochs=5 --torch python3
-        meprop reproduce memory --resume --run runs/memory --json > memory.json
+        meprop reproduce memory --run runs/memory
+        meprop reproduce --resume --run runs/memory --json > memory.json
       """)
 
   @Argument(help: ArgumentHelp("What to reproduce; all if nothing is named.", valueName: "what"))
@@ -52,7 +55,7 @@ struct ReproduceCommand: ParsableCommand {
     completion: .directory)
   var runFolder: String?
 
-  @Flag(help: "Go on with what is in the folder.")
+  @Flag(help: "Go on with what is in the folder, with the options that it was started with.")
   var resume = false
 
   @Flag(help: "Print one JSON object with all tables.")
@@ -92,32 +95,61 @@ struct ReproduceCommand: ParsableCommand {
   }
 
   func run() throws {
-    let request: ReproductionRequest
-    do {
-      request = try ReproductionRequest(names: names.isEmpty ? ["all"] : names, tasks: tasks)
-    } catch let error as ReproductionError {
-      throw UsageError(error.description)
-    }
-    var settings = ReproductionSettings()
-    settings.isQuick = quick
-    settings.seedCount = seeds ?? (quick ? 2 : 3)
-    settings.threads = threads
-    settings.timingThreads = threads ?? 1
-    settings.python = torch
-    settings.treebank = ptb.map { URL(fileURLWithPath: $0, isDirectory: true).path }
-    for assignment in assignments { try settings.apply(override: assignment) }
     if let runFolder, runFolder.isEmpty {
       throw UsageError("--run: expected a folder, found nothing")
     }
-    let folder = try ReproductionFolder(
-      at: runFolder.map { URL(fileURLWithPath: $0, isDirectory: true) }, resuming: resume)
+    if let ptb, ptb.isEmpty { throw UsageError("--ptb: expected a folder, found nothing") }
+    var options = ReproductionOptions()
+    options.names = names
+    options.tasks = tasks
+    options.isQuick = quick
+    options.seedCount = seeds
+    options.threads = threads
+    options.python = torch
+    options.treebank = ptb.map { URL(fileURLWithPath: $0, isDirectory: true).path }
+    options.overrides = assignments
+    let url = runFolder.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    // What cannot be done is told before a folder is made for it.
+    if !resume { _ = try request(for: options) }
+    let folder = try ReproductionFolder(at: url, resuming: resume)
+    var all = options
+    if resume, let before = folder.options {
+      do {
+        try options.complete(with: before, folder: folder.url.path)
+      } catch let error as ReproductionError {
+        throw UsageError(error.description)
+      }
+      all = options.merged(with: before)
+    }
+    let request = try request(for: options)
+    try folder.save(all)
+    StandardError.write("runs and results: \(folder.url.path)")
     do {
       let result = try request.run(
-        settings, in: folder, locator: .ofProcess, downloads: DownloadNotice.show)
+        options.settings(), in: folder,
+        with: ReproductionRequest(names: all.names, tasks: all.tasks),
+        about: [
+          "version: meprop \(MePropTool.configuration.version), "
+            + Date.now.formatted(.iso8601.year().month().day()),
+          "command: meprop \(CommandLine.arguments.dropFirst().joined(separator: " "))",
+        ], locator: .ofProcess, downloads: DownloadNotice.show)
       try StandardOutput.write(json ? "\(result.json)\n" : result.markdown)
+      StandardError.write("index: \(folder.url.appendingPathComponent("index.html").path)")
     } catch let interruption as ReproductionInterrupted {
-      StandardError.write("interrupted; go on with --resume")
+      StandardError.write(
+        "interrupted; go on with: meprop reproduce --resume --run \(folder.url.path)")
       throw Interrupted(signal: interruption.signal)
+    }
+  }
+
+  /// What options ask for, if it can be done.
+  private func request(for options: ReproductionOptions) throws -> ReproductionRequest {
+    do {
+      let request = try ReproductionRequest(names: options.names, tasks: options.tasks)
+      try request.check(options.settings())
+      return request
+    } catch let error as ReproductionError {
+      throw UsageError(error.description)
     }
   }
 }
