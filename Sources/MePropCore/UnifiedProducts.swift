@@ -7,6 +7,7 @@ public final class UnifiedProducts {
   private var gradient = Matrix(rowCount: 0, columnCount: 0)
   private var weightRows = Matrix(rowCount: 0, columnCount: 0)
   private var gradientRows = Matrix(rowCount: 0, columnCount: 0)
+  private var otherRows: [UInt32] = []
 
   /// Creates an empty workspace.
   public init() {}
@@ -105,10 +106,12 @@ public final class UnifiedProducts {
     target.validCount = count
   }
 
-  /// Computes the gradient rows and applies `rule` to the kept rows of the weights; others stay as they are.
+  /// Computes the gradient rows and applies `rule` to the kept rows of the weights.
+  ///
+  /// With `everyRow` the rule is applied to the others too, with a gradient of zero; else they stay as they are.
   public func updateWeights(
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
-    support: GradientSupport, input x: Matrix,
+    support: GradientSupport, input x: Matrix, everyRow: Bool = false,
     context: ComputeContext
   ) {
     precondition(
@@ -120,6 +123,27 @@ public final class UnifiedProducts {
       context.updateRows(
         &weights, &moments, by: rule, rows: indices.baseAddress, count: count,
         gradient: gradientRows, isCompact: true)
+    }
+    guard everyRow else { return }
+    listOtherRows(support, count: count)
+    otherRows.withUnsafeBufferPointer { rows in
+      context.updateRows(
+        &weights, &moments, by: rule, rows: rows.baseAddress, count: rows.count, gradient: nil,
+        isCompact: true)
+    }
+  }
+
+  /// Lists the outputs that nobody keeps, in increasing order.
+  private func listOtherRows(_ support: GradientSupport, count: Int) {
+    otherRows.removeAll(keepingCapacity: true)
+    otherRows.reserveCapacity(support.outputSize)
+    var entry = 0
+    for row in 0..<UInt32(support.outputSize) {
+      if entry < count, support.indices[entry] == row {
+        entry += 1
+      } else {
+        otherRows.append(row)
+      }
     }
   }
 

@@ -91,7 +91,7 @@ final class LayerState {
     case .random:
       try support.selectRandom(count, of: gradient, seed: seed, stream: stream)
     }
-    if everyRow || support.sharedOutputs == nil { support.regroup(everyOutput: everyRow) }
+    if support.sharedOutputs == nil { support.regroup(everyOutput: everyRow) }
   }
 
   /// Keeps what selection left out of the gradient for the next step.

@@ -380,8 +380,9 @@ public final class MLPTrainer {
     let state = states[index]
     let support = state.support
     let everyRow = optimizer.updatesEveryRow
-    // One support for all examples: gathered and multiplied densely, unless untouched rows have to be visited too.
-    let isGathered = !everyRow && (support.sharedOutputs?.count ?? 0) > 0
+    // One support for all examples: gathered and multiplied densely; not where gradients of all rows are stored, to be
+    // clipped, as those without entries are stored too.
+    let isGathered = (rule != nil || !everyRow) && (support.sharedOutputs?.count ?? 0) > 0
     // Where so much is kept that dense products are faster.
     let isMasked =
       !isGathered && state.outputSize > Self.thinOutputs
@@ -405,8 +406,7 @@ public final class MLPTrainer {
       if isGathered {
         state.unified.updateWeights(
           &network.layers[index].weight, &state.weightMoments, by: rule, support: support,
-          input: input,
-          context: context)
+          input: input, everyRow: everyRow, context: context)
       } else if isMasked {
         state.masked.updateWeights(
           &network.layers[index].weight, &state.weightMoments, by: rule, support: support,

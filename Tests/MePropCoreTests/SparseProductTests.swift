@@ -183,6 +183,22 @@ import _MePropTestSupport
       var other = w
       context.update(&other, &moments, by: rule, gradient: gradient)
       expectSameBits(stepped, other)
+
+      // Rows that nobody keeps decay too, each once.
+      var decaying = rule
+      decaying.decay = 0.25
+      stepped = w
+      products.updateWeights(
+        &stepped, &moments, by: decaying, support: support, input: x, everyRow: true,
+        context: context)
+      for row in 0..<n {
+        let step =
+          kept[0].contains(row) ? expected.row(row).map { 0.5 * $0 } : Array(repeating: 0, count: m)
+        let before = w.withRow(row) { Array($0) }
+        expectClose(
+          stepped.withRow(row) { Array($0) }, zip(before, step).map { 0.75 * Double($0) - $1 },
+          atol: 1e-4, rtol: 0)
+      }
     }
   }
 }
