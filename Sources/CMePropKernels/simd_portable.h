@@ -58,7 +58,9 @@ INLINE vf v_round(vf a) { LANES(rintf(a.lane[l])); }
 INLINE vf v_power_of_two(vf a) {
   vf result;
   for (int l = 0; l < 4; l++) {
-    uint32_t bits = (uint32_t)((int32_t)a.lane[l] + 127) << 23;
+    /* A NaN has no whole number; what comes of it is multiplied by a NaN. */
+    int32_t whole = a.lane[l] == a.lane[l] ? (int32_t)a.lane[l] : 0;
+    uint32_t bits = (uint32_t)(whole + 127) << 23;
     memcpy(&result.lane[l], &bits, sizeof bits);
   }
   return result;
