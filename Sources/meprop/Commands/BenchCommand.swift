@@ -11,8 +11,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measure kernels, training steps and wide layers on this machine.",
     discussion: """
       Selection, sparse products and forward products are checked against plain references before they are timed. \
-      Times are medians; what is compared takes turns. GROUPS: kernels (one layer: selection, products, updates), steps (whole steps of 784-500-500-10), lstm \
-      (the layer of the tagger, one sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, \
+      Times are medians; what is compared takes turns. GROUPS: kernels (one layer: selection, products, updates), \
+      steps (whole steps of 784-500-500-10), lstm (the layer of the tagger, one sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, \
       if it is in MEPROP_DATA or the cache, else on sentences that are made up), widths \
       (the paper's Tables 7 and 8: unified selection, up to 8,192 wide; takes minutes). Without a group: kernels and \
       steps.

@@ -17,8 +17,8 @@ struct ReproduceCommand: ParsableCommand {
       what was asked for. Named tables are done besides. The run folder gets index.html, results.md and results.json, \
       of what is finished.
 
-      WHAT: table1 … table8, figure4, memory (or memory-digits, memory-tagger, memory-parser), all. Without --quick this takes many hours; the time is told \
-      beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
+      WHAT: table1 … table8, figure4, memory (or memory-digits, memory-tagger, memory-parser), all. Without \
+      --quick this takes many hours; the time is told beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
       quote.
 
       EXAMPLES:
