@@ -9,6 +9,10 @@ BIN = $$($(SWIFT) build -c release --show-bin-path)
 # the modules that lean on those checks are tested that way as well.
 DEBUG_TESTS = MePropCoreTests|MePropNNTests
 
+# Whole training steps are tested with slower instruction sets too, as far as the processor has them; kernels are
+# tested with all that it has anyway.
+SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
+
 .PHONY: help deps demo test format lint bench
 
 help:
@@ -32,6 +36,10 @@ test:
 	if [ -n "$$python" ]; then export MEPROP_PYTHON="$$python"; fi; \
 	set -ex; \
 	$(SWIFT) test -c release --disable-testable-imports $(ARGS); \
+	$(if $(ARGS),,for simd in $(SIMD); do \
+	  MEPROP_SIMD=$$simd $(SWIFT) test -c release --disable-testable-imports --skip-build \
+	    --filter MePropNNTests; \
+	done;) \
 	$(SWIFT) test $(if $(ARGS),$(ARGS),--filter '$(DEBUG_TESTS)')
 
 format:

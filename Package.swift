@@ -77,6 +77,7 @@ let package = Package(
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
     .testTarget(name: "MePropTasksTests", dependencies: ["MePropTasks", "_MePropTestSupport"]),
+    .testTarget(name: "MePropBenchTests", dependencies: ["MePropBench"]),
     .testTarget(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),

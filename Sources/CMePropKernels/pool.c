@@ -6,6 +6,7 @@
 #include "meprop_kernels.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -146,13 +147,21 @@ meprop_pool *meprop_pool_create(int threads, void (*prepare)(void)) {
   }
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
-  for (int i = 0; i < threads - 1; i++) {
+  /* Workers take no signals: the dense library multiplies with the stack pointer in its heap memory, and a signal that
+   * comes then overwrites what lies below. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failed = 0;
+  for (int i = 0; i < threads - 1 && !failed; i++) {
     pool->arguments_of_workers[i] = (worker){.pool = pool, .thread = i + 1};
-    if (pthread_create(&pool->threads[i], NULL, work, &pool->arguments_of_workers[i]) != 0) {
-      meprop_pool_destroy(pool);
-      return NULL;
-    }
-    pool->workers++;
+    failed = pthread_create(&pool->threads[i], NULL, work, &pool->arguments_of_workers[i]) != 0;
+    if (!failed) pool->workers++;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failed) {
+    meprop_pool_destroy(pool);
+    return NULL;
   }
   return pool;
 }

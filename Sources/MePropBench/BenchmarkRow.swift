@@ -34,10 +34,37 @@ public struct BenchmarkRow: Sendable, Equatable {
   /// The same in PyTorch at its best: the fastest of f32, f32 with MKL's vendor check satisfied, and bf16.
   public var torchBestMicroseconds: Double?
   /// The least time that counted operations and bytes allow at the measured peaks, as a share of the time taken.
+  ///
+  /// More than 1 means that the limit was counted or measured wrongly, or that data were in a cache.
   public var limitShare: Double?
 
   /// Transitions or words in a second; `nil` for rows that are not about them.
   public var perSecond: Double?
+
+  /// Creates a row from what is there; columns left out are empty.
+  package init(
+    group: String, name: String, batchSize: Int, inputSize: Int, outputSize: Int, k: Int,
+    threads: Int, precision: Precision = .f32, data: String? = nil, microseconds: Double,
+    spread: Double, denseMicroseconds: Double? = nil, torchMicroseconds: Double? = nil,
+    torchBestMicroseconds: Double? = nil, limitShare: Double? = nil, perSecond: Double? = nil
+  ) {
+    self.group = group
+    self.name = name
+    self.batchSize = batchSize
+    self.inputSize = inputSize
+    self.outputSize = outputSize
+    self.k = k
+    self.threads = threads
+    self.precision = precision
+    self.data = data
+    self.microseconds = microseconds
+    self.spread = spread
+    self.denseMicroseconds = denseMicroseconds
+    self.torchMicroseconds = torchMicroseconds
+    self.torchBestMicroseconds = torchBestMicroseconds
+    self.limitShare = limitShare
+    self.perSecond = perSecond
+  }
 
   /// How many times faster than the dense operation.
   public var ratioDense: Double? { denseMicroseconds.map { $0 / microseconds } }

@@ -43,6 +43,7 @@ extension Benchmark {
       var turn = 0
       while turn < 9 || (turn < 1_000 && Timing.now() - start < 3 * settings.secondsPerRow * 1e6) {
         for mode in policies.indices {
+          try checkInterruption()
           let found = try runTurn(
             turn, batches, sgd[mode], adam.map { $0[mode] }, policies[mode])
           if turn >= 2 { for part in found.indices { times[part][mode].append(found[part]) } }

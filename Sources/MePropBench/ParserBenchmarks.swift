@@ -29,7 +29,9 @@ extension Benchmark {
     let (data, name) = try parserData()
     try checkFeatureSums()
     let torch = try settings.python.map {
-      try TorchBaseline(python: $0, threads: settings.threads, program: TorchParser.program)
+      try TorchBaseline(
+        python: $0, threads: settings.threads, program: TorchParser.program,
+        isInterrupted: isInterrupted)
     }
     for step in Self.parserSteps {
       progress("parser: \(step.name), batch \(step.batchSize), \(name)")
@@ -70,6 +72,7 @@ extension Benchmark {
     let shape = tasks[0].settings.shape
     var steps = tasks.map { _ in 0 }
     func runStep(_ index: Int) throws -> Double {
+      try checkInterruption()
       let task = tasks[index]
       let step = steps[index] % task.stepsPerEpoch
       steps[index] += 1
@@ -92,6 +95,7 @@ extension Benchmark {
       }
       if let torch {
         for variant in torch.variants.indices {
+          try checkInterruption()
           torchTimes[variant] += try torch.request(
             "step \(batchSize) \(Self.request(shape)) \(share)", variant: variant)
         }
@@ -123,13 +127,17 @@ extension Benchmark {
     let task = try makeParser([], data)
     let shape = task.settings.shape
     task.beginEpoch(1)
-    for step in 0..<min(300, task.stepsPerEpoch) { _ = try task.trainStep(step, ofEpoch: 1) }
+    for step in 0..<min(300, task.stepsPerEpoch) {
+      try checkInterruption()
+      _ = try task.trainStep(step, ofEpoch: 1)
+    }
     let predictor = ParserPredictor(task.model, threadCount: settings.threads)
     let sentences = data.development.isEmpty ? data.training : data.development
     let words = sentences.reduce(0) { $0 + $1.wordCount }
     var times: [Double] = []
     var torchTimes: [[Double]] = torch.map { $0.variants.map { _ in [] } } ?? []
     for round in 0...2 * Self.parserRounds {
+      try checkInterruption()
       let before = Timing.now()
       _ = predictor.parse(sentences)
       if round > 0 { times.append(Timing.now() - before) }

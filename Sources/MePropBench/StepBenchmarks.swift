@@ -29,7 +29,9 @@ extension Benchmark {
   ]
 
   func runSteps() throws {
-    let torch = try settings.python.map { try TorchBaseline(python: $0, threads: settings.threads) }
+    let torch = try settings.python.map {
+      try TorchBaseline(python: $0, threads: settings.threads, isInterrupted: isInterrupted)
+    }
     for batchSize in [10, 50, 128] {
       progress("steps: 784-500-500-10, batch \(batchSize)")
       try runSteps(Self.modes, hidden: 500, batchSize: batchSize, torch: torch)
@@ -50,9 +52,19 @@ extension Benchmark {
         network, optimizer: .adam(untouchedRows: mode.untouched), selection: mode.policy,
         precision: precision, context: context)
     }
+    for (trainer, (precision, mode)) in zip(trainers, kinds) {
+      // The second step is the first that has a memory, and moments that are not zero.
+      for batch in 0..<2 {
+        try checkInterruption()
+        try StepCheck.check(
+          trainer, "\(mode.name), \(precision.rawValue), batch \(batchSize)",
+          input: batches.inputs[batch], labels: batches.labels[batch], context: context)
+      }
+    }
     // Selection settles within a few hundred steps: fewer rows are touched once most examples are learned.
     for trainer in trainers {
       for step in 0..<300 {
+        try checkInterruption()
         try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
       }
     }
@@ -64,6 +76,7 @@ extension Benchmark {
         let start = Timing.now()
         var step = round
         while Timing.now() - start < settings.secondsPerRow * 1e6 / Double(rounds) {
+          try checkInterruption()
           let before = Timing.now()
           try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
           times[index].append(Timing.now() - before)
@@ -72,6 +85,7 @@ extension Benchmark {
       }
       if let torch {
         for variant in torch.variants.indices {
+          try checkInterruption()
           torchTimes[variant] += try torch.stepMicroseconds(
             variant: variant, batchSize: batchSize, hidden: hidden,
             seconds: settings.secondsPerRow / Double(rounds))

@@ -6,6 +6,8 @@ import Foundation
 final class TorchBaseline {
   /// The variants that run: `f32` as it comes, `f32, vendor check satisfied`, `bf16`.
   let variants: [String]
+  /// Those of them that compute with floats: all but the last.
+  var floatVariants: Range<Int> { 0..<variants.count - 1 }
   private let workers: [TorchWorker]
 
   /// Starts the variants.
@@ -17,12 +19,16 @@ final class TorchBaseline {
   ///   - python: The interpreter.
   ///   - threads: Of each variant.
   ///   - program: What they run: given the number of threads and `f32` or `bf16`, it answers requests.
-  /// - Throws: ``TorchError``.
-  init(python: String, threads: Int, program: String = TorchBaseline.program) throws {
+  ///   - isInterrupted: Asked while they are waited for.
+  /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
+  init(
+    python: String, threads: Int, program: String = TorchBaseline.program,
+    isInterrupted: @escaping () -> Bool
+  ) throws {
     func worker(_ precision: String, preload: String?) throws -> TorchWorker {
       try TorchWorker(
         python: python, program: program, arguments: [String(threads), precision],
-        preload: preload)
+        preload: preload, isInterrupted: isInterrupted)
     }
     var variants = ["f32"]
     var workers = [try worker("f32", preload: nil)]

@@ -1,25 +1,6 @@
-// A Python process with PyTorch that answers requests, and why it may fail.
+// A Python process with PyTorch that answers requests.
 
 import Foundation
-
-/// PyTorch could not be run.
-public enum TorchError: Error, Equatable, CustomStringConvertible {
-  /// The interpreter cannot be started.
-  case notStarted(python: String, reason: String)
-  /// The program ended; `output` is the last line that it printed.
-  case ended(python: String, output: String)
-
-  /// One line for the user.
-  public var description: String {
-    switch self {
-    case .notStarted(let python, let reason):
-      "--torch: cannot start \(python): \(reason); expected a Python interpreter"
-    case .ended(let python, let output):
-      "--torch: \(python) stopped: \(output.isEmpty ? "no message" : output); "
-        + "expected an interpreter that has torch (python3 -m pip install torch)"
-    }
-  }
-}
 
 /// One interpreter that answers requests on its standard input, each with a line of numbers.
 package final class TorchWorker {
@@ -27,6 +8,8 @@ package final class TorchWorker {
   private let input = Pipe()
   private let output = Pipe()
   private let python: String
+  private let isInterrupted: () -> Bool
+  private var buffer = Data()
   private var lastLine = ""
 
   /// Starts a program and waits until it has said that it is ready.
@@ -36,9 +19,15 @@ package final class TorchWorker {
   ///   - program: Prints `ready`, then answers each line of its input with a line that starts with a digit.
   ///   - arguments: Of the program.
   ///   - preload: A library to load first; `nil`: none.
-  /// - Throws: ``TorchError``.
-  package init(python: String, program: String, arguments: [String], preload: String?) throws {
+  ///   - readyTimeout: Seconds after which a program that is not ready is killed.
+  ///   - isInterrupted: Asked a few times a second while there is no answer.
+  /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
+  package init(
+    python: String, program: String, arguments: [String], preload: String?,
+    readyTimeout: Double = 120, isInterrupted: @escaping () -> Bool = { false }
+  ) throws {
     self.python = python
+    self.isInterrupted = isInterrupted
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [python, "-c", program] + arguments
     process.standardInput = input
@@ -55,7 +44,7 @@ package final class TorchWorker {
       throw TorchError.notStarted(python: python, reason: error.localizedDescription)
     }
     // A program that fails to import torch closes its input at once: ask for the first line before writing.
-    guard try readLine() == "ready" else {
+    guard try readLine(within: readyTimeout) == "ready" else {
       throw TorchError.ended(python: python, output: lastLine)
     }
   }
@@ -67,22 +56,29 @@ package final class TorchWorker {
 
   /// Sends a line and returns the numbers of the answer.
   ///
-  /// - Throws: ``TorchError``.
-  package func request(_ text: String) throws -> [Double] {
+  /// - Parameters:
+  ///   - text: The line; its last word is the seconds that the program is asked to take, as in all of ours.
+  ///   - timeout: Seconds after which a program that has not answered is killed; `nil`: a minute, and twenty times what
+  ///     the request asks for.
+  /// - Returns: At least one number.
+  /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
+  package func request(_ text: String, timeout: Double? = nil) throws -> [Double] {
     do {
       try input.fileHandleForWriting.write(contentsOf: Data((text + "\n").utf8))
     } catch {
       // It has ended since its last answer.
       throw TorchError.ended(python: python, output: lastLine)
     }
-    let times = try readLine().split(separator: " ").compactMap { Double($0) }
+    let asked = text.split(separator: " ").last.flatMap { Double($0) } ?? 0
+    let answer = try readLine(within: timeout ?? 60 + 20 * max(asked, 0))
+    let times = answer.split(separator: " ").compactMap { Double($0) }
     guard !times.isEmpty else { throw TorchError.ended(python: python, output: lastLine) }
     return times
   }
 
-  private var buffer = Data()
-
-  private func readLine() throws -> String {
+  /// The next line that is an answer; others, such as warnings, are passed over.
+  private func readLine(within seconds: Double) throws -> String {
+    let start = Timing.now()
     while true {
       if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
         lastLine = String(decoding: buffer[buffer.startIndex..<end], as: UTF8.self)
@@ -90,9 +86,26 @@ package final class TorchWorker {
         if lastLine == "ready" || lastLine.first?.isNumber == true { return lastLine }
         continue
       }
+      try waitForOutput(from: start, seconds: seconds)
       let more = output.fileHandleForReading.availableData
       guard !more.isEmpty else { throw TorchError.ended(python: python, output: lastLine) }
       buffer.append(more)
+    }
+  }
+
+  /// Returns once there is something to be read, or the program has ended.
+  private func waitForOutput(from start: Double, seconds: Double) throws {
+    var descriptor = pollfd(
+      fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      if isInterrupted() { throw BenchmarkInterrupted() }
+      let left = seconds - (Timing.now() - start) * 1e-6
+      guard left > 0 else {
+        kill(process.processIdentifier, SIGKILL)
+        throw TorchError.silent(python: python, seconds: seconds)
+      }
+      // Also ends early when a signal comes.
+      if poll(&descriptor, 1, Int32(min(left, 0.1) * 1_000) + 1) > 0 { return }
     }
   }
 

@@ -1,122 +1,100 @@
 // The paper's Tables 7 and 8 on this processor: unified selection in layers up to 8,192 wide.
 
 import MePropCore
-import MePropNN
 
 extension Benchmark {
-  /// The widths and the numbers of kept entries of the tables.
   private static let widths = [512, 1_024, 2_048, 4_096, 8_192]
   private static let kept = [8, 16, 32, 64, 128, 256, 512]
 
+  /// The examples in a batch of each table.
+  static let table7Batch = 1_024
+  static let table8Batch = 50
+
+  /// The numbers of kept entries that are measured at a width.
+  static func counts(below width: Int) -> [Int] { kept.filter { $0 < width } }
+
   func runWidths() throws {
-    for width in Self.widths { try runTable7(width: width) }
-    for width in Self.widths { try runTable8(width: width) }
+    let seconds = Self.widths.reduce(0.0) {
+      $0 + forecastSeconds(ofTable7: $1) + forecastSeconds(ofTable8: $1)
+    }
+    progress("widths: about \(Self.duration(seconds))")
+    let torch = try startTorchOperations()
+    for width in Self.widths { try runTable7(width: width, torch) }
+    for width in Self.widths { try runTable8(width: width, torch) }
   }
 
-  /// Both products of one square layer at batch 1,024.
+  /// Measures Table 7 at one width: both products of one square layer at batch 1,024.
+  ///
+  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``.
   package func runTable7(width: Int) throws {
-    let batchSize = 1_024
-    progress("widths: products of a \(width) x \(width) layer, batch \(batchSize)")
-    let context = context
-    var random = Philox(seed: 7)
-    let x = randomMatrix(batchSize, width, &random)
-    let d = randomMatrix(batchSize, width, &random)
-    let w = randomMatrix(width, width, &random)
-    var dx = Matrix(rowCount: batchSize, columnCount: width)
-    var gradient = WeightGradient(outputSize: width, inputSize: width)
-    let support = GradientSupport()
-    let unified = UnifiedProducts()
-    let counts = Self.kept.filter { $0 < width }
-    var failure: (any Error)?
-    var operations: [(Int) -> Void] = counts.map { k in
-      { _ in
-        do {
-          try support.selectUnified(k, of: d, context: context)
-        } catch { failure = error }
-        unified.gather(support)
-        unified.inputGradient(of: support, weights: w, into: &dx, context: context)
-        unified.weightGradient(of: support, input: x, into: &gradient, context: context)
-      }
-    }
-    operations[0](0)
-    try checkUnified(support, x: x, w: w, dx: dx, gradient: gradient)
-    operations.append { _ in
-      context.multiply(d, by: w, into: &dx)
-      context.weightGradient(ofDense: d, input: x, into: &gradient)
-    }
-    let timings = Timing.alternating(operations, seconds: settings.secondsPerRow * 4)
-    if let failure { throw failure }
-    for (k, timing) in zip(counts, timings) {
-      let least = limits.leastMicroseconds(
-        multiplyAdds: 2 * batchSize * k * width,
-        bytes: 4 * (2 * batchSize * width + batchSize * width + 3 * k * width))
-      report(
-        BenchmarkRow(
-          group: "widths", name: "table 7: backward products, unified", batchSize: batchSize,
-          inputSize: width,
-          outputSize: width, k: k, threads: settings.threads, microseconds: timing.microseconds,
-          spread: timing.spread, denseMicroseconds: timings.last?.microseconds,
-          limitShare: min(1, least / timing.microseconds)))
-    }
+    try tellingInterruptions { try runTable7(width: width, try startTorchOperations()) }
   }
 
-  private func checkUnified(
-    _ support: GradientSupport, x: Matrix, w: Matrix, dx: Matrix, gradient: WeightGradient
-  ) throws {
-    var worst = WorstDifference()
-    for example in stride(from: 0, to: x.rowCount, by: 101) {
-      let kept = support.entries(ofExample: example)
-      for column in stride(from: 0, to: w.columnCount, by: 37) {
-        let sum = kept.reduce(0.0) { $0 + Double($1.value) * Double(w[$1.output, column]) }
-        worst.add(abs(sum - Double(dx[example, column])) / (1 + abs(sum)))
-      }
-    }
-    let entries = (0..<x.rowCount).map { support.entries(ofExample: $0)[0] }
-    for column in stride(from: 0, to: x.columnCount, by: 37) {
-      let sum = entries.enumerated().reduce(0.0) {
-        $0 + Double($1.element.value) * Double(x[$1.offset, column])
-      }
-      worst.add(abs(sum - Double(gradient.values[entries[0].output, column])) / (1 + abs(sum)))
-    }
-    guard worst.isBelow(1e-2) else {
-      throw WrongResultError(operation: "unified products", difference: worst.value, allowed: 1e-2)
-    }
-  }
-
-  /// The backward pass of a 784-h-h-10 network at batch 50, updates left out.
+  /// Measures Table 8 at one width: the backward pass of a 784-h-h-10 network at batch 50, updates left out.
+  ///
+  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and what training throws.
   package func runTable8(width: Int) throws {
-    let batchSize = 50
-    progress("widths: backward pass of 784-\(width)-\(width)-10, batch \(batchSize)")
-    var random = Philox(seed: 8)
-    let input = randomMatrix(batchSize, 784, &random)
-    let labels = (0..<batchSize).map { _ in Int32(random.next(below: 10)) }
-    let network = MLP(inputSize: 784, hiddenSizes: [width, width], outputSize: 10, seed: 1)
-    let counts = Self.kept.filter { $0 < width }
-    let policies = counts.map { SelectionPolicy.unified(k: .count($0)) } + [.dense]
-    // Plain gradient descent at rate 0 on stored gradients: the backward pass is all that `backward` measures.
-    var optimizer = Optimizer(.gradientDescent(), learningRate: 1e-30, untouchedRows: .skip)
-    optimizer.clipNorm = .greatestFiniteMagnitude
-    var medians: [Timing] = []
-    for policy in policies {
-      let trainer = MLPTrainer(network, optimizer: optimizer, selection: policy, context: context)
-      var times: [Double] = []
-      let start = Timing.now()
-      while times.count < 7
-        || (times.count < 200 && Timing.now() - start < settings.secondsPerRow * 1e6)
-      {
-        trainer.times = PhaseTimes()
-        try trainer.train(input, labels: labels)
-        times.append(trainer.times.backward * 1e6)
-      }
-      medians.append(Timing(Array(times.dropFirst(2))))
+    try tellingInterruptions { try runTable8(width: width, try startTorchOperations()) }
+  }
+
+  // MARK: Forecasts
+
+  /// About how many seconds ``runTable7(width:)`` takes: turns and their checks, from the measured peaks.
+  package func forecastSeconds(ofTable7 width: Int) -> Double {
+    let batch = Self.table7Batch
+    let sparse = Self.counts(below: width).reduce(0.0) { sum, k in
+      sum
+        + limits.leastMicroseconds(
+          multiplyAdds: 2 * batch * k * width, bytes: 4 * (3 * batch + 3 * k) * width)
     }
-    for (k, timing) in zip(counts, medians) {
-      report(
-        BenchmarkRow(
-          group: "widths", name: "table 8: backward pass, unified", batchSize: batchSize,
-          inputSize: 784,
-          outputSize: width, k: k, threads: settings.threads, microseconds: timing.microseconds,
-          spread: timing.spread, denseMicroseconds: medians.last?.microseconds))
+    let dense = limits.leastMicroseconds(
+      multiplyAdds: 2 * batch * width * width, bytes: 4 * (3 * batch + 2 * width) * width)
+    let turn = (sparse + dense) * 1e-6
+    // Two turns that do not count, the check, and at least seven; more where PyTorch has turns in between.
+    let turns = settings.python == nil ? 10.0 : 14
+    let own = max(turns * turn, turn + settings.secondsPerRow * 4)
+    let numbers = Double(Self.table7Sets(width: width) * (2 * batch + width) * width)
+    return 1.3 * (own + numbers * Self.secondsPerNumber)
+      + torchSeconds(ofTurn: dense * 1e-6, numbers: Double((2 * batch + width) * width))
+  }
+
+  /// About how many seconds ``runTable8(width:)`` takes.
+  package func forecastSeconds(ofTable8 width: Int) -> Double {
+    let batch = Self.table8Batch
+    let counts = Self.counts(below: width)
+    let weights = (784 + width + 10) * width
+    let forward = limits.leastMicroseconds(multiplyAdds: batch * weights, bytes: 4 * weights)
+    let dense = limits.leastMicroseconds(
+      multiplyAdds: batch * (weights + width * width), bytes: 8 * weights)
+    let sparse = counts.reduce(0.0) { sum, k in
+      sum
+        + limits.leastMicroseconds(
+          multiplyAdds: batch * k * (784 + 2 * width), bytes: 12 * k * (784 + width))
     }
+    // After a dense step all weights are updated, by next to nothing.
+    let update = limits.leastMicroseconds(multiplyAdds: 0, bytes: 12 * weights)
+    let steps = Double(counts.count + 1) * forward + sparse + dense + update
+    let rows = Double(counts.count + 1)
+    let own = max(15 * steps * 1e-6, settings.secondsPerRow * rows)
+    // Numbers to start with, the plain forward pass, and copies of the weights for each check.
+    let plain = Double(weights) * (Self.secondsPerNumber + Double(batch) * 1e-9 + rows * 1e-9)
+    return 1.3 * (own + plain) + torchSeconds(ofTurn: dense * 1e-6, numbers: Double(weights))
+  }
+
+  /// What a random number takes to make.
+  private static let secondsPerNumber = 5e-8
+
+  /// What PyTorch takes, where it is measured: three variants have three rounds of at least three turns, at half our
+  /// speed, with numbers made anew.
+  private func torchSeconds(ofTurn turn: Double, numbers: Double) -> Double {
+    guard settings.python != nil else { return 0 }
+    return 9 * max(settings.secondsPerRow / 3 + 2 * turn, 6 * turn) + 9 * numbers * 1e-8 + 10
+  }
+
+  /// A time for people: `40 s`, `4 min`, `2.5 h`.
+  static func duration(_ seconds: Double) -> String {
+    if seconds < 100 { return "\(Int(seconds.rounded(.up))) s" }
+    if seconds < 6_000 { return "\(Int((seconds / 60).rounded())) min" }
+    return "\((seconds / 360).rounded() / 10) h"
   }
 }

@@ -60,6 +60,9 @@ public final class GradientSupport {
     return touched.sorted().map(Int.init)
   }
 
+  /// The number of entries that are kept of the whole batch.
+  public var entryCount: Int { counts.prefix(batchSize).reduce(0) { $0 + Int($1) } }
+
   /// Σ|s| over all kept entries.
   package var keptMagnitude: Double {
     values.withUnsafeBufferPointer { values in

@@ -78,27 +78,28 @@ extension ComputeContext {
       bytes = UnsafePointer(before.states.base)
       stride = before.width
     }
-    let products = weights.indices.map { index in
+    let isAhead = packing.sentenceCount <= Self.sentencesWithInputAhead
+    withTemporary(weights.count) { index in
       workspace.cells[index].setRowCount(packing.sentenceCount)
       return meprop_byte_product_arguments(
         w: weights[index].input.arguments, padded: padded, x: bytes, x_stride: stride,
         rows: positions, x_scales: scales, bias: weights[index].bias.unsafeFloats, y: nil,
         y_stride: 0)
+    } do: { products in
+      for index in weights.indices where isAhead {
+        if keeping.isEmpty { workspace.gates[index].setRowCount(positions) }
+        var arguments = products[index]
+        let gates = workspace.gates(index, keeping: keeping)
+        arguments.y_stride = gates.stride
+        arguments.y = gates.base
+        run(
+          kernels.byte_product, &arguments, count: padded / 16,
+          work: positions * padded * weights[index].inputSize)
+      }
+      runSteps(
+        weights, workspace, packing, products, isAhead: isAhead, keeping: keeping, masks: masks,
+        largestFactor: largestFactor, &output)
     }
-    let isAhead = packing.sentenceCount <= Self.sentencesWithInputAhead
-    for index in weights.indices where isAhead {
-      if keeping.isEmpty { workspace.gates[index].setRowCount(positions) }
-      var arguments = products[index]
-      let gates = workspace.gates(index, keeping: keeping)
-      arguments.y_stride = gates.stride
-      arguments.y = gates.base
-      run(
-        kernels.byte_product, &arguments, count: padded / 16,
-        work: positions * padded * weights[index].inputSize)
-    }
-    runSteps(
-      weights, workspace, packing, products, isAhead: isAhead, keeping: keeping, masks: masks,
-      largestFactor: largestFactor, &output)
     withExtendedLifetime((weights, input, workspace, keeping, masks)) {}
   }
 
@@ -117,43 +118,43 @@ extension ComputeContext {
 
   private func runSteps(
     _ weights: [LSTMByteWeights], _ workspace: LSTMByteWorkspace, _ packing: SentencePacking,
-    _ products: [meprop_byte_product_arguments], isAhead: Bool, keeping: [LSTMWorkspace],
+    _ products: UnsafeMutableBufferPointer<meprop_byte_product_arguments>, isAhead: Bool,
+    keeping: [LSTMWorkspace],
     masks: [Matrix], largestFactor: Float, _ output: inout Matrix
   ) {
     let hidden = weights[0].hiddenSize
     let padded = LSTMWeights.paddedSize(hidden)
     let target = output.unsafeMutableFloats()
     let outputStride = output.stride
-    let directions = weights.indices.map { index in
-      let gates = workspace.gates(index, keeping: keeping)
-      var direction = meprop_byte_direction()
-      direction.reversed = index == 1 ? 1 : 0
-      direction.w = weights[index].recurrent.arguments
-      direction.gates = isAhead ? UnsafePointer(gates.base) : nil
-      direction.gate_stride = gates.stride
-      direction.input = products[index]
-      direction.cell = workspace.cells[index].unsafeMutableFloats()
-      direction.cell_stride = workspace.cells[index].stride
-      direction.states = workspace.states.base + index * padded
-      direction.state_stride = workspace.width
-      direction.output = target + index * padded
-      direction.output_stride = outputStride
-      if !keeping.isEmpty {
-        direction.kept_gates = gates.base
-        direction.kept_gate_stride = gates.stride
-        keeping[index].keep(in: &direction)
-      }
-      if !masks.isEmpty {
-        direction.mask = masks[index].unsafeFloats
-        direction.mask_stride = masks[index].stride
-      }
-      return direction
-    }
     let groupsWanted = (threadCount + weights.count - 1) / weights.count
     let group = (packing.sentenceCount + groupsWanted - 1) / groupsWanted
     let groupCount = (packing.sentenceCount + group - 1) / group
     packing.starts.withUnsafeBufferPointer { starts in
-      directions.withUnsafeBufferPointer { directions in
+      withTemporary(weights.count) { index in
+        let gates = workspace.gates(index, keeping: keeping)
+        var direction = meprop_byte_direction()
+        direction.reversed = index == 1 ? 1 : 0
+        direction.w = weights[index].recurrent.arguments
+        direction.gates = isAhead ? UnsafePointer(gates.base) : nil
+        direction.gate_stride = gates.stride
+        direction.input = products[index]
+        direction.cell = workspace.cells[index].unsafeMutableFloats()
+        direction.cell_stride = workspace.cells[index].stride
+        direction.states = workspace.states.base + index * padded
+        direction.state_stride = workspace.width
+        direction.output = target + index * padded
+        direction.output_stride = outputStride
+        if !keeping.isEmpty {
+          direction.kept_gates = gates.base
+          direction.kept_gate_stride = gates.stride
+          keeping[index].keep(in: &direction)
+        }
+        if !masks.isEmpty {
+          direction.mask = masks[index].unsafeFloats
+          direction.mask_stride = masks[index].stride
+        }
+        return direction
+      } do: { directions in
         var arguments = meprop_byte_lstm_arguments(
           directions: directions.baseAddress, hidden: hidden, steps: packing.stepCount,
           starts: starts.baseAddress, sentences: packing.sentenceCount, group: group,

@@ -77,18 +77,17 @@ extension ComputeContext {
     let lines = weights[0].paddedSize / 16
     let target = output.unsafeMutableFloats()
     let stride = output.stride
-    let directions = weights.indices.map { index in
-      workspaces[index].direction(
-        reversed: index == 1, weights: weights[index], output: target, outputGradient: nil,
-        outputStride: stride, mask: masks.isEmpty ? nil : masks[index].unsafeFloats,
-        usesMemory: false, column: index * weights[0].paddedSize)
-    }
     // On one thread the directions go one after the other, so that what is left of the weights in the cache from one
     // step to the next is not for both.
-    let together = threadCount == 1 ? 1 : directions.count
+    let together = threadCount == 1 ? 1 : weights.count
     let span = min(lines, (together * lines + threadCount - 1) / threadCount)
     packing.starts.withUnsafeBufferPointer { starts in
-      directions.withUnsafeBufferPointer { directions in
+      withTemporary(weights.count) { index in
+        workspaces[index].direction(
+          reversed: index == 1, weights: weights[index], output: target, outputGradient: nil,
+          outputStride: stride, mask: masks.isEmpty ? nil : masks[index].unsafeFloats,
+          usesMemory: false, column: index * weights[0].paddedSize)
+      } do: { directions in
         for first in Swift.stride(from: 0, to: directions.count, by: together) {
           for step in 0..<packing.stepCount {
             var arguments = meprop_lstm_step_arguments(
@@ -140,13 +139,6 @@ extension ComputeContext {
         workspace.prepareMemories(sentenceCount: packing.sentenceCount)
       }
     }
-    let directions = weights.indices.map { index in
-      workspaces[index].direction(
-        reversed: index == 1, weights: weights[index], output: nil,
-        outputGradient: outputGradient.unsafeFloats, outputStride: outputGradient.stride,
-        mask: masks.isEmpty ? nil : masks[index].unsafeFloats, usesMemory: usesMemory,
-        column: index * weights[0].paddedSize)
-    }
     let partCount = workspaces.count * groups
     let clocks = workspaces[0].seconds
     clocks.reserve(3 * partCount)
@@ -154,7 +146,13 @@ extension ComputeContext {
     var seconds = LSTMBackwardSeconds()
     var nanPosition: Int32 = 0
     packing.starts.withUnsafeBufferPointer { starts in
-      directions.withUnsafeBufferPointer { directions in
+      withTemporary(weights.count) { index in
+        workspaces[index].direction(
+          reversed: index == 1, weights: weights[index], output: nil,
+          outputGradient: outputGradient.unsafeFloats, outputStride: outputGradient.stride,
+          mask: masks.isEmpty ? nil : masks[index].unsafeFloats, usesMemory: usesMemory,
+          column: index * weights[0].paddedSize)
+      } do: { directions in
         withUnsafeMutablePointer(to: &nanPosition) { nanPosition in
           var arguments = meprop_lstm_backward_arguments(
             directions: directions.baseAddress, hidden: hidden, steps: packing.stepCount, step: 0,

@@ -9,18 +9,38 @@ public final class MaskedProducts {
   /// The kept entries among zeros, shape `[batchSize, outputSize]`, as ``scatter(_:)`` left them.
   private(set) var matrix = Matrix(rowCount: 0, columnCount: 0)
   private var gradient = Matrix(rowCount: 0, columnCount: 0)
+  /// Rounds the factors of the products; `nil`: they are those of floats.
+  private let rounded: RoundedGradientProducts?
 
   /// Creates an empty workspace.
-  public init() {}
-
-  /// Whether dense products are faster for so many kept entries: a rule of the shapes, never of the clock.
   ///
-  /// Sparse products do 45 to 70 billion operations a second where dense ones do 110 (the rows *beside masked dense* of
-  /// `meprop bench kernels`; AVX-512, 784 inputs, 500 outputs, weights beyond the second-level cache). Equal are 54 % of
-  /// the outputs at batches of 50 and 128, and three quarters at a batch of 10, where dense products wait for the
-  /// weights too. Small layers are no exception: at 20 inputs and outputs sparse products still are the faster ones.
-  public static func areFaster(batchSize: Int, k: Int, outputSize: Int) -> Bool {
-    batchSize < 32 ? k * 10 >= outputSize * 7 : k * 20 >= outputSize * 11
+  /// - Parameter precision: What products read: with `bf16` they are those of ``RoundedGradientProducts``.
+  public init(precision: Precision = .f32) {
+    rounded = precision == .bf16 ? RoundedGradientProducts() : nil
+  }
+
+  /// Whether dense products are faster for so many kept entries: a rule of shapes and numbers, never of the clock.
+  ///
+  /// From 55 % of all entries on in batches below 32, from 45 % on in larger ones, from 30 % on in batches of 64 and
+  /// more whose products are rounded. With 784 inputs, 500 outputs and weights beyond the second-level cache both are
+  /// equally fast (the rows *beside masked dense* of `meprop bench kernels`, one thread) on a Zen 4 at 75 % of a batch of
+  /// 10 and 54 % of 50 and 128; on a Sapphire Rapids, whose dense products are half as fast again, at 42, 40 and 39 %,
+  /// and rounded at 45 % of 50 and 25 % of 128. The rule lies between them: at worst a sixth is lost on either, more on
+  /// Zen 4 in small batches. Small layers are no exception: at 20 inputs and outputs sparse products still are the
+  /// faster ones.
+  ///
+  /// - Parameters:
+  ///   - entryCount: Entries kept of the whole batch: of a layer with ReLU often fewer than k an example.
+  ///   - batchSize: Examples of the batch.
+  ///   - outputSize: Outputs of the layer.
+  ///   - areRounded: Whether ``RoundedGradientProducts`` round for this batch size.
+  /// - Returns: Whether to take the products of this workspace instead of sparse ones.
+  public static func areFaster(
+    entryCount: Int, batchSize: Int, outputSize: Int, areRounded: Bool = false
+  ) -> Bool {
+    let whole = batchSize * outputSize
+    if areRounded && batchSize >= 64 { return entryCount * 10 >= whole * 3 }
+    return batchSize < 32 ? entryCount * 20 >= whole * 11 : entryCount * 20 >= whole * 9
   }
 
   /// Whether sums over features take the kept entries among zeros, as they take a dense gradient.
@@ -51,7 +71,11 @@ public final class MaskedProducts {
 
   /// `dx = s w`, overwriting `dx`; shapes as in ``ComputeContext/inputGradient(of:weights:into:)``.
   public func inputGradient(weights w: Matrix, into dx: inout Matrix, context: ComputeContext) {
-    context.multiply(matrix, by: w, into: &dx)
+    if let rounded {
+      rounded.inputGradient(of: matrix, weights: w, into: &dx, context: context)
+    } else {
+      context.multiply(matrix, by: w, into: &dx)
+    }
   }
 
   /// `dW = sᵀ x` into `target`, whose valid rows become the kept outputs, or all with `everyRow`.
@@ -59,7 +83,7 @@ public final class MaskedProducts {
     of support: GradientSupport, input x: Matrix, into target: inout WeightGradient,
     everyRow: Bool, context: ComputeContext
   ) {
-    context.multiplyTranspose(of: matrix, by: x, into: &target.values)
+    multiplyTranspose(by: x, into: &target.values, context: context)
     target.rows = everyRow ? .all : .listed
     let rows = support.touchedRows
     target.validCount = everyRow ? support.outputSize : rows.count
@@ -74,12 +98,22 @@ public final class MaskedProducts {
     if gradient.rowCount != weights.rowCount || gradient.columnCount != weights.columnCount {
       gradient = Matrix(rowCount: weights.rowCount, columnCount: weights.columnCount)
     }
-    context.multiplyTranspose(of: matrix, by: x, into: &gradient)
+    multiplyTranspose(by: x, into: &gradient, context: context)
     let rows = support.touchedRows
     rows.withUnsafeBufferPointer { rows in
       context.updateRows(
         &weights, &moments, by: rule, rows: everyRow ? nil : rows.baseAddress,
         count: everyRow ? weights.rowCount : rows.count, gradient: gradient, isCompact: false)
+    }
+  }
+  /// `sᵀ x`, all rows.
+  private func multiplyTranspose(
+    by x: Matrix, into result: inout Matrix, context: ComputeContext
+  ) {
+    if let rounded {
+      rounded.multiplyTranspose(of: matrix, by: x, into: &result, context: context)
+    } else {
+      context.multiplyTranspose(of: matrix, by: x, into: &result)
     }
   }
 }

@@ -48,16 +48,23 @@ public final class RoundedGradientProducts {
   public func weightGradient(
     of d: Matrix, input x: Matrix, into gradient: inout WeightGradient, context: ComputeContext
   ) {
-    guard Self.rounds(batchSize: d.rowCount, context: context) else {
-      return context.weightGradient(ofDense: d, input: x, into: &gradient)
-    }
-    if turned.rowCount != d.columnCount || turned.columnCount != d.rowCount {
-      turned = Matrix(rowCount: d.columnCount, columnCount: d.rowCount)
-    }
-    context.transpose(d, into: &turned)
-    Self.multiply(turned, &roundedTurned, x, &pairs, into: &gradient.values, context)
+    multiplyTranspose(of: d, by: x, into: &gradient.values, context: context)
     gradient.rows = .all
     gradient.validCount = gradient.values.rowCount
+  }
+
+  /// `c = aᵀ b`, overwriting `c`; shapes as in ``ComputeContext/multiplyTranspose(of:by:into:)``.
+  func multiplyTranspose(
+    of a: Matrix, by b: Matrix, into c: inout Matrix, context: ComputeContext
+  ) {
+    guard Self.rounds(batchSize: a.rowCount, context: context) else {
+      return context.multiplyTranspose(of: a, by: b, into: &c)
+    }
+    if turned.rowCount != a.columnCount || turned.columnCount != a.rowCount {
+      turned = Matrix(rowCount: a.columnCount, columnCount: a.rowCount)
+    }
+    context.transpose(a, into: &turned)
+    Self.multiply(turned, &roundedTurned, b, &pairs, into: &c, context)
   }
 
   /// `c = a b` of rounded factors, by way of `left` and `pairs`.

@@ -20,25 +20,6 @@ public struct TreebankPart: Sendable, Equatable {
   public var path: String { files[0].path }
 }
 
-/// Which sections of the Wall Street Journal, in the Penn Treebank, are training, development and test part.
-public enum TreebankSections: Sendable {
-  /// 02 to 21, 22 and 23, as everywhere in parsing.
-  case parsing
-  /// 00 to 18, 19 to 21 and 22 to 24, as Collins (2002) divides them for tagging.
-  case tagging
-
-  func numbers(ofPart name: String) -> ClosedRange<Int> {
-    switch (self, name) {
-    case (.parsing, "train"): 2...21
-    case (.parsing, "dev"): 22...22
-    case (.parsing, _): 23...23
-    case (.tagging, "train"): 0...18
-    case (.tagging, "dev"): 19...21
-    case (.tagging, _): 22...24
-    }
-  }
-}
-
 /// The files of a treebank in CoNLL-U, CoNLL-X or bracketed trees, each plain or gzip (`.gz`).
 ///
 /// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or `train.mrg`,
@@ -97,7 +78,7 @@ public struct Treebank: Sendable, Equatable {
   }
 
   /// The part that a file holds by its name: the last word before the ending.
-  private static func part(ofFile name: String) -> String? {
+  static func part(ofFile name: String) -> String? {
     guard let stem = stem(ofFile: name) else { return nil }
     let last = stem.split { "-_.".contains($0) }.last.map(String.init) ?? ""
     return ["train", "dev", "test"].contains(last) ? last : nil
@@ -113,12 +94,12 @@ public struct Treebank: Sendable, Equatable {
   }
 
   /// The files of the sections of the Wall Street Journal that make up a part.
-  private static func files(
+  static func files(
     ofSections sections: ClosedRange<Int>, in folder: URL
   ) throws -> [URL] {
     var files: [URL] = []
     for section in sections {
-      let name = section < 10 ? "0\(section)" : "\(section)"
+      let name = TreebankSections.name(of: section)
       let place = folder.appendingPathComponent(name, isDirectory: true)
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder),
@@ -130,7 +111,7 @@ public struct Treebank: Sendable, Equatable {
     return files
   }
 
-  private static func names(in folder: URL) throws -> [String] {
+  static func names(in folder: URL) throws -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     } catch {
@@ -179,6 +160,8 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
   case missingFile(folder: String, part: String, others: [String])
   /// Several files could be the part.
   case severalFiles(folder: String, part: String, names: [String])
+  /// Sections of the Penn Treebank that are not there, and how they had to be divided.
+  case missingSections(folder: String, names: [String], divisions: [TreebankSections])
 
   /// One line: place, expected, found, what to do.
   public var description: String {
@@ -199,6 +182,12 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
     case .severalFiles(let folder, let part, let names):
       return "\(folder): expected one file *-\(part).conllu (or .conll, .mrg; plain or .gz), found "
         + "\(names.joined(separator: ", ")); put treebanks into folders of their own"
+    case .missingSections(let folder, let names, let divisions):
+      return "\(folder): missing \(names.count == 1 ? "section" : "sections") "
+        + "\(names.joined(separator: ", ")) of the Penn Treebank; expected "
+        + divisions.map(\.description).joined(separator: ", and ")
+        + ", each section a folder of .mrg or CoNLL-X files, plain or .gz; add what is missing, or name the folder "
+        + "that has the sections (in the Penn Treebank parsed/mrg/wsj) with --data"
     }
   }
 

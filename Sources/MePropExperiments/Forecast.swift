@@ -3,41 +3,74 @@
 import MePropTraining
 
 /// Estimated seconds of parts that are still to be done.
-struct Forecast {
-  private var open: [String: [Double]] = [:]
-  private var estimated = 0.0
-  private var actual = 0.0
+///
+/// Parts of a group, such as the runs of a task, are off by about the same factor: that of those which are finished, and
+/// of all groups as long as little of their own is.
+package struct Forecast {
+  private struct Part {
+    var seconds: Double
+    var group: String?
+  }
+  private var open: [String: [Part]] = [:]
+  private var estimated: [String: Double] = [:]
+  private var actual: [String: Double] = [:]
+
+  /// Creates a forecast without parts.
+  package init() {}
 
   /// Adds a part.
-  mutating func add(_ key: String, seconds: Double) { open[key, default: []].append(seconds) }
+  ///
+  /// - Parameters:
+  ///   - key: The part; several may have the same.
+  ///   - seconds: Its estimate.
+  ///   - group: Parts that are as far off as this one; `nil`: it takes the time that it is given.
+  package mutating func add(_ key: String, seconds: Double, group: String? = nil) {
+    open[key, default: []].append(Part(seconds: seconds, group: group))
+  }
 
   /// The estimate of a part that is to be done.
-  func estimate(_ key: String) -> Double { (open[key]?.first ?? 0) * correction }
+  package func estimate(_ key: String) -> Double {
+    guard let part = open[key]?.first else { return 0 }
+    return part.seconds * correction(of: part.group)
+  }
 
   /// Takes note of a finished part.
   ///
   /// - Parameters:
   ///   - key: The part.
   ///   - seconds: What it took; `nil` if that says nothing of the others.
-  mutating func finish(_ key: String, actual seconds: Double?) {
-    guard let estimate = open[key]?.popLast() else { return }
-    guard let seconds else { return }
-    estimated += estimate
-    actual += seconds
+  package mutating func finish(_ key: String, actual seconds: Double?) {
+    guard let part = open[key]?.popLast() else { return }
+    guard let seconds, let group = part.group else { return }
+    estimated[group, default: 0] += part.seconds
+    actual[group, default: 0] += seconds
   }
 
   /// Actual over estimated seconds so far; believed once some time has passed.
-  private var correction: Double {
-    estimated > 0 ? (actual + 5) / (estimated + 5) : 1
+  private func correction(of group: String?) -> Double {
+    guard let group else { return 1 }
+    let all = Self.ratio(
+      actual.values.reduce(0, +), to: estimated.values.reduce(0, +), expected: 1)
+    return Self.ratio(actual[group] ?? 0, to: estimated[group] ?? 0, expected: all)
+  }
+
+  private static func ratio(
+    _ actual: Double, to estimated: Double, expected: Double
+  ) -> Double {
+    (actual + 5 * expected) / (estimated + 5)
   }
 
   /// Seconds left.
-  var remaining: Double {
-    correction * open.values.reduce(0) { $0 + $1.reduce(0, +) }
+  package var remaining: Double {
+    var sum = 0.0
+    for parts in open.values {
+      for part in parts { sum += part.seconds * correction(of: part.group) }
+    }
+    return sum
   }
 
   /// A time for people: `40 s`, `12 min`, `3.5 h`.
-  static func text(_ seconds: Double) -> String {
+  package static func text(_ seconds: Double) -> String {
     if seconds < 100 { return "\(Int(seconds.rounded(.up))) s" }
     if seconds < 100 * 60 { return "\(Int((seconds / 60).rounded())) min" }
     return "\((seconds / 360).rounded() / 10) h"

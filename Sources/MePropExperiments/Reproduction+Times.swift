@@ -25,18 +25,19 @@ extension Reproduction {
   }
 
   /// Measures a group in turns and saves what came of it.
+  ///
+  /// - Throws: `ReproductionInterrupted`, and what preparing and steps throw.
   func measure(_ group: [Experiment], number: Int, of count: Int) throws {
-    if handlesSignals, let signal = InterruptFlag.process.signal {
-      throw ReproductionInterrupted(signal: signal)
-    }
+    try checkInterruption()
     status.show("step times \(number)/\(count): \(group[0].id) and \(group.count - 1) others")
     let tasks = try group.map { try prepare($0, timingConfiguration($0)) }
     let unfused = try group.map { experiment in
       try unfusedConfiguration(experiment).map { try prepare(experiment, $0) }
     }
     let all = tasks + unfused.compactMap(\.self)
+    let watched = all.map { WatchedTask($0.task, interrupt) }
     let timings = try StepMeasurement.alternate(
-      all.map(\.task), seconds: timingSeconds * Double(all.count))
+      watched, seconds: timingSeconds * Double(all.count))
     let torch = try torchStep(like: group[0])
     var next = group.count
     for (index, experiment) in group.enumerated() {

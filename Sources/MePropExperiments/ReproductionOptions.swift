@@ -29,7 +29,8 @@ public struct ReproductionOptions: Sendable, Codable, Equatable {
 
   /// Fills in what was left out from the options that a folder was started with.
   ///
-  /// Tables and tasks that are named are those to go on with; subsets, settings and treebank have to be the same.
+  /// Tables and tasks that are named are those to go on with; subsets, settings and treebank have to be the same, and
+  /// seeds no fewer: results are means over all of them.
   ///
   /// - Throws: `ReproductionError.otherOption`.
   public mutating func complete(with before: ReproductionOptions, folder: String) throws {
@@ -49,10 +50,18 @@ public struct ReproductionOptions: Sendable, Codable, Equatable {
         overrides.joined(separator: " "))
     }
     overrides = before.overrides
+    if let seedCount, seedCount < before.resolvedSeedCount {
+      throw ReproductionError.otherOption(
+        folder: folder, option: "--seeds", before: "\(before.resolvedSeedCount) or more",
+        now: "\(seedCount)")
+    }
     seedCount = seedCount ?? before.seedCount
     threads = threads ?? before.threads
     python = python ?? before.python
   }
+
+  /// The number of seeds, also where it was left out.
+  private var resolvedSeedCount: Int { seedCount ?? (isQuick ? 2 : 3) }
 
   /// These options with the tables and tasks of those before besides: what a folder holds.
   public func merged(with before: ReproductionOptions) -> ReproductionOptions {
@@ -74,7 +83,7 @@ public struct ReproductionOptions: Sendable, Codable, Equatable {
   public func settings() throws -> ReproductionSettings {
     var settings = ReproductionSettings()
     settings.isQuick = isQuick
-    settings.seedCount = seedCount ?? (isQuick ? 2 : 3)
+    settings.seedCount = resolvedSeedCount
     settings.threads = threads
     settings.timingThreads = threads ?? 1
     settings.python = python

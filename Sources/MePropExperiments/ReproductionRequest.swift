@@ -1,6 +1,7 @@
 // From names of tables to results.
 
 import Foundation
+import MePropBench
 import MePropCore
 import MePropData
 import MePropTasks
@@ -76,10 +77,34 @@ public struct ReproductionRequest: Sendable {
     if settings.treebank != nil, tasks.isSubset(of: ["digits"]) {
       throw UsageError("--ptb: no row that is asked for tags or parses")
     }
-    if settings.python != nil, plan.experiments.isEmpty {
-      throw UsageError("--torch: Tables 7 and 8 are not measured in PyTorch; leave it out")
-    }
     for experiment in plan.experiments { _ = try settings.configuration(of: experiment, seed: 1) }
+  }
+
+  /// Reads the data and asks the interpreter for torch, so that a start which fails leaves no folder behind.
+  ///
+  /// - Parameters:
+  ///   - settings: Seeds, threads, subsets.
+  ///   - data: Makes tasks of experiments, and keeps what it reads.
+  /// - Throws: `ConfigurationError`, `UsageError`, `TorchError`, and what reading data throws.
+  public func checkStart(_ settings: ReproductionSettings, _ data: ReproductionData) throws {
+    let experiments = (settings.isQuick ? plan.quick : plan).experiments
+    var first: [String: Configuration] = [:]
+    for experiment in experiments where first[experiment.task] == nil {
+      first[experiment.task] = try settings.configuration(of: experiment, seed: 1)
+    }
+    try data.checkTreebank(
+      for: first.filter { data.usesTreebank($0.value) }.map(\.key).sorted())
+    var checked: Set<String> = []
+    for experiment in experiments {
+      // What the plan itself sets goes together; what the user sets may not go with each of its experiments.
+      let isNew = checked.insert(experiment.task).inserted
+      guard isNew || settings.overrides[experiment.task] != nil else { continue }
+      var configuration = try settings.configuration(of: experiment, seed: 1)
+      // Nothing is measured yet.
+      try configuration.set("threads", to: "1", from: configuration.origin(of: "threads"))
+      _ = try data.prepare(experiment, configuration)
+    }
+    if let python = settings.python { try Benchmark.checkTorch(python) }
   }
 
   /// Runs what is not finished and puts the results together, in memory and, after each run, in the folder.
@@ -89,20 +114,18 @@ public struct ReproductionRequest: Sendable {
   ///   - folder: Where runs and results go.
   ///   - all: What else the folder may hold, of which results say what is finished.
   ///   - about: Lines on this program and its call.
-  ///   - locator: Finds data.
-  ///   - downloads: Told of downloads.
+  ///   - data: Makes tasks of experiments.
   /// - Returns: What is finished.
   /// - Throws: `ReproductionInterrupted`, and what preparing, training, measuring and writing throw.
   public func run(
     _ settings: ReproductionSettings, in folder: ReproductionFolder,
-    with all: ReproductionRequest? = nil, about: [String] = [], locator: DataLocator,
-    downloads: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+    with all: ReproductionRequest? = nil, about: [String] = [], data: ReproductionData
   ) throws -> ReproductionResult {
     let start = Date()
     let all = all ?? self
     let reproduction = Reproduction(
-      settings.isQuick ? plan.quick : plan, settings: settings, folder: folder, locator: locator,
-      downloads: downloads)
+      settings.isQuick ? plan.quick : plan, widthTables: widthTables, settings: settings,
+      folder: folder, data: data)
     let everything = settings.isQuick ? all.plan.quick : all.plan
     func result() throws -> ReproductionResult {
       let result = ReproductionResult(
@@ -124,27 +147,7 @@ public struct ReproductionRequest: Sendable {
     }
     reproduction.onProgress = { _ = try result() }
     try reproduction.run()
-    try measureWidths(settings, in: folder, status: reproduction.status)
     return try result()
-  }
-
-  /// Measures Tables 7 and 8 where that was not done before.
-  private func measureWidths(
-    _ settings: ReproductionSettings, in folder: ReproductionFolder, status: StatusLine
-  ) throws {
-    let width = WidthResult.width(isQuick: settings.isQuick)
-    for table in widthTables
-    where folder.widths(of: table, width: width, threads: settings.timingThreads) == nil {
-      status.write(
-        "\(table): layers of \(width) units, this takes "
-          + (settings.isQuick ? "less than a minute" : "some minutes"))
-      let rows = try WidthResult.measure(
-        table, isQuick: settings.isQuick, threads: settings.timingThreads,
-        progress: { status.show("\(table): \($0)") })
-      try folder.save(
-        MeasuredWidths(width: width, threads: settings.timingThreads, rows: rows), of: table)
-    }
-    status.clear()
   }
 
   private func description(
@@ -195,32 +198,5 @@ public struct ReproductionRequest: Sendable {
     }
     if tasks.contains("parser") { texts.append("UAS counts punctuation") }
     return texts
-  }
-}
-
-extension ReproductionSettings {
-  /// Adds an override, `TASK.KEY=VALUE`.
-  ///
-  /// - Throws: `UsageError`.
-  public mutating func apply(override text: String) throws {
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let name = parts[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, name.count == 2 else {
-      throw UsageError(
-        "--set: found '\(text)', expected TASK.KEY=VALUE, for example digits.epochs=5")
-    }
-    guard let definition = TaskDefinition.named(String(name[0])) else {
-      throw UsageError(
-        "--set: found task '\(name[0])', expected one of "
-          + TaskDefinition.all.map(\.name).joined(separator: ", "))
-    }
-    guard definition.schema[String(name[1])] != nil else {
-      let suggestion = definition.schema.suggestion(for: String(name[1]))
-      throw UsageError(
-        "--set: \(definition.name) has no key '\(name[1])'"
-          + (suggestion.map { "; did you mean '\($0)'?" } ?? ""))
-    }
-    overrides[definition.name, default: []].append(
-      ExperimentSetting(String(name[1]), String(parts[1])))
   }
 }

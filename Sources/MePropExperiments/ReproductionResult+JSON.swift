@@ -29,6 +29,8 @@ extension ReproductionResult {
                 .init("microseconds", .number(row.microseconds)),
                 .init("spread", .number(row.spread)),
                 .init("timesDense", .number(row.timesDense)),
+                .init("torchMicroseconds", .number(row.torchMicroseconds)),
+                .init("timesTorch", .number(row.timesTorch)),
                 .init("paper", .object([.init("timesDense", .number(row.paper))])),
               ])
             })),

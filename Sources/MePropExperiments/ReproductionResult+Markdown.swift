@@ -29,25 +29,31 @@ extension ReproductionResult {
     """
 
   private func widthMarkdown(_ name: String) -> String {
-    var lines = ["| " + Self.widthHead.joined(separator: " | ") + " |", "|---|---|---|---|---|"]
-    lines += widthCells(name).map { "| " + $0.joined(separator: " | ") + " |" }
+    let (head, cells) = widthTable(name)
+    let lines = ([head, Array(repeating: "---", count: head.count)] + cells).map {
+      "| " + $0.joined(separator: " | ") + " |"
+    }
     let width = widths.first { $0.table == name }?.width ?? 0
     return
       "## \(WidthResult.title(of: name))\n\n\(WidthResult.note(of: name)) Width here: \(width).\n\n"
       + lines.joined(separator: "\n") + "\n"
   }
 
-  /// The heads of columns of Tables 7 and 8.
-  static let widthHead = ["k", "ours, ms", "spread %", "ours, × dense", "paper, × dense"]
-
-  /// A text for each row and column of one of them.
-  func widthCells(_ name: String) -> [[String]] {
-    widths.filter { $0.table == name }.map { row in
-      [
+  /// Table 7 or 8, head first; with a column for PyTorch where that was measured.
+  func widthTable(_ name: String) -> (head: [String], cells: [[String]]) {
+    let rows = widths.filter { $0.table == name }
+    let hasTorch = rows.contains { $0.torchMicroseconds != nil }
+    var head = ["k", "ours, ms", "spread %", "ours, × dense", "paper, × dense"]
+    if hasTorch { head.append("torch ×") }
+    let cells = rows.map { row -> [String] in
+      var texts = [
         row.k.map(String.init) ?? "dense", fixed(row.microseconds / 1e3, 2),
         number(row.spread.map { $0 * 100 }, 0), fixed(row.timesDense, 1), number(row.paper, 1),
       ]
+      if hasTorch { texts.append(number(row.timesTorch, 1)) }
+      return texts
     }
+    return (head, cells)
   }
 }
 

@@ -28,11 +28,12 @@ extension ReproductionResult {
     }
     for name in ["table7", "table8"] where widths.contains(where: { $0.table == name }) {
       let title = WidthResult.title(of: name)
+      let table = widthTable(name)
       sections.append(
         ReportSection(
           title, text: WidthResult.note(of: name),
           blocks: [
-            .table(ChartTable(head: Self.widthHead, rows: widthCells(name)), caption: title)
+            .table(ChartTable(head: table.head, rows: table.cells), caption: title)
           ]))
     }
     let runs = Set(tables.flatMap { $0.rows.map(\.row.experiment) }).count * seeds.count

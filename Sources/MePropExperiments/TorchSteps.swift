@@ -12,12 +12,17 @@ struct TorchSteps {
 
   /// Starts the interpreters.
   ///
-  /// - Throws: `TorchError`.
-  init(python: String, threads: Int) throws {
+  /// - Parameters:
+  ///   - python: The interpreter.
+  ///   - threads: Of each.
+  ///   - isInterrupted: Asked while they are waited for, now and when steps are measured.
+  /// - Throws: `TorchError`, `BenchmarkInterrupted`.
+  init(python: String, threads: Int, isInterrupted: @escaping () -> Bool) throws {
     self.python = python
     func worker(preload: String?) throws -> TorchWorker {
       try TorchWorker(
-        python: python, program: Self.program, arguments: [String(threads)], preload: preload)
+        python: python, program: Self.program, arguments: [String(threads)], preload: preload,
+        isInterrupted: isInterrupted)
     }
     var workers = [try worker(preload: nil)]
     if let library = TorchWorker.vendorLibrary() {
@@ -32,7 +37,7 @@ struct TorchSteps {
 
   /// Measures one shape and returns the faster variant's median step.
   ///
-  /// - Throws: `TorchError`.
+  /// - Throws: `TorchError`, `BenchmarkInterrupted`.
   func measure(_ request: String, seconds: Double) throws -> TorchStep {
     let steps = try workers.map { worker in
       let answer = try worker.request("\(request) \(seconds)")
@@ -44,6 +49,9 @@ struct TorchSteps {
     }
     return steps.min { $0.total < $1.total } ?? TorchStep(products: 0, backward: 0, total: 0)
   }
+
+  /// The seconds that a measurement takes, about, of which `seconds` go to whole steps of a variant.
+  func seconds(forSteps seconds: Double) -> Double { 1.25 * seconds * Double(workers.count) }
 
   /// The words of a request for a step like that of a task: kind, batch, hidden widths, optimizer.
   static func request(for task: String, _ configuration: Configuration) -> String {

@@ -28,8 +28,14 @@ public struct WidthResult: Sendable, Codable, Equatable {
   public var spread: Double?
   /// How many times faster than our dense products.
   public var timesDense: Double
+  /// Microseconds of the same in PyTorch, dense, at its best; `nil` where it was not asked for.
+  public var torchMicroseconds: Double?
   /// How many times faster than dense in the paper, on a GPU.
   public var paper: Double?
+  /// How many times faster than PyTorch.
+  public var timesTorch: Double? {
+    microseconds > 0 ? torchMicroseconds.map { $0 / microseconds } : nil
+  }
 
   /// The paper's milliseconds by k; 0 is dense.
   static let table7 = [
@@ -43,44 +49,69 @@ public struct WidthResult: Sendable, Codable, Equatable {
 
   /// The width of layers: subsets take less.
   static func width(isQuick: Bool) -> Int { isQuick ? 2_048 : 8_192 }
+}
 
-  /// Measures a table.
+/// Measures Tables 7 and 8.
+final class WidthBenchmark {
+  private final class Rows { var all: [BenchmarkRow] = [] }
+
+  private let width: Int
+  private let rows: Rows
+  private let benchmark: Benchmark
+
+  /// Measures this machine's peaks.
   ///
   /// - Parameters:
-  ///   - table: `table7` or `table8`.
-  ///   - isQuick: Whether layers of 2,048 units are enough.
-  ///   - threads: Threads to compute with.
+  ///   - width: The width of the layers.
+  ///   - settings: Threads, subsets, and an interpreter to measure PyTorch with.
+  ///   - interrupt: Ends what is being measured.
   ///   - progress: Told what is being done.
+  init(
+    width: Int, settings: ReproductionSettings, interrupt: InterruptFlag,
+    progress: @escaping (String) -> Void
+  ) {
+    self.width = width
+    let rows = Rows()
+    self.rows = rows
+    var options = BenchmarkSettings(threads: settings.timingThreads, python: settings.python)
+    if settings.isQuick { options.secondsPerRow = 0.2 }
+    benchmark = Benchmark(
+      options, isInterrupted: { interrupt.signal != nil }, progress: progress,
+      report: { rows.all.append($0) })
+  }
+
+  /// The seconds that a table takes, about.
+  func forecastSeconds(of table: String) -> Double {
+    table == "table7"
+      ? benchmark.forecastSeconds(ofTable7: width) : benchmark.forecastSeconds(ofTable8: width)
+  }
+
+  /// Measures `table7` or `table8`.
+  ///
   /// - Returns: Dense, then k from few to many.
-  /// - Throws: `WrongResultError`, and what training throws.
-  static func measure(
-    _ table: String, isQuick: Bool, threads: Int, progress: @escaping (String) -> Void
-  ) throws -> [WidthResult] {
-    var rows: [BenchmarkRow] = []
-    var settings = BenchmarkSettings(threads: threads)
-    if isQuick { settings.secondsPerRow = 0.2 }
-    let benchmark = Benchmark(settings, progress: progress, report: { rows.append($0) })
-    let width = width(isQuick: isQuick)
+  /// - Throws: `BenchmarkInterrupted`, `WrongResultError`, `TorchError`, and what training throws.
+  func measure(_ table: String) throws -> [WidthResult] {
+    rows.all = []
     if table == "table7" {
       try benchmark.runTable7(width: width)
     } else {
       try benchmark.runTable8(width: width)
     }
-    let paper = table == "table7" ? table7 : table8
-    var results: [WidthResult] = []
-    if let dense = rows.first?.denseMicroseconds {
-      results.append(
-        WidthResult(
-          table: table, width: width, k: nil, microseconds: dense, spread: nil, timesDense: 1,
-          paper: 1))
+    let paper = table == "table7" ? WidthResult.table7 : WidthResult.table8
+    func result(_ row: BenchmarkRow, k: Int?, microseconds: Double, dense: Double) -> WidthResult {
+      let own = paper[k ?? 0].flatMap { value in paper[0].map { $0 / value } }
+      return WidthResult(
+        table: table, width: width, k: k, microseconds: microseconds,
+        spread: k == nil ? nil : row.spread, timesDense: dense / microseconds,
+        torchMicroseconds: row.torchBestMicroseconds ?? row.torchMicroseconds, paper: own)
     }
-    for row in rows {
-      guard let dense = row.denseMicroseconds, row.microseconds > 0 else { continue }
-      let own = paper[row.k].flatMap { value in paper[0].map { $0 / value } }
-      results.append(
-        WidthResult(
-          table: table, width: width, k: row.k, microseconds: row.microseconds,
-          spread: row.spread, timesDense: dense / row.microseconds, paper: own))
+    var results: [WidthResult] = []
+    for row in rows.all {
+      guard let dense = row.denseMicroseconds, dense > 0, row.microseconds > 0 else { continue }
+      if results.isEmpty {
+        results.append(result(row, k: nil, microseconds: dense, dense: dense))
+      }
+      results.append(result(row, k: row.k, microseconds: row.microseconds, dense: dense))
     }
     return results
   }

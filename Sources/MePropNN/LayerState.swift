@@ -18,7 +18,7 @@ final class LayerState {
   private let memoryScope: MemoryScope
   let support = GradientSupport()
   let unified = UnifiedProducts()
-  let masked = MaskedProducts()
+  let masked: MaskedProducts
   let product: ForwardProduct
   /// The products of a dense step's back propagation, where they are to be rounded.
   let roundedGradients: RoundedGradientProducts?
@@ -45,6 +45,7 @@ final class LayerState {
     tally = LayerTally(name: "", outputSize: columns, countsUnits: false)
     self.memoryScope = memoryScope
     product = ForwardProduct(precision: precision)
+    masked = MaskedProducts(precision: precision)
     roundedGradients = precision == .bf16 ? RoundedGradientProducts() : nil
     outputSize = columns
     output = Matrix(rowCount: 0, columnCount: columns)

@@ -387,7 +387,8 @@ public final class MLPTrainer {
     let isMasked =
       !isGathered && state.outputSize > Self.thinOutputs
       && MaskedProducts.areFaster(
-        batchSize: input.rowCount, k: support.k, outputSize: state.outputSize)
+        entryCount: support.entryCount, batchSize: input.rowCount, outputSize: state.outputSize,
+        areRounded: roundedProducts(of: state, batchSize: input.rowCount) != nil)
     if isGathered { state.unified.gather(support) }
     if isMasked { state.masked.scatter(support) }
     withInputGradient(ofLayer: index, batchSize: input.rowCount) { gradient in
@@ -462,7 +463,11 @@ public final class MLPTrainer {
       if let gradient = state.weightGradient {
         context.update(
           &network.layers[index].weight, &state.weightMoments, by: rule, gradient: gradient)
-        state.product.weightsDidChange()
+        if gradient.rows == .all || optimizer.updatesEveryRow {
+          state.product.weightsDidChange()
+        } else {
+          state.product.weightsDidChange(rows: state.support.touchedRows)
+        }
       }
       updateBias(ofLayer: index, by: biasRule)
     }

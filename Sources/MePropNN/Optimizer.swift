@@ -6,9 +6,9 @@ public struct Optimizer: Sendable, Equatable {
   public enum Method: Sendable, Equatable {
     /// Stochastic gradient descent, with momentum if it is above 0.
     case gradientDescent(momentum: Float = 0)
-    /// AdaGrad (Duchi et al., 2011); epsilon inside the root.
+    /// AdaGrad (Duchi et al., 2011); epsilon inside the root, above 0.
     case adaGrad(epsilon: Float = 1e-6)
-    /// Adam (Kingma and Ba, 2015).
+    /// Adam (Kingma and Ba, 2015); epsilon above 0.
     case adam(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
   }
 
@@ -71,8 +71,10 @@ public struct Optimizer: Sendable, Equatable {
       rule = UpdateRule(
         formula: momentum == 0 ? .gradientDescent : .momentum(momentum), rate: learningRate)
     case .adaGrad(let epsilon):
+      checkEpsilon(epsilon)
       rule = UpdateRule(formula: .adaGrad(epsilon: epsilon), rate: learningRate)
     case .adam(let beta1, let beta2, let epsilon):
+      checkEpsilon(epsilon)
       let first = 1 - power(Double(beta1), step)
       let second = 1 - power(Double(beta2), step)
       rule = UpdateRule(
@@ -87,6 +89,11 @@ public struct Optimizer: Sendable, Equatable {
       rule.decay = learningRate * weightDecay
     }
     return rule
+  }
+
+  /// Without it a gradient that was always zero would be divided by zero.
+  private func checkEpsilon(_ epsilon: Float) {
+    precondition(epsilon > 0, "Optimizer: epsilon is \(epsilon), expected above 0")
   }
 
   /// base to a whole power, by squaring: the same bits everywhere, which `pow` does not promise.

@@ -48,21 +48,60 @@ import _MePropTestSupport
     }
   }
 
-  @Test func theRuleIsOfTheShapes() {
-    // 70 % of the outputs at small batches, 55 % at larger ones.
-    #expect(!MaskedProducts.areFaster(batchSize: 10, k: 349, outputSize: 500))
-    #expect(MaskedProducts.areFaster(batchSize: 10, k: 350, outputSize: 500))
-    #expect(!MaskedProducts.areFaster(batchSize: 32, k: 274, outputSize: 500))
-    #expect(MaskedProducts.areFaster(batchSize: 32, k: 275, outputSize: 500))
+  /// With bf16 they are the rounded products of the gradient that the kept entries make among zeros, bit by bit.
+  @Test(arguments: [31, 32, 50], [false, true])
+  func roundedProductsAreThoseOfTheDenseStep(batchSize: Int, everyRow: Bool) throws {
+    let (n, m) = (40, 70)
+    var random = Philox(seed: 422)
+    let context = ComputeContext()
+    let (x, w, d) = (
+      random.nextMatrix(batchSize, m), random.nextMatrix(n, m), random.nextMatrix(batchSize, n)
+    )
+    let support = GradientSupport()
+    try support.selectTop(9, of: d, context: context)
+    var kept = Matrix(rowCount: batchSize, columnCount: n)
+    for example in 0..<batchSize {
+      for entry in support.entries(ofExample: example) { kept[example, entry.output] = entry.value }
+    }
+    let masked = MaskedProducts(precision: .bf16)
+    let dense = RoundedGradientProducts()
+    masked.scatter(support)
+    var (dx, expected) = (random.nextMatrix(batchSize, m), random.nextMatrix(batchSize, m))
+    masked.inputGradient(weights: w, into: &dx, context: context)
+    dense.inputGradient(of: kept, weights: w, into: &expected, context: context)
+    expectSameBits(dx, expected)
+    var gradient = WeightGradient(outputSize: n, inputSize: m)
+    var whole = gradient
+    masked.weightGradient(
+      of: support, input: x, into: &gradient, everyRow: everyRow, context: context)
+    dense.weightGradient(of: kept, input: x, into: &whole, context: context)
+    expectSameBits(gradient.values, whole.values)
+    #expect(gradient.validRows == (everyRow ? Array(0..<n) : support.touchedOutputs))
+  }
+
+  @Test func theRuleIsOfShapesAndNumbers() {
+    func areFaster(_ batchSize: Int, _ entries: Int, areRounded: Bool = false) -> Bool {
+      MaskedProducts.areFaster(
+        entryCount: entries, batchSize: batchSize, outputSize: 500, areRounded: areRounded)
+    }
+    // 55 % of all entries at small batches, 45 % at larger ones, 30 % where products of 64 and more are rounded.
+    #expect(!areFaster(31, 8_524))
+    #expect(areFaster(31, 8_525))
+    #expect(!areFaster(32, 7_199))
+    #expect(areFaster(32, 7_200))
+    #expect(!areFaster(63, 14_174, areRounded: true))
+    #expect(areFaster(63, 14_175, areRounded: true))
+    #expect(!areFaster(64, 9_599, areRounded: true))
+    #expect(areFaster(64, 9_600, areRounded: true))
     // A quarter where the layer is a sum over features.
     #expect(!MaskedProducts.areFasterOnFeatures(k: 124, outputSize: 500))
     #expect(MaskedProducts.areFasterOnFeatures(k: 125, outputSize: 500))
   }
 
-  /// Weights beyond the cache, of which most rows take part; gradients that are written past the caches.
+  /// Weights of more than 4 MiB, which take other ways through memory, of which most rows take part.
   @Test(arguments: InstructionSet.available)
   func largeLayersAgreeWithTheNaiveProducts(set: InstructionSet) throws {
-    let (batchSize, n, m, k) = (9, 530, 531, 130)
+    let (batchSize, n, m, k) = (5, 1_090, 1_031, 260)
     var random = Philox(seed: 421)
     let (x, w, d) = (
       random.nextMatrix(batchSize, m), random.nextMatrix(n, m), random.nextMatrix(batchSize, n)
@@ -78,7 +117,7 @@ import _MePropTestSupport
       context.weightGradient(of: support, input: x, into: &gradient, everyRow: true)
       let kept = NaiveReference.topIndices(of: DoubleMatrix(d), count: k)
       let s = NaiveReference.masked(DoubleMatrix(d), keeping: kept)
-      // 130 terms of size 1.
+      // 260 terms of size 1.
       expectClose(dx, NaiveReference.multiply(s, by: DoubleMatrix(w)), atol: 2e-4, rtol: 0)
       expectClose(
         gradient.values, NaiveReference.multiplyTranspose(of: s, by: DoubleMatrix(x)), atol: 1e-4,

@@ -69,6 +69,36 @@ func brokenExample(_ select: () throws -> Void) -> Int? {
     }
   }
 
+  /// More entries than are listed apart (512), and rows so wide that comparisons are made again (8,192).
+  @Test(arguments: InstructionSet.available)
+  func manyEntriesOfWideRows(set: InstructionSet) throws {
+    var random = Philox(seed: 106)
+    for (n, k) in [
+      (600, 511), (600, 512), (600, 513), (3_000, 700), (8_192, 20), (8_193, 20), (8_209, 40),
+      (9_001, 600), (9_001, 9_000),
+    ] {
+      var d = random.nextMatrix(2, n)
+      try check(d, k: k, on: set, "wide")
+      // With ties across the whole row.
+      for column in 0..<n { d[1, column] = Float(random.nextInt(in: -40...40)) }
+      try check(d, k: k, on: set, "wide, with ties")
+    }
+  }
+
+  /// Of several broken examples the first is named, whatever thread finds which.
+  @Test func theFirstNaNIsNamed() {
+    var random = Philox(seed: 107)
+    var d = random.nextMatrix(400, 300)
+    for example in [37, 190, 220, 399] { d[example, example % 300] = .nan }
+    for threads in 1...3 {
+      let context = ComputeContext(threadCount: threads)
+      let support = GradientSupport()
+      #expect(
+        brokenExample { try support.selectTop(20, of: d, context: context) } == 37,
+        "\(threads) threads")
+    }
+  }
+
   @Test(arguments: InstructionSet.available)
   func hugeDynamicRange(set: InstructionSet) throws {
     var random = Philox(seed: 103)

@@ -9,59 +9,21 @@ import MePropTraining
 import Testing
 
 @Suite struct ReproductionTests {
-  private func plan(_ images: SyntheticImages) -> ExperimentPlan {
-    func experiment(_ id: String, _ settings: [(String, String)], dense: String?) -> Experiment {
-      let all =
-        [
-          ("data", images.url.path), ("classes", "3"), ("dev-count", "40"), ("hidden", "24,16"),
-          ("batch", "10"), ("epochs", "4"), ("learning-rate", "0.01"),
-        ] + settings
-      return Experiment(
-        id: id, task: "digits", settings: all.map { ExperimentSetting($0.0, $0.1) },
-        quick: [ExperimentSetting("epochs", "2")], dense: dense)
-    }
-    return ExperimentPlan(
-      tables: [
-        ExperimentTable(
-          id: "tiny", title: "Tiny", note: "A note.",
-          rows: [
-            ExperimentRow(
-              label: "dense", experiment: "dense", against: nil,
-              paper: PaperFigures(iterations: 3, dev: 98, test: 97, products: 10)),
-            ExperimentRow(
-              label: "k = 4", experiment: "k4", against: "dense",
-              paper: PaperFigures(test: 97.5, products: 2)),
-          ])
-      ],
-      experiments: [
-        experiment("dense", [("select", "dense")], dense: nil),
-        experiment("k4", [("select", "top-k"), ("k", "4"), ("memory", "0.9")], dense: "dense"),
-      ])
-  }
-
-  private var settings: ReproductionSettings {
-    var settings = ReproductionSettings()
-    settings.isQuick = true
-    settings.seedCount = 2
-    settings.threads = 1
-    return settings
-  }
-
   private func reproduction(
     _ plan: ExperimentPlan, in url: URL, resuming: Bool = false,
     settings: ReproductionSettings? = nil
   ) throws -> Reproduction {
-    Reproduction(
-      plan, settings: settings ?? self.settings,
-      folder: try ReproductionFolder(at: url, resuming: resuming),
-      locator: DataLocator(environment: [:]), status: StatusLine(descriptor: -1),
-      handlesSignals: false)
+    let settings = settings ?? .tiny
+    return Reproduction(
+      plan, settings: settings, folder: try ReproductionFolder(at: url, resuming: resuming),
+      data: ReproductionData(settings, locator: DataLocator(environment: [:])),
+      status: StatusLine(descriptor: -1), handlesSignals: false)
   }
 
   @Test func fillsATable() throws {
     let images = try SyntheticImages()
     let url = images.url.appendingPathComponent("run")
-    let reproduction = try reproduction(plan(images), in: url)
+    let reproduction = try reproduction(ExperimentPlan.tiny(images), in: url)
     try reproduction.run()
     let table = try #require(try reproduction.tables().first)
     #expect(table.rows.count == 2)
@@ -111,9 +73,9 @@ import Testing
   @Test func aMissingTorchIsToldFirst() throws {
     let images = try SyntheticImages()
     let url = images.url.appendingPathComponent("run")
-    var settings = settings
+    var settings = ReproductionSettings.tiny
     settings.python = "/nonexistent/python"
-    let reproduction = try reproduction(plan(images), in: url, settings: settings)
+    let reproduction = try reproduction(ExperimentPlan.tiny(images), in: url, settings: settings)
     #expect(throws: TorchError.self) { try reproduction.run() }
     let found = FileManager.default.subpaths(atPath: url.path) ?? []
     #expect(!found.contains { $0.hasSuffix(".jsonl") || $0.hasSuffix("times.json") }, "\(found)")
@@ -121,7 +83,7 @@ import Testing
 
   @Test func goesOnInTheMiddle() throws {
     let images = try SyntheticImages()
-    let plan = plan(images)
+    let plan = ExperimentPlan.tiny(images)
     let whole = try reproduction(plan, in: images.url.appendingPathComponent("whole"))
     try whole.run()
 
@@ -160,12 +122,12 @@ import Testing
   /// Nothing that is finished is done again, or lost, because an option differs.
   @Test func otherSettingsAreRefused() throws {
     let images = try SyntheticImages()
-    let plan = plan(images)
+    let plan = ExperimentPlan.tiny(images)
     let url = images.url.appendingPathComponent("run")
     try reproduction(plan, in: url).run()
     let metrics = url.appendingPathComponent("k4/seed-2/metrics.jsonl")
     let before = try Data(contentsOf: metrics)
-    var settings = settings
+    var settings = ReproductionSettings.tiny
     try settings.apply(override: "digits.epochs=3")
     let longer = try reproduction(plan, in: url, resuming: true, settings: settings)
     #expect(try longer.tables().first?.rows.allSatisfy { $0.test.values.isEmpty } == true)
@@ -201,6 +163,7 @@ import Testing
 
     for change: (inout ReproductionOptions) -> Void in [
       { $0.isQuick = true }, { $0.treebank = "/ptb" }, { $0.overrides = ["digits.epochs=6"] },
+      { $0.seedCount = 4 },
     ] {
       var options = ReproductionOptions()
       change(&options)
@@ -209,6 +172,27 @@ import Testing
       }
       #expect(error?.description.contains("runs/f") == true)
     }
+  }
+
+  /// Results are means over all seeds that are finished: fewer would narrow them.
+  @Test func seedsAreNoFewerThanBefore() throws {
+    var options = ReproductionOptions()
+    options.seedCount = 4
+    var before = ReproductionOptions()
+    before.seedCount = 5
+    let error = #expect(throws: ReproductionError.self) {
+      try options.complete(with: before, folder: "runs/f")
+    }
+    #expect(error?.description.hasPrefix("--seeds: found 4, expected 5 or more") == true)
+    before.seedCount = nil
+    try options.complete(with: before, folder: "runs/f")
+    #expect(options.seedCount == 4)
+    // What was left out counts as what it stands for: 3, or 2 of subsets.
+    options.seedCount = 2
+    #expect(throws: ReproductionError.self) { try options.complete(with: before, folder: "f") }
+    before.isQuick = true
+    try options.complete(with: before, folder: "f")
+    #expect(options.seedCount == 2)
   }
 
   @Test(arguments: [
@@ -229,7 +213,7 @@ import Testing
   /// Rows that were finished before are in the results beside those that are asked for now.
   @Test func resultsHoldWhatIsFinished() throws {
     let images = try SyntheticImages()
-    var whole = plan(images)
+    var whole = ExperimentPlan.tiny(images)
     var other = whole.tables[0]
     other.id = "other"
     whole.tables.append(other)

@@ -8,7 +8,7 @@ import _MePropTestSupport
   enum Misuse: String, CaseIterable, Codable, Sendable {
     case biasShape, inputSize, labelCount, emptyBatch, layersThatDoNotFit, noLayers, sizeOfZero
     case policyCount, kOfZero, ratioAboveOne, memoryAboveOne, dropoutOfOne, stepOfZero,
-      negativeStart
+      negativeStart, epsilonOfZero
 
     /// What the message must contain.
     var text: String {
@@ -27,6 +27,7 @@ import _MePropTestSupport
       case .dropoutOfOne: "MLPTrainer: dropout is 1.0, expected 0 or more and below 1"
       case .stepOfZero: "Optimizer: step is 0, expected 1 or more"
       case .negativeStart: "SelectionSchedule: dense start -1 and every 0, expected 0 or more"
+      case .epsilonOfZero: "Optimizer: epsilon is 0.0, expected above 0"
       }
     }
 
@@ -54,6 +55,9 @@ import _MePropTestSupport
       case .dropoutOfOne: _ = MLPTrainer(network, dropout: 1, context: context)
       case .stepOfZero: _ = Optimizer.adam().rule(step: 0, isBias: false)
       case .negativeStart: _ = SelectionSchedule(denseStart: -1)
+      case .epsilonOfZero:
+        let optimizer = Optimizer(.adam(epsilon: 0), learningRate: 0.1)
+        _ = optimizer.rule(step: 1, isBias: false)
       }
     }
   }

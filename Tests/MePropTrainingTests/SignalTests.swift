@@ -40,6 +40,23 @@ import Testing
     }
   }
 
+  /// The dense library multiplies with the stack pointer in its heap memory, where no signal may be handled.
+  @Test func handlersHaveAStackOfTheirOwn() throws {
+    var (before, during, after) = (stack_t(), stack_t(), stack_t())
+    var action = sigaction()
+    sigaltstack(nil, &before)
+    let task = ToyTask()
+    task.willTrain = { _, _ in
+      sigaltstack(nil, &during)
+      sigaction(SIGINT, nil, &action)
+    }
+    _ = try TrainingLoop(task: task, stopping: StoppingRule(epochs: 1), handlesSignals: true).run()
+    sigaltstack(nil, &after)
+    #expect(Int(during.ss_size) == SignalTrap.stackSize)
+    #expect(Int(action.sa_flags) & Int(SA_ONSTACK) != 0)
+    #expect(after.ss_sp == before.ss_sp && after.ss_flags == before.ss_flags)
+  }
+
   @Test func handlersArePutBack() throws {
     _ = try TrainingLoop(task: ToyTask(), stopping: StoppingRule(epochs: 1), handlesSignals: true)
       .run()

@@ -27,14 +27,29 @@ public final class InterruptFlag: Sendable {
 }
 
 /// Turns SIGINT and SIGTERM into the process flag; a second signal does what it does by default.
-struct SignalTrap {
+///
+/// The handler has a stack of its own on the thread that creates the trap, which must be the one that trains: the dense
+/// library multiplies with the stack pointer in its heap memory, and a signal that used the stack then would overwrite
+/// what lies below.
+package struct SignalTrap {
   private static let signals = [SIGINT, SIGTERM]
+  /// Of the handler's stack, in bytes; the registers that are saved there take up to 12 KiB.
+  package static let stackSize = 128 << 10
   private let previous: [sigaction]
+  private let stack: UnsafeMutableRawPointer
+  private let previousStack: stack_t
 
   /// Installs the handlers and clears the flag.
-  init() {
+  package init() {
     // Created here, so that the handler finds the flag ready.
     InterruptFlag.process.clear()
+    stack = .allocate(byteCount: Self.stackSize, alignment: 64)
+    var alternate = stack_t()
+    var before = stack_t()
+    alternate.ss_sp = stack
+    alternate.ss_size = numericCast(Self.stackSize)
+    sigaltstack(&alternate, &before)
+    previousStack = before
     previous = Self.signals.map { number in
       var action = sigaction()
       var old = sigaction()
@@ -44,18 +59,21 @@ struct SignalTrap {
         action.__sigaction_handler.sa_handler = Self.handler
       #endif
       // System calls under way go on.
-      action.sa_flags = Int32(SA_RESTART)
+      action.sa_flags = numericCast(SA_RESTART) | numericCast(SA_ONSTACK)
       sigaction(number, &action, &old)
       return old
     }
   }
 
-  /// Puts back the handlers that were there before.
-  func restore() {
+  /// Puts back the handlers that were there before, and the stack of this thread's.
+  package func restore() {
     for (number, old) in zip(Self.signals, previous) {
       var old = old
       sigaction(number, &old, nil)
     }
+    var before = previousStack
+    sigaltstack(&before, nil)
+    stack.deallocate()
   }
 
   private static let handler: @convention(c) (Int32) -> Void = { number in

@@ -44,7 +44,9 @@ struct ReproduceCommand: ParsableCommand {
   var quick = false
 
   @Option(
-    help: ArgumentHelp("Seeds of each experiment (default: 3, with --quick 2).", valueName: "n"))
+    help: ArgumentHelp(
+      "Seeds of each experiment (default: 3, with --quick 2); with --resume no fewer than before.",
+      valueName: "n"))
   var seeds: Int?
 
   @Option(
@@ -63,12 +65,14 @@ struct ReproduceCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Measure PyTorch's dense steps too, with this interpreter.", valueName: "python"))
+      "Measure PyTorch's dense steps too, and its dense products of Tables 7 and 8, with this interpreter.",
+      valueName: "python"))
   var torch: String?
 
   @Option(
     help: ArgumentHelp(
-      "Tag and parse the Penn Treebank (folders 00 to 24 of .mrg or CoNLL-X files) instead of UD English EWT.",
+      "Tag and parse the Penn Treebank (folders 00 to 24 of .mrg or CoNLL-X files, in its distribution parsed/mrg/wsj) "
+        + "instead of UD English EWT.",
       valueName: "folder"),
     completion: .directory)
   var ptb: String?
@@ -109,30 +113,33 @@ struct ReproduceCommand: ParsableCommand {
     options.treebank = ptb.map { URL(fileURLWithPath: $0, isDirectory: true).path }
     options.overrides = assignments
     let url = runFolder.map { URL(fileURLWithPath: $0, isDirectory: true) }
-    // What cannot be done is told before a folder is made for it.
-    if !resume { _ = try request(for: options) }
-    let folder = try ReproductionFolder(at: url, resuming: resume)
+    let started = try resume ? ReproductionFolder(at: url, resuming: true) : nil
     var all = options
-    if resume, let before = folder.options {
+    if let started, let before = started.options {
       do {
-        try options.complete(with: before, folder: folder.url.path)
+        try options.complete(with: before, folder: started.url.path)
       } catch let error as ReproductionError {
         throw UsageError(error.description)
       }
       all = options.merged(with: before)
     }
     let request = try request(for: options)
+    let settings = try options.settings()
+    let data = ReproductionData(settings, locator: .ofProcess, downloads: DownloadNotice.show)
+    // What cannot be done is told before a folder is made for it.
+    if started == nil { try request.checkStart(settings, data) }
+    let folder = try started ?? ReproductionFolder(at: url, resuming: false)
     try folder.save(all)
     StandardError.write("runs and results: \(folder.url.path)")
     do {
       let result = try request.run(
-        options.settings(), in: folder,
+        settings, in: folder,
         with: ReproductionRequest(names: all.names, tasks: all.tasks),
         about: [
           "version: meprop \(MePropTool.configuration.version), "
             + Date.now.formatted(.iso8601.year().month().day()),
           "command: meprop \(CommandLine.arguments.dropFirst().joined(separator: " "))",
-        ], locator: .ofProcess, downloads: DownloadNotice.show)
+        ], data: data)
       try StandardOutput.write(json ? "\(result.json)\n" : result.markdown)
       StandardError.write("index: \(folder.url.appendingPathComponent("index.html").path)")
     } catch let interruption as ReproductionInterrupted {
