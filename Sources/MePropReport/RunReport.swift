@@ -20,20 +20,25 @@ public struct RunReport: Sendable {
     self.runs = runs
   }
 
-  /// The page.
+  /// The page; of several runs it has the names without what they have in common.
   public var page: ReportPage {
-    let sections =
-      [overview, LearningCurves.section(runs), PhaseTimes.section(runs), EffectOfK.section(runs)]
-      + [
-        KeptShare.section(runs), SupportMaps.section(runs), CostLedger.section(runs),
-        Confusions.section(runs), SettingsSection.section(runs),
-      ]
+    var runs = self.runs
+    for (place, name) in RunNames.shortened(runs.map(\.name)).enumerated() {
+      runs[place].name = name
+    }
+    let sections: [ReportSection?] = [
+      overview(runs), LearningCurves.section(runs), PhaseTimes.section(runs),
+      EffectOfK.section(runs), KeptShare.section(runs), SupportMaps.section(runs),
+      CostLedger.section(runs), Confusions.section(runs), SettingsSection.section(runs),
+    ]
+    let isOne = runs.count == 1
     let notes = runs.flatMap { run in
-      run.notes.map { runs.count > 1 ? "\(run.name): \($0)" : $0 } + endNotes(run)
+      run.notes.map { isOne ? $0 : "\(run.name): \($0)" } + endNotes(run)
     }
     return ReportPage(
-      title: runs.count == 1 ? runs[0].name : "\(runs.count) runs compared", subtitle: subtitle,
-      facts: facts, notes: notes, sections: sections.compactMap(\.self),
+      title: isOne ? runs[0].name : "\(runs.count) runs compared", subtitle: subtitle,
+      facts: isOne ? facts(runs[0]) : factsOfComparison(runs), notes: notes,
+      sections: sections.compactMap(\.self),
       footer: "Written by meprop report from " + runs.map(\.url.path).joined(separator: ", ") + ".")
   }
 
@@ -86,9 +91,7 @@ public struct RunReport: Sendable {
     }
   }
 
-  private var facts: [ReportPage.Fact] {
-    guard runs.count == 1 else { return [] }
-    let run = runs[0]
+  private func facts(_ run: RunRecord) -> [ReportPage.Fact] {
     let best = run.best
     var facts: [ReportPage.Fact] = []
     if let dev = best.dev.first {
@@ -111,8 +114,34 @@ public struct RunReport: Sendable {
     return facts
   }
 
+  /// What comparing is about, where runs have one deciding figure: the best, and the fastest run.
+  private func factsOfComparison(_ runs: [RunRecord]) -> [ReportPage.Fact] {
+    let figures = ReportText.mainMetrics(of: runs)
+    guard figures.count == 1, let figure = figures.first, figure != "loss" else { return [] }
+    func dev(_ run: RunRecord) -> Double { run.best.dev.first?.value ?? -.infinity }
+    func seconds(_ run: RunRecord) -> Double { run.meanSeconds.total }
+    var facts: [ReportPage.Fact] = []
+    if let best = runs.max(by: { dev($0) < dev($1) }), dev(best).isFinite {
+      facts.append(
+        .init(
+          "best dev \(ReportText.metricName(figure)), \(best.name)",
+          ReportText.metric(figure, dev(best))))
+    }
+    if let fastest = runs.min(by: { seconds($0) < seconds($1) }) {
+      facts.append(
+        .init("shortest epoch, \(fastest.name)", NumberText.duration(seconds(fastest))))
+      if let dense = runs.first(where: \.isDense), !fastest.isDense {
+        facts.append(
+          .init(
+            "the same against \(dense.name)",
+            ReportText.ratio(seconds(dense), seconds(fastest))))
+      }
+    }
+    return facts
+  }
+
   /// A row a run, where there are several.
-  private var overview: ReportSection? {
+  private func overview(_ runs: [RunRecord]) -> ReportSection? {
     guard runs.count > 1 else { return nil }
     let figures = ReportText.mainMetrics(of: runs)
     // Runs of several tasks have several deciding figures, which their rows name.

@@ -1,4 +1,4 @@
-// A headless Chromium: measuring pages from within, and pictures of them.
+// A headless Chromium: measuring pages from within, pictures of them, and printing.
 
 import Foundation
 import Testing
@@ -11,6 +11,8 @@ struct Browser {
     var charts: Int
     var texts: Int
     var textsWithTables: Int
+    /// The names of tables and drawings that are wider than their boxes, with tables closed.
+    var scrolling: [String]
     var problems: [String]
   }
 
@@ -36,11 +38,12 @@ struct Browser {
   /// - Parameters:
   ///   - pages: Names and files.
   ///   - widths: In pixels.
+  ///   - isPrinted: Whether the rules for paper hold.
   ///   - folder: Where copies of the pages may be written.
   /// - Returns: What was found, a page and width each.
   /// - Throws: Errors of files and of the browser's answer.
   func measure(
-    _ pages: [(name: String, file: URL)], widths: [Int], in folder: URL
+    _ pages: [(name: String, file: URL)], widths: [Int], isPrinted: Bool = false, in folder: URL
   ) throws -> [Measurement] {
     let script = try String(
       contentsOf: try #require(
@@ -48,7 +51,9 @@ struct Browser {
       encoding: .utf8)
     var frames = ""
     for (name, file) in pages {
-      let page = try String(contentsOf: file, encoding: .utf8)
+      var page = try String(contentsOf: file, encoding: .utf8)
+      // A frame cannot be told to be paper.
+      if isPrinted { page = page.replacing("@media print", with: "@media all") }
       let end = try #require(page.range(of: "</body>"))
       let copy = page.replacingCharacters(in: end, with: "<script>\(script)</script></body>")
       try Data(copy.utf8).write(to: folder.appendingPathComponent("measured-\(name).html"))
@@ -76,6 +81,19 @@ struct Browser {
     let found = try #require(page.firstMatch(of: /<pre id="found">([A-Za-z0-9+\/=]+)</))
     let data = try #require(Data(base64Encoded: String(found.1)))
     return try JSONDecoder().decode([Measurement].self, from: data)
+  }
+
+  /// Prints a page.
+  ///
+  /// - Parameters:
+  ///   - file: The page.
+  ///   - folder: Where the result may be written.
+  /// - Returns: The PDF.
+  /// - Throws: Errors of the browser, and of reading what it should have written.
+  func printed(_ file: URL, in folder: URL) throws -> Data {
+    let pdf = folder.appendingPathComponent(file.lastPathComponent + ".pdf")
+    _ = try run(["--no-pdf-header-footer", "--print-to-pdf=\(pdf.path)", file.absoluteString])
+    return try Data(contentsOf: pdf)
   }
 
   /// Writes a picture of a page in frames of several widths, side by side.

@@ -50,6 +50,19 @@ extension SVGElement {
     #expect(ticks.map(\.text) == ["0.0", "0.5", "1.0"])
   }
 
+  @Test func aPointIsRinged() throws {
+    var drawing = chart([
+      .init("", points: [SVGPoint(x: 1, y: 1), SVGPoint(x: 2, y: 3)], style: 1)
+    ])
+    #expect(all("circle", in: drawing.elements).isEmpty)
+    drawing.ring = SVGPoint(x: 2, y: 3)
+    let ring = try #require(all("circle", in: drawing.elements).first)
+    #expect(ring.attribute("class") == "ring")
+    let curve = try #require(all("polyline", in: drawing.elements).first)
+    #expect(
+      curve.attribute("points").hasSuffix(" \(ring.attribute("cx")),\(ring.attribute("cy"))"))
+  }
+
   @Test func nothingIsOutsideTheDrawing() {
     let series = (0..<6).map { index in
       LineChart.Series(
@@ -111,8 +124,23 @@ extension SVGElement {
     ) { NumberText.short($0) }
     #expect(all("text", in: chart.elements).map(\.text) == ["a → b", "30", "b → a", "10"])
     #expect(all("rect", in: chart.elements).count == 2)
+    // Names end left of the bars, and values are within the drawing.
+    let bars = all("rect", in: chart.elements)
+    let names = all("text", in: chart.elements).filter { $0.attribute("class") == "bar-name" }
+    #expect(names.allSatisfy { $0.attribute("text-anchor") == "end" })
+    #expect(zip(names, bars).allSatisfy { $0.number("x") < $1.number("x") })
+    #expect(abs(bars[0].number("width") - 3 * bars[1].number("width")) < 0.1)
+    #expect(bars[0].number("x") + bars[0].number("width") < chart.width - 16)
     #expect(chart.table.head == ["", "times"])
     #expect(chart.table.rows == [["a → b", "30"], ["b → a", "10"]])
+  }
+
+  @Test func theKeyOfASingleBarHasTheShares() {
+    let chart = StackedBarChart(
+      title: "T", summary: "S", parts: ["a", "b", "c"], bars: [.init("one", values: [97, 3, 0])]
+    ) { NumberText.short($0) }
+    let keys = all("text", in: chart.elements).filter { $0.attribute("class") == "tick" }
+    #expect(keys.map(\.text) == ["a 97\u{A0}%", "b 3.0\u{A0}%", "c 0\u{A0}%"])
   }
 
   @Test func emptyBarsAreDrawn() {
@@ -204,5 +232,39 @@ extension SVGElement {
     let texts = all("text", in: map.elements).map(\.text)
     for text in ["9", "1", "8", "a", "b"] { #expect(texts.contains(text)) }
     #expect(texts.filter { $0 == "a" }.count == 2)
+  }
+
+  @Test func turnedNamesStandAboveTheirColumns() throws {
+    var map = map([[1, 0, 0.5], [0, 1, 0]])
+    map.rowNames = ["first", "second"]
+    map.columnNames = ["a", "a longer name", "c"]
+    map.turnsColumnNames = true
+    map.cellSize = 20
+    map.separatesCells = true
+    map.cellNotes = [["one", "", "half"], ["", "<1>", ""]]
+    map.keyTitle = "of all"
+    let turned = all("text", in: map.elements).filter { !$0.attribute("transform").isEmpty }
+    #expect(turned.map(\.text) == map.columnNames)
+    // Baselines are right of the middles of columns, for letters lie left of them.
+    let first = turned[0].number("x")
+    #expect(turned.map { $0.number("x") } == [first, first + 20, first + 40])
+    #expect(map.size.width == first - 14 + 60)
+    let top = TextWidth.width(of: "a longer name", fontSize: ChartStyle.tickSize)
+    #expect(turned[0].number("y") > top && map.size.height > turned[0].number("y") + 40)
+    #expect(
+      turned[0].attribute("transform")
+        == "rotate(-90 \(turned[0].attribute("x")) \(turned[0].attribute("y")))")
+    // Boxes to point at lie on the cells that have a text, above all else.
+    let notes = try #require(map.elements.last)
+    #expect(notes.attribute("class") == "cell-notes")
+    #expect(notes.children.map { $0.children.map(\.text) } == [["one"], ["half"], ["<1>"]])
+    #expect(notes.description.contains("&lt;1&gt;"))
+    let left = SVGText.number(first - 14)
+    #expect(notes.children[0].attribute("d").hasPrefix("M\(left) "))
+    #expect(notes.children[0].attribute("d").hasSuffix("h20v20h-20z"))
+    // Lines between three columns and two rows.
+    let lines = try #require(all("path", in: map.elements).first { $0.attribute("class") == "gap" })
+    #expect(lines.attribute("d").split(separator: "M").count == 3)
+    #expect(all("text", in: map.elements).contains { $0.text == "1 of all" })
   }
 }

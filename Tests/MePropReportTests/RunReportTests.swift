@@ -156,7 +156,78 @@ import Testing
   @Test func manyClassesAreListed() throws {
     let classes = (0..<30).map { "C\($0)" }
     let html = try page([("run", SampleRun(epochs: 1, classes: classes))])
-    #expect(html.contains("Most frequent confusions") && !html.contains("Confusion matrix"))
+    #expect(html.contains("Most frequent confusions"))
+    #expect(html.contains("<details class=\"fold\"><summary>The whole matrix of 30 classes<"))
+    // A row of the table and of the drawing, and what pointing at a cell shows.
+    #expect(html.contains("<h3>Confusion matrix, test data</h3>"))
+    #expect(html.contains("<th scope=\"row\">C29</th>") && html.contains("<td>979</td>"))
+    #expect(html.contains("<title>C29 → C29: 979</title>"))
+    for anchor in ["end", "start"] {
+      let names = html.matches(of: /<text class="tick"[^>]*text-anchor="(\w+)"[^>]*>C29</).filter {
+        $0.1 == anchor
+      }
+      #expect(names.count == 1, "\(anchor)")
+    }
+  }
+
+  @Test func aMatrixOfManyClassesKeepsThePageLight() throws {
+    let tags = (0..<50).map { "TAG\($0)" }
+    let run = SampleRun(
+      epochs: 5, classes: tags, layers: [("lstm.0.forward", 2000), ("output", 50)])
+    let html = try page([("run", run)])
+    #expect(html.contains("The whole matrix of 50 classes"))
+    #expect(html.utf8.count < 400_000, "\(html.utf8.count)")
+    let more = try page([("run", SampleRun(epochs: 1, classes: (0..<61).map { "C\($0)" }))])
+    #expect(more.contains("The whole matrix of 61 classes is too large for a page"))
+    #expect(!more.contains("<details class=\"fold\">"))
+  }
+
+  @Test func namesThatRunsHaveInCommonAreLeftOut() throws {
+    func rows(_ names: [String]) throws -> [String] {
+      let html = try page(names.map { ($0, SampleRun(k: "10", epochs: 1)) })
+      let overview = try #require(
+        html.firstMatch(of: /Overview of runs<\/caption>.*?<\/table>/.dotMatchesNewlines()))
+      return overview.0.matches(of: /<th scope="row"[^>]*>([^<]*)</).map { String($0.1) }
+    }
+    for (names, short) in [
+      (["digits-dense/seed-1", "digits-k20/seed-1"], ["dense", "k20"]),
+      (["digits-k20/seed-1", "digits-k20/seed-2"], ["seed-1", "seed-2"]),
+      (["k-5", "k-10-random"], ["k-5", "k-10-random"]),
+      (["5-layers", "10-layers"], ["5-layers", "10-layers"]),
+      (["run", "run-2"], ["run", "run-2"]), (["a_b", "a-b"], ["a_b", "a-b"]),
+    ] { #expect(try rows(names) == short, "\(names)") }
+    let html = try page([
+      ("digits-dense", SampleRun(select: "dense")), ("digits-k20", SampleRun()),
+    ])
+    #expect(html.contains("<p class=\"subtitle\">digits-dense, digits-k20</p>"))
+    #expect(html.contains("<dt>shortest epoch, k20</dt>") && html.contains("dense: All layers"))
+  }
+
+  @Test func wideTablesTakeThePageAndLongWordsTheirRoom() throws {
+    let head = ["row"] + (0..<16).map { "products torch \($0) ×" } + ["lstm.0.backward.again"]
+    let cells = [String](repeating: "97.5 ± 0.2", count: head.count - 1)
+    let wide = ChartTable(head: head, rows: [["k = 20"] + cells])
+    let narrow = ChartTable(head: ["row", "test"], rows: [["a", "1"]])
+    let page = ReportPage(
+      title: "T", subtitle: "S", facts: [],
+      sections: [
+        ReportSection(
+          "One", text: "",
+          blocks: [.table(wide, caption: "Wide"), .table(narrow, caption: "Narrow")]),
+        ReportSection("Two", text: "", blocks: [.table(wide, caption: "Only")]),
+      ], footer: "")
+    let html = try page.html()
+    let body = try #require(html.firstRange(of: "<h3 class=\"caption\">Narrow</h3>"))
+    let broad = try #require(html.firstRange(of: "<div class=\"broad\">"))
+    let caption = try #require(html.firstRange(of: "<h3 class=\"caption\">Wide</h3>"))
+    #expect(body.lowerBound < broad.lowerBound && broad.lowerBound < caption.lowerBound)
+    #expect(html.contains("<section aria-labelledby=\"section-2\" class=\"flat\">"))
+    let box = "tabindex=\"0\" role=\"region\" aria-label"
+    #expect(html.contains("<div class=\"scroll\" \(box)=\"Narrow\">"))
+    #expect(html.contains("<div class=\"scroll tight vast\" \(box)=\"Wide\">"))
+    #expect(html.contains("<th scope=\"col\" class=\"free\">lstm.0.backward.again</th>"))
+    #expect(html.contains(">k\u{A0}=\u{A0}20</th>") && html.contains("97.5\u{A0}±\u{A0}0.2"))
+    #expect(!html.contains("class=\"facts\"") && !html.contains("class=\"notes\""))
   }
 }
 

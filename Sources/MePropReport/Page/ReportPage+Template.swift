@@ -1,4 +1,4 @@
-// The page's HTML as a Mustache template.
+// The page's HTML as Mustache templates.
 
 extension ReportPage {
   /// The skeleton; `PageModel` has what goes into it.
@@ -21,11 +21,13 @@ extension ReportPage {
     <header>
     <h1>{{title}}</h1>
     <p class="subtitle">{{subtitle}}</p>
+    {{#hasFacts}}
     <dl class="facts">
     {{#facts}}
     <div><dt>{{label}}</dt><dd>{{value}}</dd></div>
     {{/facts}}
     </dl>
+    {{/hasFacts}}
     {{#hasNotes}}
     <ul class="notes" aria-label="Notes">
     {{#notes}}
@@ -35,35 +37,50 @@ extension ReportPage {
     {{/hasNotes}}
     </header>
     {{#sections}}
-    <section aria-labelledby="{{id}}">
+    <section aria-labelledby="{{id}}"{{#isFlat}} class="flat"{{/isFlat}}>
     <div class="intro">
     <h2 id="{{id}}">{{title}}</h2>
     {{#hasText}}
     <p class="lead">{{text}}</p>
     {{/hasText}}
     </div>
+    {{#hasBody}}
     <div class="body">
-    {{#absences}}
-    <p class="absence">{{.}}</p>
-    {{/absences}}
     {{#hasFigures}}
     <div class="figures">
     {{#figures}}
-    <figure>
-    <figcaption><h3>{{title}}</h3><p>{{summary}}</p></figcaption>
-    {{{svg}}}
-    <details><summary>Numbers<span class="hidden"> of “{{title}}”</span></summary>
-    {{#table}}
-    {{> table}}
-    {{/table}}
-    </details>
-    </figure>
+    {{> figure}}
     {{/figures}}
     </div>
     {{/hasFigures}}
+    {{#folds}}
+    <details class="fold"><summary>{{title}}</summary>
+    <div class="figures">
+    {{#figures}}
+    {{> figure}}
+    {{/figures}}
+    </div>
+    </details>
+    {{/folds}}
     {{#tables}}
+    <h3 class="caption">{{caption}}</h3>
     {{> table}}
     {{/tables}}
+    {{#absences}}
+    <p class="absence">{{.}}</p>
+    {{/absences}}
+    </div>
+    {{/hasBody}}
+    {{#hasWideTables}}
+    <div class="broad">
+    {{#wideTables}}
+    <h3 class="caption">{{caption}}</h3>
+    {{> table}}
+    {{/wideTables}}
+    </div>
+    {{/hasWideTables}}
+    {{#hasEnd}}
+    <div class="body end">
     {{#settings}}
     <details class="settings"{{#isOpen}} open{{/isOpen}}><summary>{{title}}</summary>
     <dl>
@@ -83,6 +100,7 @@ extension ReportPage {
     </details>
     {{/links}}
     </div>
+    {{/hasEnd}}
     </section>
     {{/sections}}
     </main>
@@ -91,15 +109,36 @@ extension ReportPage {
     </html>
     """
 
+  /// A drawing with its numbers; a large one keeps its size and scrolls sideways within itself.
+  static let figureTemplate = """
+    <figure{{#isLarge}} class="large"{{/isLarge}}>
+    <figcaption><h3>{{title}}</h3><p>{{summary}}</p></figcaption>
+    {{#isLarge}}
+    <div class="scroll drawing" style="--width:{{width}}px" tabindex="0" role="region" \
+    aria-label="{{title}}, drawing">{{{svg}}}</div>
+    {{/isLarge}}
+    {{^isLarge}}
+    {{{svg}}}
+    {{/isLarge}}
+    <details><summary>Numbers<span class="hidden"> of “{{title}}”</span></summary>
+    {{#table}}
+    {{> table}}
+    {{/table}}
+    </details>
+    </figure>
+    """
+
   /// A table that scrolls sideways within itself where it is too wide.
   static let tableTemplate = """
-    <div class="scroll" tabindex="0" role="region" aria-label="{{caption}}">
+    <div class="{{classes}}" tabindex="0" role="region" aria-label="{{caption}}">
     <table>
     <caption>{{caption}}</caption>
-    <thead><tr><th scope="col">{{corner}}</th>{{#head}}<th scope="col">{{.}}</th>{{/head}}</tr></thead>
+    <thead><tr><th scope="col">{{corner}}</th>\
+    {{#head}}<th scope="col"{{#isLong}} class="free"{{/isLong}}>{{text}}</th>{{/head}}</tr></thead>
     <tbody>
     {{#rows}}
-    <tr><th scope="row">{{name}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+    <tr><th scope="row"{{#isLong}} class="long"{{/isLong}}>{{name}}</th>\
+    {{#cells}}<td{{#isLong}} class="long"{{/isLong}}>{{text}}</td>{{/cells}}</tr>
     {{/rows}}
     </tbody>
     </table>

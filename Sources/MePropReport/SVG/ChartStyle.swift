@@ -74,6 +74,10 @@ public enum ChartStyle {
       svg.chart .axis-title{font-size:\(labelSize)px;fill:var(--quiet)}
       svg.chart .cell-text{font-size:\(tickSize)px}
       svg.chart .total{font-weight:600}
+      svg.chart .gap{fill:none;stroke:var(--paper);stroke-width:1}
+      svg.chart .cell-notes{fill:transparent}
+      svg.chart .cell-notes path:hover{stroke:var(--ink);stroke-width:1.5}
+      svg.chart .ring{fill:none;stroke:var(--ink);stroke-width:1.5}
       svg.chart .grid{stroke:var(--grid);stroke-width:1}
       svg.chart .axis{stroke:var(--quiet);stroke-width:1}
       svg.chart .leader{fill:none;stroke:currentColor;stroke-width:1;opacity:.5}

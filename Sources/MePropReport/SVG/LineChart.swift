@@ -37,6 +37,8 @@ public struct LineChart: Chart {
   public var xIncludesZero = false
   /// Whether the vertical axis begins at 0.
   public var yIncludesZero = false
+  /// A point with a ring about it, or none.
+  public var ring: SVGPoint?
   /// The ends of the vertical axis; `nil` fits them to the points.
   public var yRange: ClosedRange<Double>?
   /// The width of the drawing.
@@ -75,10 +77,10 @@ public struct LineChart: Chart {
 
   // MARK: Drawing
 
-  /// Axes, curves, names.
+  /// Axes, curves, the ring, names.
   public var elements: [SVGElement] {
     let layout = Layout(self)
-    return layout.axes + series.flatMap { layout.curve($0) } + layout.names
+    return layout.axes + series.flatMap { layout.curve($0) } + layout.ring + layout.names
   }
 
   /// Where things are.
@@ -175,6 +177,18 @@ public struct LineChart: Chart {
       let marked = places.count <= 12 ? places[...] : places.suffix(1)
       parts += marked.map { Marker.element(series: series.style, at: $0) }
       return [SVGElement("g", ["class": ChartStyle.series(series.style)], children: parts)]
+    }
+
+    var ring: [SVGElement] {
+      guard let point = chart.ring, point.x.isFinite, point.y.isFinite else { return [] }
+      return [
+        SVGElement(
+          "circle",
+          [
+            "class": "ring", "cx": SVGText.number(x.place(of: point.x)),
+            "cy": SVGText.number(y.place(of: point.y)), "r": "6",
+          ])
+      ]
     }
 
     /// The names beside the ends of curves, with a thin line where a name had to move.

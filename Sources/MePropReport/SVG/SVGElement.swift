@@ -127,6 +127,18 @@ extension SVGElement {
   }
 }
 
+extension SVGElement {
+  /// A text on one line that goes upwards from `point`, which is on its baseline.
+  public static func turnedText(
+    _ text: String, at point: SVGPoint, class style: String
+  ) -> SVGElement {
+    var element = SVGElement.text(text, at: point, class: style)
+    let place = "\(SVGText.number(point.x)) \(SVGText.number(point.y))"
+    element.attributes.append(("transform", "rotate(-90 \(place))"))
+    return element
+  }
+}
+
 /// Escaping and numbers.
 public enum SVGText {
   /// The text with the characters replaced that mean something in XML and HTML.

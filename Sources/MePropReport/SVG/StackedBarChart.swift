@@ -2,11 +2,13 @@
 
 /// Horizontal bars, each a sum of parts, with totals at their ends.
 ///
-/// The names of parts stand in a key above the bars; it wraps. With a single part there is neither a key nor shares.
+/// The names of parts stand in a key above the bars; it wraps. Of a single bar the key has the shares
+/// too, for parts that are too short to have theirs written on them. With a single part there is
+/// neither a key nor shares, and names stand left of the bars.
 public struct StackedBarChart: Chart {
   /// A bar.
   public struct Bar: Sendable, Equatable {
-    /// Its name, above the bar.
+    /// Its name.
     public var name: String
     /// The lengths of its parts, 0 or more, in the order of the chart's parts.
     public var values: [Double]
@@ -62,20 +64,34 @@ public struct StackedBarChart: Chart {
 
   // MARK: Drawing
 
-  private static let barHeight = 24.0
-  private static let nameHeight = 18.0
-  private static let gap = 10.0
+  private var barHeight: Double { hasShares ? 24 : 16 }
+  private var gap: Double { hasShares ? 10 : 6 }
+  /// The room for a name above its bar.
+  private var nameHeight: Double { hasShares ? 18 : 0 }
   private static let keyLine = 18.0
   /// Room for the outer half of outlines.
   private static let margin = 0.5
 
+  /// The room for names left of the bars.
+  private var nameWidth: Double {
+    if hasShares { return 0 }
+    let widths = bars.map { TextWidth.width(of: $0.name, fontSize: ChartStyle.labelSize) }
+    return min(widths.max() ?? 0, width * 0.4) + 8
+  }
+
   /// The width given; as high as key and bars need.
   public var size: (width: Double, height: Double) {
     let rows = Double(bars.count)
-    return (
-      width,
-      keyHeight + rows * (Self.nameHeight + Self.barHeight) + max(0, rows - 1) * Self.gap + 2
-    )
+    return (width, keyHeight + rows * (nameHeight + barHeight) + max(0, rows - 1) * gap + 2)
+  }
+
+  /// The texts of the key's entries.
+  private var keyTexts: [String] {
+    guard bars.count == 1, bars[0].total > 0 else { return parts }
+    return zip(parts, bars[0].values).map { name, value in
+      let share = value / bars[0].total
+      return "\(name) \(NumberText.percent(share, share > 0 && share < 0.095 ? 1 : 0))"
+    }
   }
 
   /// The places of the key's entries: the left end of each and its line from 0.
@@ -83,7 +99,7 @@ public struct StackedBarChart: Chart {
     guard hasShares else { return [] }
     var x = 0.0
     var line = 0
-    return parts.map { name in
+    return keyTexts.map { name in
       let entry = 16 + TextWidth.width(of: name, fontSize: ChartStyle.tickSize) + 12
       if x > 0 && x + entry - 12 > width {
         x = 0
@@ -99,7 +115,7 @@ public struct StackedBarChart: Chart {
   /// Key, names, bars, totals.
   public var elements: [SVGElement] {
     var elements: [SVGElement] = []
-    for (index, (name, place)) in zip(parts, key).enumerated() {
+    for (index, (name, place)) in zip(keyTexts, key).enumerated() {
       let top = Double(place.line) * Self.keyLine
       elements.append(
         .rectangle(
@@ -113,28 +129,37 @@ public struct StackedBarChart: Chart {
         TextWidth.width(of: $0, fontSize: ChartStyle.labelSize * TextWidth.boldFactor)
       }.max() ?? 0
     let longest = bars.map(\.total).max() ?? 0
-    let scale = longest > 0 ? (width - totalWidth - 8) / longest : 0
+    let (left, barHeight, nameHeight) = (nameWidth, self.barHeight, self.nameHeight)
+    let scale = longest > 0 ? (width - left - totalWidth - 8) / longest : 0
     var top = keyHeight
     for (bar, total) in zip(bars, totals) {
-      let name = TextWidth.shortened(bar.name, to: width, fontSize: ChartStyle.labelSize)
-      elements.append(.text(name, at: SVGPoint(x: 0, y: top + 13), class: "bar-name"))
-      top += Self.nameHeight
-      elements += drawing(of: bar, total: total, top: top, scale: scale)
-      top += Self.barHeight + Self.gap
+      let limit = hasShares ? width : left - 7.9
+      let name = TextWidth.shortened(bar.name, to: limit, fontSize: ChartStyle.labelSize)
+      elements.append(
+        hasShares
+          ? .text(name, at: SVGPoint(x: 0, y: top + 13), class: "bar-name")
+          : .text(
+            name, at: SVGPoint(x: left - 8, y: top + barHeight / 2 + 4), anchor: .end,
+            class: "bar-name"))
+      top += nameHeight
+      elements += drawing(of: bar, total: total, left: left, top: top, scale: scale)
+      top += barHeight + gap
     }
     return elements
   }
 
-  private func drawing(of bar: Bar, total: String, top: Double, scale: Double) -> [SVGElement] {
+  private func drawing(
+    of bar: Bar, total: String, left: Double, top: Double, scale: Double
+  ) -> [SVGElement] {
     var elements: [SVGElement] = []
-    let baseline = top + Self.barHeight / 2 + 4
-    var x = Self.margin
+    let baseline = top + barHeight / 2 + 4
+    var x = left + Self.margin
     for (index, value) in bar.values.enumerated() where value > 0 {
       let length = value * scale
       elements.append(
         .rectangle(
-          at: SVGPoint(x: x, y: top), width: length, height: Self.barHeight,
-          class: "part " + ChartStyle.part(index)))
+          at: SVGPoint(x: x, y: top), width: length, height: barHeight,
+          class: hasShares ? "part " + ChartStyle.part(index) : ChartStyle.level(5)))
       let share = NumberText.percent(value / bar.total, 0)
       if hasShares, TextWidth.width(of: share, fontSize: ChartStyle.tickSize) + 8 <= length {
         elements.append(

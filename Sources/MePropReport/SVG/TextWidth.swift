@@ -21,9 +21,12 @@ public enum TextWidth {
   public static func width(of text: String, fontSize: Double) -> Double {
     var hundredths = 0
     for scalar in text.unicodeScalars {
-      let value = Int(scalar.value)
-      // Ideographs and emoji are as wide as the font size, marks and other letters less.
-      hundredths += (32..<127).contains(value) ? ascii[value - 32] : value < 0x2E80 ? 75 : 110
+      // A space that does not break is as wide as another.
+      let value = scalar == "\u{00A0}" ? 32 : Int(scalar.value)
+      // Ideographs, emoji, and arrows of fonts that are asked for them are as wide as the font size, marks and other
+      // letters less.
+      let isWide = value >= 0x2E80 || (0x2190..<0x2200).contains(value)
+      hundredths += (32..<127).contains(value) ? ascii[value - 32] : isWide ? 110 : 75
     }
     return Double(hundredths) / 100 * fontSize
   }

@@ -2,10 +2,15 @@
 
 import MePropTraining
 
-/// The confusion matrix of each run, or its most frequent confusions where classes are many.
+/// The confusion matrix of each run; where classes are many, its most frequent confusions, and the
+/// matrix folded away.
 enum Confusions {
-  /// Up to so many classes the whole matrix is drawn.
-  private static let largestMatrix = 14
+  /// Up to so many classes the matrix is in view.
+  private static let largestShown = 14
+  /// Up to so many classes the matrix is drawn at all.
+  private static let largestDrawn = 60
+  /// The room for the cells of a matrix that is folded away, and the sizes that they may have.
+  private static let (foldedWidth, cellSizes) = (900.0, 15.0...28.0)
 
   static func section(_ runs: [RunRecord]) -> ReportSection {
     var blocks: [ReportBlock] = []
@@ -21,17 +26,30 @@ enum Confusions {
                 : "confusion.json has no counts that can be used.")))
         continue
       }
-      blocks.append(
-        .chart(
-          matrix.labels.count <= largestMatrix
-            ? map(matrix, prefix, split) : topConfusions(matrix, prefix, split)))
+      let count = matrix.labels.count
+      if count <= largestShown {
+        blocks.append(.chart(map(matrix, prefix, split)))
+        continue
+      }
+      blocks.append(.chart(topConfusions(matrix, prefix, split)))
+      if count <= largestDrawn {
+        blocks.append(
+          .folded(
+            "\(prefix)The whole matrix of \(count) classes", [largeMap(matrix, prefix, split)]))
+      } else {
+        blocks.append(
+          .absence(
+            "\(prefix)The whole matrix of \(count) classes is too large for a page; confusion.json "
+              + "in the folder of the run has it."))
+      }
     }
     let epochs = Set(runs.compactMap(\.confusionEpoch)).sorted().map(String.init)
     let after = epochs.isEmpty ? "" : " (epoch \(epochs.joined(separator: ", ")))"
     return ReportSection(
       "Confusion of classes",
       text: "Of the best epoch\(after), whose model is kept. Rows are the true classes, columns "
-        + "what was predicted; shades follow the share of the row.",
+        + "what was predicted; shades follow the square root of the share of the row, so that rare "
+        + "confusions show.",
       blocks: blocks)
   }
 
@@ -74,16 +92,49 @@ enum Confusions {
     map.rowNames = matrix.labels
     map.columnNames = matrix.labels
     map.showsRoots = true
-    let cell = (map.width - 30) / Double(max(matrix.labels.count, 1))
-    map.cellTexts = rows.map { row in
+    map.keyTitle = "of the true class"
+    map.separatesCells = true
+    map.cellNotes = notes(matrix)
+    map.cellTexts = texts(
+      rows, cellSize: (map.width - 30) / Double(max(matrix.labels.count, 1)))
+    return map
+  }
+
+  /// The same where classes are many: as wide as its cells need, with names above it.
+  private static func largeMap(
+    _ matrix: ConfusionMatrix, _ prefix: String, _ split: EvaluationSplit
+  ) -> HeatMap {
+    var large = map(matrix, prefix, split)
+    let room = (foldedWidth / Double(max(matrix.labels.count, 1))).rounded(.down)
+    let cellSize = min(max(room, cellSizes.lowerBound), cellSizes.upperBound)
+    large.cellSize = cellSize
+    large.turnsColumnNames = true
+    large.summary += " Point at a cell for its count; all counts are in the table below."
+    // In small cells so few counts would fit that they would mislead.
+    large.cellTexts = cellSize < 24 ? [] : texts(matrix.rows, cellSize: cellSize)
+    return large
+  }
+
+  /// Counts for cells: 0 would only be noise, and what does not fit is in the table.
+  private static func texts(_ rows: [[Int]], cellSize: Double) -> [[String]] {
+    rows.map { row in
       row.map { count in
-        // 0 would only be noise, and what does not fit is in the table.
         let text = count == 0 ? "" : String(count)
         let width = TextWidth.width(of: text, fontSize: ChartStyle.tickSize)
-        return width <= cell - 2 ? text : ""
+        return width <= cellSize - 2 ? text : ""
       }
     }
-    return map
+  }
+
+  /// What each cell that is not 0 says when it is pointed at.
+  private static func notes(_ matrix: ConfusionMatrix) -> [[String]] {
+    var notes = matrix.labels.map { _ in [String](repeating: "", count: matrix.labels.count) }
+    for cell in matrix.cells {
+      let gold = matrix.labels[cell.gold]
+      notes[cell.gold][cell.found] =
+        "\(gold) → \(matrix.labels[cell.found]): \(NumberText.grouped(Double(cell.count)))"
+    }
+    return notes
   }
 
   private static func topConfusions(

@@ -46,7 +46,8 @@ enum CostLedger {
       "Cost ledger",
       text: "Multiply-adds and bytes of the products and of the optimizer, counted from shapes and "
         + "from the supports of every step, over all epochs. Every operand counts as read once and "
-        + "every result as written once; biases, activations and selection are left out.\(features)",
+        + "every result as written once; biases, activations and selection are left out. dW is the "
+        + "gradient of weights, dx the one passed on to the layer below.\(features)",
       blocks: blocks)
   }
 
@@ -84,7 +85,10 @@ enum CostLedger {
   }
 
   private static func table(_ run: RunRecord) -> ChartTable {
-    let head = ["phase", "multiply-adds", "dense", "saved", "bytes", "dense", "saved"]
+    let head = [
+      "phase", "multiply-adds", "dense multiply-adds", "multiply-adds saved", "bytes",
+      "dense bytes", "bytes saved",
+    ]
     func row(_ name: String, _ cost: PhaseCost) -> [String] {
       [
         name, NumberText.scaled(Double(cost.multiplyAdds)),

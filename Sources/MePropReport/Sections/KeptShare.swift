@@ -18,7 +18,7 @@ enum KeptShare {
       magnitude.yRange = 0...1
       magnitude.yText = { NumberText.percent($0, 2) }
       var rows = chart(
-        "Rows touched in a step", "weight rows",
+        "Rows touched in a step", "weight rows a step",
         "Rows of the weights that a step's gradient reaches, a mean over the epoch.", touched)
       rows.yIncludesZero = true
       blocks += [.chart(magnitude), .chart(rows)]

@@ -16,10 +16,18 @@ enum LearningCurves {
     if deciding.isEmpty && others.isEmpty {
       blocks.append(.absence("There were no development data, so only the loss is shown."))
     }
+    let parts =
+      isDetailed(runs) ? "parts of epochs: sixteen in the first, later fewer" : "epoch"
     return ReportSection(
       "Learning curves",
-      text: "Seconds are those of training, added up; evaluation and checkpoints are left out.",
+      text: "Seconds are those of training, added up; evaluation and checkpoints are left out. "
+        + "Training losses are means of examples while the weights changed, by \(parts).",
       blocks: blocks)
+  }
+
+  /// Whether losses of parts of epochs are known.
+  private static func isDetailed(_ runs: [RunRecord]) -> Bool {
+    runs.contains { !$0.details.isEmpty }
   }
 
   enum Axis {
@@ -70,6 +78,7 @@ enum LearningCurves {
         }
       }
     }
+    let bestPlace = place(runs[0].best, of: runs[0], axis)
     var series: [LineChart.Series] = []
     if runs.count == 1 {
       series = [
@@ -90,6 +99,7 @@ enum LearningCurves {
       series)
     chart.yText = { ReportText.metric(figure, $0) }
     chart.title = ReportText.capitalized(chart.title)
+    if runs.count == 1 { chart.ring = points(runs[0], \.dev).first { $0.x == bestPlace } }
     return chart
   }
 
@@ -110,7 +120,7 @@ enum LearningCurves {
       axis == .epochs
       ? "epoch \(run.best.epoch)" : NumberText.duration(run.seconds(upTo: run.best.epoch))
     return "Best on development data: \(ReportText.metric(figure, best)) after \(after)"
-      + (runs.count > 1 ? ", by \(run.name)." : ".") + absence
+      + (runs.count > 1 ? ", by \(run.name)." : " (ringed).") + absence
   }
 
   // MARK: Loss
@@ -131,14 +141,10 @@ enum LearningCurves {
       }
       if !points.isEmpty { series.append(.init("dev", points: points, style: 0)) }
     }
-    let isDetailed = runs.contains { !$0.details.isEmpty }
-    let parts =
-      isDetailed ? "by parts of epochs: sixteen in the first, later fewer" : "by epoch"
+    let isDetailed = Self.isDetailed(runs)
     var result = chart(
-      runs.count == 1 ? "Loss" : "Training loss",
-      "\(lossSummary(series)) Training losses are means of examples while the weights changed, "
-        + "\(parts).",
-      axis, yTitle: "loss, nats", series)
+      runs.count == 1 ? "Loss" : "Training loss", lossSummary(series), axis,
+      yTitle: "loss, nats", series)
     result.yText = { NumberText.fixed($0, 4) }
     // Parts of epochs lie between whole numbers.
     if isDetailed { result.hasWholeX = false }

@@ -5,9 +5,10 @@ import MePropTraining
 
 /// A heat map of units and time for each layer that selection worked on.
 enum SupportMaps {
-  /// Units a map shows at most, as rows; more are averaged in groups of like ones.
-  private static let rowLimit = 128
   private static let columnCount = 48
+
+  /// Units a map shows at most, as rows; more are averaged in groups of like ones.
+  private static func rowLimit(_ runs: [RunRecord]) -> Int { runs.count > 3 ? 64 : 128 }
 
   static func section(_ runs: [RunRecord]) -> ReportSection {
     var blocks: [ReportBlock] = []
@@ -21,7 +22,7 @@ enum SupportMaps {
         continue
       }
       let names = run.details.first { !$0.layers.isEmpty }?.layers.map(\.name) ?? []
-      let maps = names.compactMap { map(of: $0, in: run, prefix) }
+      let maps = names.compactMap { map(of: $0, in: run, prefix, rowLimit: rowLimit(runs)) }
       blocks += maps.map { .chart($0) }
       if maps.isEmpty {
         blocks.append(.absence("\(prefix)All layers were dense: every unit is always kept."))
@@ -29,9 +30,9 @@ enum SupportMaps {
     }
     return ReportSection(
       "Which units are kept",
-      text: "Each row is a unit, sorted by how often it is kept; the shade is the share of "
-        + "examples in which it is. Dark bands are units that carry most of the gradient, light "
-        + "ones hardly learn.",
+      text: "Each row is a unit, sorted by how often it is kept; the shade follows the square root "
+        + "of the share of examples in which it is. Dark bands are units that carry most of the "
+        + "gradient, light ones hardly learn.",
       blocks: blocks)
   }
 
@@ -65,7 +66,9 @@ enum SupportMaps {
     }
   }
 
-  private static func map(of layer: String, in run: RunRecord, _ prefix: String) -> HeatMap? {
+  private static func map(
+    of layer: String, in run: RunRecord, _ prefix: String, rowLimit: Int
+  ) -> HeatMap? {
     let parts = parts(of: layer, in: run)
     guard let first = parts.first, let last = parts.last,
       parts.allSatisfy({ $0.shares.count == first.shares.count })
@@ -109,6 +112,7 @@ enum SupportMaps {
     map.xDomain = first.start...last.end
     map.gridHeight = Double(rowCount) * 2
     map.showsRoots = true
+    map.keyTitle = "of examples keep it"
     return map
   }
 

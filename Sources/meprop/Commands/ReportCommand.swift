@@ -14,7 +14,8 @@ struct ReportCommand: ParsableCommand {
       The page is one HTML file that needs no network and no script: learning curves against epochs \
       and seconds, time by phase, the effect of k where runs differ in it, what selection keeps, \
       which units, what was saved, confusions of classes, and all settings. Runs may be unfinished. \
-      Its path is printed. Where a run is dense, the others are compared with it.
+      Its path is printed. Where a run is dense, the others are compared with it. --out replaces \
+      an HTML page, also one that a symbolic link leads to, but no other file.
 
       EXAMPLES:
         meprop report runs/fashion
@@ -39,11 +40,13 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let folders = runs.map { URL(fileURLWithPath: $0, isDirectory: true) }
-    let report = RunReport(try RunRecord.read(folders))
     let standard =
       folders.count == 1 ? RunReport.url(in: folders[0]) : URL(fileURLWithPath: "report.html")
-    let target = out.map { URL(fileURLWithPath: $0) } ?? standard
-    try report.write(to: target)
-    try StandardOutput.write("\(target.path)\n")
+    // A bad name is told before runs are read; that there is no run, before its folder is missed.
+    let named = try out.map { try ReportDestination(path: $0) }
+    let report = RunReport(try RunRecord.read(folders))
+    let destination = try named ?? ReportDestination(path: standard.path)
+    try report.write(to: destination.file)
+    try StandardOutput.write("\(destination.named.path)\n")
   }
 }
