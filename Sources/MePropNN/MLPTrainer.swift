@@ -88,7 +88,7 @@ public final class MLPTrainer {
   ///   - selection: The policy of the hidden layers; the output layer is dense, as in the authors' code.
   ///   - schedule: When selection departs from it.
   ///   - dropout: The rate after each hidden layer, in 0 ..< 1.
-  ///   - precision: What forward products and dense steps' back propagation read; all else is f32.
+  ///   - precision: What forward products and dense products of back propagation read; all else is f32.
   ///   - seed: Of dropout and random selection.
   ///   - context: Where to compute.
   public convenience init(
