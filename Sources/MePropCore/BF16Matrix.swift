@@ -88,7 +88,7 @@ extension ComputeContext {
     var arguments = meprop_round_rows_arguments(
       rows: rows, from: source.unsafeFloats, from_stride: source.stride,
       columns: source.columnCount, to: target.unsafeMutableNumbers(), to_stride: target.stride)
-    run(kernels.round_rows, &arguments, count: count, work: count * source.columnCount)
+    run(kernels.roundRows, &arguments, count: count, work: count * source.columnCount)
     withExtendedLifetime(source) {}
   }
 
@@ -108,7 +108,7 @@ extension ComputeContext {
       w: w.unsafeNumbers, w_stride: w.stride, outputs: w.rowCount, y: y.unsafeMutableFloats(),
       y_stride: stride)
     run(
-      kernels.bf16_product, &arguments, count: (w.rowCount + 15) / 16,
+      kernels.bf16Product, &arguments, count: (w.rowCount + 15) / 16,
       work: x.rowCount * w.rowCount * w.columnCount)
     withExtendedLifetime((x, w)) {}
   }

@@ -24,7 +24,10 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case portable
 
   /// Whether this build and this processor have it.
-  public var isAvailable: Bool { meprop_kernels_named(rawValue) != nil }
+  public var isAvailable: Bool { table != nil }
+
+  /// Its kernels in C; `nil`: this build or this processor does not have it.
+  package var table: meprop_kernels? { meprop_kernels_named(rawValue)?.pointee }
 
   /// Whether it has instructions that multiply bf16 numbers; without them ``Precision/bf16`` gains little or nothing.
   public var multipliesBF16: Bool { self == .amx || self == .avx512bf16 }
@@ -52,7 +55,7 @@ public final class ComputeContext {
   /// The instruction set of the kernels.
   public let instructionSet: InstructionSet
   /// The kernels.
-  package let kernels: meprop_kernels
+  package let kernels: KernelTable
   private let pool: OpaquePointer
 
   /// The number of processors that this process may use.
@@ -66,11 +69,11 @@ public final class ComputeContext {
   public init(threadCount: Int = 1, instructionSet: InstructionSet = .preferred) {
     precondition(
       threadCount >= 1, "ComputeContext: found \(threadCount) threads, expected at least 1")
-    guard let kernels = meprop_kernels_named(instructionSet.rawValue) else {
+    guard let table = instructionSet.table else {
       preconditionFailure("ComputeContext: this processor does not have \(instructionSet.rawValue)")
     }
     self.instructionSet = instructionSet
-    self.kernels = kernels.pointee
+    self.kernels = KernelTable(table)
     makeDenseLibrarySequential()
     guard let pool = meprop_pool_create(Int32(threadCount), makeDenseLibrarySequential) else {
       preconditionFailure("ComputeContext: the system gives no \(threadCount) threads")
@@ -88,30 +91,31 @@ public final class ComputeContext {
   /// Runs a kernel over `count` units of its range.
   ///
   /// - Parameters:
-  ///   - part: The kernel.
+  ///   - kernel: The kernel.
   ///   - arguments: Its arguments.
   ///   - count: The length of its range.
   ///   - grain: Parts are multiples of this many units (the last may be short).
   ///   - work: Multiply-adds in all, roughly: decides whether threads pay.
   package func run<Arguments: BitwiseCopyable>(
-    _ part: meprop_part?, _ arguments: inout Arguments, count: Int, grain: Int = 1, work: Int
+    _ kernel: Kernel<Arguments>, _ arguments: inout Arguments, count: Int, grain: Int = 1,
+    work: Int
   ) {
-    guard let part, count > 0 else { return }
+    guard count > 0 else { return }
     if threadCount == 1 || work < Self.worthSharing {
-      meprop_pool_run(pool, part, &arguments, count, count)
+      meprop_pool_run(pool, kernel.part, &arguments, count, count)
       return
     }
     // Two parts a thread even out what other programs take of a processor.
     let parts = threadCount * 2
     let unit = (count + grain * parts - 1) / (grain * parts) * grain
-    meprop_pool_run(pool, part, &arguments, count, unit)
+    meprop_pool_run(pool, kernel.part, &arguments, count, unit)
   }
 
   /// Runs a kernel with one unit a part, whatever the work.
   package func runTiles<Arguments: BitwiseCopyable>(
-    _ part: meprop_part, _ arguments: inout Arguments, count: Int, work: Int
+    _ kernel: Kernel<Arguments>, _ arguments: inout Arguments, count: Int, work: Int
   ) {
     let isShared = threadCount > 1 && work >= Self.worthSharing
-    meprop_pool_run(pool, part, &arguments, count, isShared ? 1 : count)
+    meprop_pool_run(pool, kernel.part, &arguments, count, isShared ? 1 : count)
   }
 }

@@ -104,10 +104,8 @@ extension ComputeContext {
     }
     let size = job.tilesRows ? job.rows : job.columns
     runTiles(
-      { arguments, begin, end in
-        guard let job = arguments?.assumingMemoryBound(to: DenseJob.self) else { return }
-        for tile in begin..<end { job.pointee.compute(tile: tile) }
-      }, &job, count: (size + job.tile - 1) / job.tile, work: job.rows * job.columns * job.inner)
+      .denseProduct, &job, count: (size + job.tile - 1) / job.tile,
+      work: job.rows * job.columns * job.inner)
   }
 }
 
@@ -149,6 +147,16 @@ private struct DenseJob {
         Int32(rows), Int32(columns), Int32(inner), 1, a, Int32(aStride), b, Int32(bStride), 0, c,
         Int32(cStride))
     #endif
+  }
+}
+
+extension Kernel where Arguments == DenseJob {
+  /// Tiles of a dense product.
+  fileprivate static var denseProduct: Self {
+    Kernel { arguments, begin, end in
+      guard let job = arguments?.assumingMemoryBound(to: DenseJob.self) else { return }
+      for tile in begin..<end { job.pointee.compute(tile: tile) }
+    }
   }
 }
 

@@ -164,7 +164,7 @@ extension ComputeContext {
           labels: labels.baseAddress, scale: scale, gradient: g, losses: losses.baseAddress,
           predictions: nil)
         run(
-          kernels.cross_entropy, &arguments, count: logits.rowCount,
+          kernels.crossEntropy, &arguments, count: logits.rowCount,
           work: logits.rowCount * logits.columnCount * 20)
       }
     }
@@ -188,7 +188,7 @@ extension ComputeContext {
             labels: labels.baseAddress, scale: 1, gradient: nil, losses: losses.baseAddress,
             predictions: predictions.baseAddress)
           run(
-            kernels.cross_entropy, &arguments, count: logits.rowCount,
+            kernels.crossEntropy, &arguments, count: logits.rowCount,
             work: logits.rowCount * logits.columnCount * 20)
         }
       }

@@ -84,7 +84,7 @@ public final class FeatureGroups {
           symbol_count: symbolCount, slots: slots.base, pairs: pairs.base,
           counts: counts.baseAddress, symbols: symbols.base, starts: localStarts.base,
           uses: uses.base)
-        context.run(meprop_group_features, &arguments, count: positionCount, work: count * 20)
+        context.run(.groupFeatures, &arguments, count: positionCount, work: count * 20)
       }
     }
     for position in 0..<positionCount {

@@ -43,7 +43,7 @@ extension ComputeContext {
         pairs: groups.pairs.base, symbols: groups.symbols.base, bases: bases.baseAddress,
         table: workspace.table.base, y: target, y_stride: stride)
       run(
-        kernels.feature_forward, &arguments, count: blocks, grain: 2,
+        kernels.featureForward, &arguments, count: blocks, grain: 2,
         work: groups.pairCount * embeddings.columnCount * outputs)
     }
     withExtendedLifetime((embeddings, weights)) {}
@@ -162,7 +162,7 @@ extension ComputeContext {
               x_stride: workspace.pairStride, batch: groups.pairCount, columns: columns,
               update: update, g: g, w: w, first: first, second: second, stride: stride)
             run(
-              kernels.weight_rows, &arguments, count: count, grain: 16,
+              kernels.weightRows, &arguments, count: count, grain: 16,
               work: (groups.pairCount + 20 * count) * columns)
           }
         }
@@ -207,7 +207,7 @@ extension ComputeContext {
       let kept = support?.k ?? outputs
       let work = groups.batchSize * positions * kept * 16 + positions * outputs * stride * 10
       guard let support else {
-        return run(kernels.feature_backward, &arguments, count: positions, grain: 2, work: work)
+        return run(kernels.featureBackward, &arguments, count: positions, grain: 2, work: work)
       }
       support.withEntries { indices, values, counts, rows in
         arguments.indices = indices
@@ -220,7 +220,7 @@ extension ComputeContext {
           arguments.indices = nil
           arguments.k = outputs
         }
-        run(kernels.feature_backward, &arguments, count: positions, grain: 2, work: work)
+        run(kernels.featureBackward, &arguments, count: positions, grain: 2, work: work)
       }
     }
     withExtendedLifetime((d, embeddings)) {}

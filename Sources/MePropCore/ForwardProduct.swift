@@ -116,10 +116,11 @@ public final class ForwardProduct {
     preparing next: ForwardProduct?, context: ComputeContext
   ) -> Bool {
     listsInput = false
-    if precision == .bf16, context.kernels.tile_product != nil {
+    if precision == .bf16, let kernels = context.kernels.tiles {
       tiles.multiply(
         x, byTransposeOf: w, finish, into: &y,
-        preparing: next?.precision == .bf16 ? next?.tiles : nil, context: context)
+        preparing: next?.precision == .bf16 ? next?.tiles : nil, kernels: kernels,
+        context: context)
       return true
     }
     let largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
@@ -160,7 +161,7 @@ public final class ForwardProduct {
       w: w.unsafeFloats,
       w_stride: w.stride, outputs: w.rowCount, y: y.unsafeMutableFloats(), y_stride: stride)
     context.run(
-      context.kernels.small_product, &arguments, count: (w.rowCount + 15) / 16,
+      context.kernels.smallProduct, &arguments, count: (w.rowCount + 15) / 16,
       work: x.rowCount * w.rowCount * w.columnCount)
     withExtendedLifetime((x, w)) {}
   }
@@ -183,7 +184,7 @@ public final class ForwardProduct {
         starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.unsafeFloats,
         wt_stride: wt.stride, y: target, y_stride: stride, finish: finish)
       context.run(
-        context.kernels.gather_product, &arguments, count: lines, grain: 8,
+        context.kernels.gatherProduct, &arguments, count: lines, grain: 8,
         work: rows.count * w.columnCount * lines * 4)
     }
     withExtendedLifetime(wt) {}
@@ -203,7 +204,7 @@ public final class ForwardProduct {
         wt_stride: wt.stride, y: target, y_stride: stride, outputs: w.rowCount,
         finish: finish)
       context.run(
-        context.kernels.gather_bf16, &arguments, count: (w.rowCount + 31) / 32, grain: 4,
+        context.kernels.gatherBF16, &arguments, count: (w.rowCount + 31) / 32, grain: 4,
         work: rows.count * w.columnCount * w.rowCount / 4)
     }
   }
@@ -222,7 +223,7 @@ public final class ForwardProduct {
         w: w.unsafeFloats, stride: w.stride, rows: w.rowCount, columns: w.columnCount,
         wt: roundedTransposed.unsafeMutableNumbers(), wt_stride: stride)
       context.run(
-        context.kernels.transpose_bf16, &arguments, count: (w.rowCount + 31) / 32,
+        context.kernels.transposeBF16, &arguments, count: (w.rowCount + 31) / 32,
         work: w.rowCount * w.columnCount * 8)
       isRoundedTransposed = true
       withExtendedLifetime(w) {}

@@ -153,7 +153,7 @@ extension GradientSupport {
         d: d.unsafeFloats, stride: d.stride, rows: d.rowCount, columns: d.columnCount, group: group,
         magnitudes: magnitudes.unsafeMutableFloats(), norms: norms.baseAddress)
       context.run(
-        context.kernels.group_magnitudes, &arguments, count: groups,
+        context.kernels.groupMagnitudes, &arguments, count: groups,
         work: d.rowCount * d.columnCount)
     }
     do {

@@ -93,7 +93,7 @@ extension ComputeContext {
         arguments.y_stride = gates.stride
         arguments.y = gates.base
         run(
-          kernels.byte_product, &arguments, count: padded / 16,
+          kernels.byteProduct, &arguments, count: padded / 16,
           work: positions * padded * weights[index].inputSize)
       }
       runSteps(
@@ -111,7 +111,7 @@ extension ComputeContext {
       x: values.unsafeFloats, x_stride: values.stride, columns: values.columnCount, q: bytes,
       q_stride: stride, scales: scales)
     run(
-      kernels.quantize_rows, &arguments, count: values.rowCount,
+      kernels.quantizeRows, &arguments, count: values.rowCount,
       work: values.rowCount * values.columnCount)
     withExtendedLifetime(values) {}
   }
@@ -160,7 +160,7 @@ extension ComputeContext {
           starts: starts.baseAddress, sentences: packing.sentenceCount, group: group,
           largest_state: largestFactor)
         runTiles(
-          kernels.byte_lstm, &arguments, count: directions.count * groupCount,
+          kernels.byteLSTM, &arguments, count: directions.count * groupCount,
           work: weights.count * packing.positionCount * padded * hidden)
       }
     }

@@ -42,7 +42,7 @@ public final class LSTMByteWeights {
         rows: rows, x: matrix.unsafeFloats, x_stride: matrix.stride, columns: columnCount,
         padded: rowCount / 4, q: q.base, scales: scales.base, sums: sums.base)
       context.run(
-        context.kernels.pack_bytes, &arguments, count: count, grain: 16, work: count * columnCount)
+        context.kernels.packBytes, &arguments, count: count, grain: 16, work: count * columnCount)
       withExtendedLifetime(matrix) {}
     }
 

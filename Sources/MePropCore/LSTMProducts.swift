@@ -95,7 +95,7 @@ extension ComputeContext {
               steps: packing.stepCount, step: step, starts: starts.baseAddress, span: span)
             let active = packing.activeCount(atStep: step)
             run(
-              kernels.lstm_step, &arguments, count: together * lines,
+              kernels.lstmStep, &arguments, count: together * lines,
               work: together * active * 4 * hidden * (hidden + 20))
           }
         }
@@ -163,7 +163,7 @@ extension ComputeContext {
           if selection != nil {
             let start = Clock.now()
             run(
-              kernels.lstm_backward, &arguments, count: partCount,
+              kernels.lstmBackward, &arguments, count: partCount,
               work: directions.count * packing.positionCount * hidden * (4 * k + 60))
             seconds = LSTMBackwardSeconds(
               of: Clock.now() - start, parts: clocks.base, count: partCount)
@@ -196,7 +196,7 @@ extension ComputeContext {
     for step in (0..<packing.stepCount).reversed() {
       arguments.step = step
       run(
-        kernels.lstm_backward_step, &arguments, count: count,
+        kernels.lstmBackwardStep, &arguments, count: count,
         work: count * workspaces[0].hiddenSize * 60)
       let start = Clock.now()
       for (index, workspace) in workspaces.enumerated() {
@@ -265,7 +265,7 @@ extension ComputeContext {
       w: w.unsafeFloats,
       w_stride: w.stride, dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
     run(
-      kernels.input_gradient, &arguments, count: w.lineCount, grain: 4,
+      kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,
       work: dx.rowCount * 4 * workspace.k * w.columnCount)
     withExtendedLifetime(w) {}
   }
@@ -300,7 +300,7 @@ extension ComputeContext {
       first: moments.first.unsafeMutableFloats(), second: moments.second.unsafeMutableFloats(),
       stride: stride)
     run(
-      kernels.weight_rows, &arguments, count: workspace.listedRowCount, grain: 4,
+      kernels.weightRows, &arguments, count: workspace.listedRowCount, grain: 4,
       work: (x.rowCount * 4 * workspace.k + workspace.listedRowCount * 20) * x.columnCount)
     withExtendedLifetime(x) {}
   }

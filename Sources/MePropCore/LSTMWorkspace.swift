@@ -189,7 +189,7 @@ public final class LSTMWorkspace {
       x: gates.unsafeFloats, rows: gates.rowCount, stride: gates.stride,
       sums: biasGradient.unsafeMutableFloats())
     context.run(
-      context.kernels.column_sums, &arguments, count: gates.lineCount, grain: 4,
+      context.kernels.columnSums, &arguments, count: gates.lineCount, grain: 4,
       work: gates.rowCount * gates.columnCount)
   }
 

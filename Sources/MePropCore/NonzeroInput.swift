@@ -130,7 +130,7 @@ final class NonzeroInput {
             arguments.g = target
             arguments.stride = stride
             context.run(
-              context.kernels.weight_rows, &arguments, count: columnCount, grain: 4,
+              context.kernels.weightRows, &arguments, count: columnCount, grain: 4,
               work: (Int(starts[columnCount]) + columnCount * 4) * d.columnCount)
           }
         }

@@ -19,7 +19,12 @@ public final class RoundedGradientProducts {
 
   /// Whether products with this many examples are rounded.
   public static func rounds(batchSize: Int, context: ComputeContext) -> Bool {
-    batchSize >= smallestBatch && context.kernels.pair_product != nil
+    kernels(batchSize: batchSize, context) != nil
+  }
+
+  /// The kernels for products with this many examples; `nil`: they are not rounded.
+  private static func kernels(batchSize: Int, _ context: ComputeContext) -> PairKernels? {
+    batchSize >= smallestBatch ? context.kernels.pairs : nil
   }
 
   /// `dx = d w`, overwriting `dx`.
@@ -32,10 +37,10 @@ public final class RoundedGradientProducts {
   public func inputGradient(
     of d: Matrix, weights w: Matrix, into dx: inout Matrix, context: ComputeContext
   ) {
-    guard Self.rounds(batchSize: d.rowCount, context: context) else {
+    guard let kernels = Self.kernels(batchSize: d.rowCount, context) else {
       return context.multiply(d, by: w, into: &dx)
     }
-    Self.multiply(d, &roundedGradient, w, &pairs, into: &dx, context)
+    Self.multiply(d, &roundedGradient, w, &pairs, into: &dx, kernels, context)
   }
 
   /// `dW = dᵀ x`, overwriting all rows of `gradient` and making them valid.
@@ -57,20 +62,20 @@ public final class RoundedGradientProducts {
   func multiplyTranspose(
     of a: Matrix, by b: Matrix, into c: inout Matrix, context: ComputeContext
   ) {
-    guard Self.rounds(batchSize: a.rowCount, context: context) else {
+    guard let kernels = Self.kernels(batchSize: a.rowCount, context) else {
       return context.multiplyTranspose(of: a, by: b, into: &c)
     }
     if turned.rowCount != a.columnCount || turned.columnCount != a.rowCount {
       turned = Matrix(rowCount: a.columnCount, columnCount: a.rowCount)
     }
     context.transpose(a, into: &turned)
-    Self.multiply(turned, &roundedTurned, b, &pairs, into: &c, context)
+    Self.multiply(turned, &roundedTurned, b, &pairs, into: &c, kernels, context)
   }
 
   /// `c = a b` of rounded factors, by way of `left` and `pairs`.
   private static func multiply(
     _ a: Matrix, _ left: inout BF16Matrix, _ b: Matrix, _ pairs: inout BF16Matrix,
-    into c: inout Matrix, _ context: ComputeContext
+    into c: inout Matrix, _ kernels: PairKernels, _ context: ComputeContext
   ) {
     precondition(
       a.columnCount == b.rowCount && c.rowCount == a.rowCount && c.columnCount == b.columnCount,
@@ -89,13 +94,13 @@ public final class RoundedGradientProducts {
     var packing = meprop_pack_pairs_arguments(
       b: b.unsafeFloats, stride: b.stride, rows: b.rowCount, columns: b.columnCount, packed: packed)
     context.run(
-      context.kernels.pack_pairs, &packing, count: panels, work: b.rowCount * b.columnCount * 6)
+      kernels.pack, &packing, count: panels, work: b.rowCount * b.columnCount * 6)
     let cStride = c.stride
     var product = meprop_pair_product_arguments(
       a: left.unsafeNumbers, a_stride: left.stride, rows: a.rowCount, inner: a.columnCount,
       packed: packed, columns: b.columnCount, c: c.unsafeMutableFloats(), c_stride: cStride)
     context.run(
-      context.kernels.pair_product, &product, count: paddedRows / 16,
+      kernels.product, &product, count: paddedRows / 16,
       work: a.rowCount * (a.columnCount + 64) * b.columnCount / 4)
     withExtendedLifetime((left, b)) {}
   }

@@ -40,7 +40,7 @@ extension ComputeContext {
           table: table.unsafeFloats, extra: extra.unsafeFloats, kept: UInt32(table.rowCount),
           stride: table.stride, columns: columns,
           bias: bias.unsafeFloats, y: target, y_stride: stride)
-        run(kernels.row_sums, &arguments, count: batchSize, work: batchSize * listStride * columns)
+        run(kernels.rowSums, &arguments, count: batchSize, work: batchSize * listStride * columns)
       }
     }
     withExtendedLifetime((table, extra, bias)) {}

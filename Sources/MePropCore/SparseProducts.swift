@@ -26,7 +26,7 @@ extension ComputeContext {
             w_stride: w.stride,
             dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
           run(
-            kernels.input_gradient, &arguments, count: w.lineCount, grain: 4,
+            kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,
             work: support.batchSize * support.k * w.columnCount)
         }
       }
@@ -121,7 +121,7 @@ extension ComputeContext {
         first: first, second: second, stride: stride)
       let perRow = update.kind == MEPROP_STORE ? 4 : 20
       run(
-        kernels.weight_rows, &arguments, count: support.rowCount, grain: 4,
+        kernels.weightRows, &arguments, count: support.rowCount, grain: 4,
         work: (support.batchSize * support.k + support.rowCount * perRow) * x.columnCount)
     }
     withExtendedLifetime(x) {}

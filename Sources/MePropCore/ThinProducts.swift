@@ -27,7 +27,7 @@ extension ComputeContext {
       w: w.unsafeFloats, w_stride: w.stride, columns: w.rowCount, bias: bias?.unsafeFloats,
       y: y.unsafeMutableFloats(), y_stride: y.stride)
     run(
-      kernels.thin_product, &arguments, count: w.rowCount == 0 ? 0 : (w.rowCount + 15) / 16,
+      kernels.thinProduct, &arguments, count: w.rowCount == 0 ? 0 : (w.rowCount + 15) / 16,
       work: x.rowCount * w.rowCount * w.columnCount)
     withExtendedLifetime((x, w, bias)) {}
   }
@@ -54,7 +54,7 @@ extension ComputeContext {
     var arguments = meprop_column_sums_arguments(
       x: x.unsafeFloats, rows: x.rowCount, stride: x.stride, sums: sums.unsafeMutableFloats())
     run(
-      kernels.column_sums, &arguments, count: x.lineCount, grain: 4,
+      kernels.columnSums, &arguments, count: x.lineCount, grain: 4,
       work: x.rowCount * x.columnCount)
     withExtendedLifetime(x) {}
   }
@@ -79,7 +79,7 @@ extension ComputeContext {
         x: target, stride: stride, columns: columns, mask: masks.unsafeFloats,
         mask_stride: masks.stride, starts: starts.baseAddress)
       run(
-        kernels.lstm_mask, &arguments, count: packing.stepCount,
+        kernels.lstmMask, &arguments, count: packing.stepCount,
         work: packing.positionCount * columns)
     }
     withExtendedLifetime(masks) {}

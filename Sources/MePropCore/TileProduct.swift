@@ -15,10 +15,12 @@ final class TileProduct {
   /// `y = x wᵀ`, finished, overwriting `y`; shapes as for
   /// ``ForwardProduct/multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``.
   ///
-  /// `next` gets `y` packed, for its next product, which must read `y` as it is now.
+  /// `next` gets `y` packed, for its next product, which must read `y` as it is now. `kernels` are
+  /// those of `context`.
   func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, _ finish: meprop_finish, into y: inout Matrix,
-    preparing next: TileProduct? = nil, context: ComputeContext
+    preparing next: TileProduct? = nil, kernels: TileKernels,
+    context: ComputeContext
   ) {
     let yStride = y.stride
     let target = y.unsafeMutableFloats()
@@ -36,8 +38,7 @@ final class TileProduct {
         columns: x.columnCount, packed: tiles)
       if !isPacked {
         context.run(
-          context.kernels.pack_tiles, &packing, count: tileCount,
-          work: rowCount * x.columnCount * 8)
+          kernels.pack, &packing, count: tileCount, work: rowCount * x.columnCount * 8)
       }
       var product = meprop_tile_product_arguments(
         packed: tiles, rows: rowCount, columns: x.columnCount, w: w.unsafeFloats,
@@ -45,7 +46,7 @@ final class TileProduct {
         finish: finish, packed_y: packedOutput)
       // An eighth of the time of as many multiply-adds elsewhere, and a pass over w.
       context.run(
-        context.kernels.tile_product, &product, count: (w.rowCount + 15) / 16, grain: 2,
+        kernels.product, &product, count: (w.rowCount + 15) / 16, grain: 2,
         work: (rowCount + 16) * w.rowCount * w.columnCount / 8)
     }
     withExtendedLifetime((x, w)) {}

@@ -76,7 +76,7 @@ extension ComputeContext {
         w: w.unsafeFloats, stride: w.stride, columns: w.columnCount, rows: rows.baseAddress,
         row_count: rows.count, wt: wt.unsafeMutableFloats(), wt_stride: stride)
       run(
-        kernels.transpose_rows, &arguments, count: w.lineCount,
+        kernels.transposeRows, &arguments, count: w.lineCount,
         work: rows.count * w.columnCount * 16)
     }
     withExtendedLifetime(w) {}

@@ -142,7 +142,7 @@ extension ComputeContext {
       first: moments.first.unsafeMutableFloats(),
       second: moments.second.unsafeMutableFloats(), stride: stride, columns: columns)
     // An Adam step moves 28 bytes a weight, which takes as long as some twenty multiply-adds.
-    run(kernels.update_rows, &arguments, count: count, work: count * columns * 20)
+    run(kernels.updateRows, &arguments, count: count, work: count * columns * 20)
     withExtendedLifetime(gradient) {}
   }
 

@@ -41,7 +41,7 @@ public struct WeightGradient: Sendable {
     let width = values.lineCount * 16
     for valid in 0..<validCount {
       let row = rows == .all ? valid : Int(rowIndices[valid])
-      sum += context.kernels.sum_of_squares(floats + row * values.stride, width)
+      sum += context.kernels.sumOfSquares(floats + row * values.stride, width)
     }
     withExtendedLifetime(values) {}
     return sum

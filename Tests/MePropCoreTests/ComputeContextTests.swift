@@ -23,11 +23,11 @@ import _MePropTestSupport
     counts.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
       var arguments = Counting(counts: base)
-      context.run(
-        { arguments, begin, end in
-          guard let job = arguments?.assumingMemoryBound(to: Counting.self) else { return }
-          for unit in begin..<end { job.pointee.counts[unit] += 1 }
-        }, &arguments, count: size, grain: grain, work: work)
+      let addOne = Kernel<Counting> { arguments, begin, end in
+        guard let job = arguments?.assumingMemoryBound(to: Counting.self) else { return }
+        for unit in begin..<end { job.pointee.counts[unit] += 1 }
+      }
+      context.run(addOne, &arguments, count: size, grain: grain, work: work)
     }
   }
 
