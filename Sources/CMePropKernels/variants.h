@@ -2,7 +2,6 @@
 #ifndef MEPROP_VARIANTS_H
 #define MEPROP_VARIANTS_H
 #include <math.h>
-#include <time.h>
 
 #include "meprop_kernels.h"
 #include "meprop_lstm_kernels.h"

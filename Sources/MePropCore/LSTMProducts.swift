@@ -159,7 +159,7 @@ extension ComputeContext {
             starts: starts.baseAddress, sentences: packing.sentenceCount, k: k, group: group,
             random: selection?.isRandom ?? false ? 1 : 0, seed: selection?.seed ?? 0,
             stream: selection?.stream ?? 0, beta: selection?.memory ?? 0,
-            nan_position: nanPosition, seconds: clocks.base)
+            nan_position: nanPosition, now: { Clock.now() }, seconds: clocks.base)
           if selection != nil {
             let start = Clock.now()
             run(

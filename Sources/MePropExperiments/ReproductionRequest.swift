@@ -121,7 +121,8 @@ public struct ReproductionRequest: Sendable {
     _ settings: ReproductionSettings, in folder: ReproductionFolder,
     with all: ReproductionRequest? = nil, about: [String] = [], data: ReproductionData
   ) throws -> ReproductionResult {
-    let start = Date()
+    let clock = ContinuousClock()
+    let start = clock.now
     let all = all ?? self
     let reproduction = Reproduction(
       settings.isQuick ? plan.quick : plan, widthTables: widthTables, settings: settings,
@@ -138,7 +139,7 @@ public struct ReproductionRequest: Sendable {
         description: about
           + description(
             settings, tasks: Set(everything.experiments.map(\.task)),
-            seconds: Date().timeIntervalSince(start)))
+            seconds: (clock.now - start) / .seconds(1)))
       try folder.save("\(result.json)\n", as: "results.json")
       try folder.save(result.markdown, as: "results.md")
       try folder.save(

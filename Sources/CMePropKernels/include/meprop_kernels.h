@@ -8,7 +8,8 @@
  *  - A matrix is row-major; its rows start every `stride` floats; stride is a multiple of MEPROP_LINE (16 floats,
  *    one cache line) and the floats between the last column and the next multiple of 16 are zero, before and after.
  *    Kernels work on whole lines, so there are no tails. Pointers need not be aligned.
- *  - Outputs never alias inputs unless said so. Nothing is allocated. No length may exceed INT32_MAX.
+ *  - Outputs never alias inputs unless said so. Nothing is allocated, and no clock is read but one that arguments name.
+ *    No length may exceed INT32_MAX.
  *  - A parallel kernel has the form `void f(const void *arguments, size_t begin, size_t end)` and does the part
  *    [begin, end) of its range. Parts are independent, each output number is summed in one fixed order by one part,
  *    so the bits of a result depend neither on the number of threads nor on how the range was cut.

@@ -60,7 +60,8 @@ typedef struct {
   uint64_t seed, stream;
   float beta;
   int32_t *nan_position; /* set to 1 + a position where NaN was kept */
-  double *seconds; /* [parts, 3]: time of element-wise work, of selection and of products; NULL: not wanted */
+  double (*now)(void); /* seconds on the caller's clock, which must be monotonic; NULL: nothing is measured */
+  double *seconds;     /* [parts, 3]: time of element-wise work, of selection and of products; not used without `now` */
 } meprop_lstm_backward_arguments;
 
 /* x[p] <- x[p] * mask[sentence of p]. Part range: steps. */
