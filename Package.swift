@@ -55,12 +55,13 @@ let package = Package(
       ]),
     .target(
       name: "MePropExperiments", dependencies: ["MePropTasks", "MePropBench", "MePropReport"]),
-    .executableTarget(
-      name: "meprop",
+    .target(
+      name: "MePropCommands",
       dependencies: [
         "MePropTasks", "MePropBench", "MePropReport", "MePropExperiments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(name: "meprop", dependencies: ["MePropCommands"]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
     .target(name: "_CMePropAllocationCounter"),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
@@ -84,7 +85,8 @@ let package = Package(
     .testTarget(
       name: "MePropExperimentsTests",
       dependencies: ["MePropBench", "MePropExperiments", "_MePropTestSupport"]),
-    .testTarget(name: "MePropCommandTests", dependencies: ["meprop", "_MePropTestSupport"]),
+    .testTarget(
+      name: "MePropCommandTests", dependencies: ["meprop", "MePropCommands", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

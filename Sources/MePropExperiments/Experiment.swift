@@ -1,5 +1,6 @@
 // The vocabulary of experiments: what is trained, and where the paper says something of it.
 
+import MePropTasks
 import MePropTraining
 
 /// A setting, a key of a task's configuration with its value.
@@ -41,6 +42,18 @@ public struct Experiment: Sendable, Equatable {
     self.settings = settings
     self.quick = quick
     self.dense = dense
+  }
+
+  /// The task.
+  ///
+  /// - Throws: `ReproductionError.unknownTask` where there is no task of that name.
+  var definition: any TaskDefinition.Type {
+    get throws {
+      guard let definition = TaskRegistry.current[task] else {
+        throw ReproductionError.unknownTask(name: task, known: TaskRegistry.current.names)
+      }
+      return definition
+    }
   }
 
   /// The value that the experiment gives a key, or `nil`.

@@ -81,6 +81,6 @@ extension Reproduction {
     guard let torch else { return nil }
     let configuration = try configuration(of: dense, seed: 1)
     return try torch.measure(
-      TorchSteps.request(for: dense.task, configuration), seconds: timingSeconds)
+      TorchSteps.request(for: dense, configuration), seconds: timingSeconds)
   }
 }

@@ -20,7 +20,8 @@ public struct ReproductionDataError: Error, Equatable, Sendable, CustomStringCon
 public final class ReproductionData {
   private let treebank: String?
   private let locator: DataLocator
-  private let preparers: [String: TaskPreparer]
+  private let source: DataSource
+  private var preparers: [String: TaskPreparer] = [:]
   /// The tasks whose sections of the treebank are all there.
   private var checked: Set<String> = []
 
@@ -36,10 +37,7 @@ public final class ReproductionData {
   ) {
     treebank = settings.treebank
     self.locator = locator
-    preparers = Dictionary(
-      uniqueKeysWithValues: TaskDefinition.all.map {
-        ($0.name, $0.makePreparer(locator, downloads))
-      })
+    source = DataSource(locator, progress: downloads)
   }
 
   /// Makes the task of an experiment.
@@ -50,9 +48,9 @@ public final class ReproductionData {
   /// - Returns: The task at the start of a run.
   /// - Throws: `ConfigurationError`; `UsageError`, `ReproductionDataError` and what else preparing throws.
   func prepare(_ experiment: Experiment, _ configuration: Configuration) throws -> PreparedTask {
-    guard let prepare = preparers[experiment.task] else {
-      preconditionFailure("Reproduction: no task is called '\(experiment.task)'")
-    }
+    let prepare =
+      try preparers[experiment.task] ?? experiment.definition.makePreparer(source)
+    preparers[experiment.task] = prepare
     let usesTreebank = usesTreebank(configuration)
     if usesTreebank, !checked.contains(experiment.task) {
       try checkTreebank(for: [experiment.task])
@@ -87,7 +85,7 @@ public final class ReproductionData {
           + "Treebank as folders of .mrg or CoNLL-X files")
     }
     guard let folder = place else { return }
-    let divisions = tasks.map { $0 == "tagger" ? TreebankSections.tagging : .parsing }
+    let divisions = tasks.compactMap { TaskRegistry.current[$0]?.treebankUse?.sections }
     do {
       try Treebank.requireSections(of: divisions, in: folder)
     } catch {

@@ -34,8 +34,8 @@ public struct ReproductionRequest: Sendable {
       wanted.formUnion(name == "all" ? Self.names : [name])
     }
     if wanted.contains("memory") { wanted.formUnion(memory) }
-    for task in tasks where TaskDefinition.named(task) == nil {
-      throw ReproductionError.unknownTask(name: task, known: TaskDefinition.all.map(\.name))
+    for task in tasks where TaskRegistry.current[task] == nil {
+      throw ReproductionError.unknownTask(name: task, known: TaskRegistry.current.names)
     }
     plan = ExperimentPlan.all.restricted(to: wanted)
     if !tasks.isEmpty { plan = plan.restricted(toTasks: Set(tasks)) }
@@ -74,10 +74,16 @@ public struct ReproductionRequest: Sendable {
         }
       }
     }
-    if settings.treebank != nil, tasks.isSubset(of: ["digits"]) {
+    let readsTreebanks = tasks.contains { TaskRegistry.current[$0]?.treebankUse != nil }
+    if settings.treebank != nil, !readsTreebanks {
       throw UsageError("--ptb: no row that is asked for tags or parses")
     }
-    for experiment in plan.experiments { _ = try settings.configuration(of: experiment, seed: 1) }
+    for experiment in plan.experiments {
+      let configuration = try settings.configuration(of: experiment, seed: 1)
+      if settings.python != nil, experiment.dense == nil {
+        _ = try TorchSteps.request(for: experiment, configuration)
+      }
+    }
   }
 
   /// Reads the data and asks the interpreter for torch, so that a start which fails leaves no folder behind.
@@ -175,29 +181,20 @@ public struct ReproductionRequest: Sendable {
   private static func data(
     of tasks: Set<String>, _ settings: ReproductionSettings
   ) -> [String] {
-    var texts: [String] = []
-    if tasks.contains("digits") {
-      texts.append(settings.overrides["digits"]?.last { $0.key == "data" }?.value ?? "MNIST")
+    let tasks = TaskRegistry.current.tasks.filter { tasks.contains($0.name) }
+    var texts = tasks.filter { $0.treebankUse == nil }.map { task in
+      settings.overrides[task.name]?.last { $0.key == "data" }?.value
+        ?? task.schema["data"]?.defaultValue.text.uppercased() ?? task.name
     }
-    guard tasks.contains("tagger") || tasks.contains("parser") else {
-      return texts.isEmpty ? ["random numbers"] : texts
-    }
+    let uses = tasks.compactMap { $0.treebankUse }
+    guard !uses.isEmpty else { return texts.isEmpty ? ["random numbers"] : texts }
     if let treebank = settings.treebank {
       texts.append("\(treebank), the Wall Street Journal")
-      if tasks.contains("tagger") { texts.append("tagging: sections 00-18, 19-21, 22-24") }
-      if tasks.contains("parser") {
-        texts.append(
-          "parsing: sections 02-21, 22, 23, with gold tags and, from bracketed trees, the twelve "
-            + "relations of Penn2Malt")
-      }
+      texts += uses.map(\.note)
     } else {
       texts.append("UD English EWT, gold tokens")
-      if tasks.contains("tagger") { texts.append("tagging: XPOS tags") }
-      if tasks.contains("parser") {
-        texts.append("parsing: gold tags and universal relations")
-      }
+      texts += uses.map(\.freeNote)
     }
-    if tasks.contains("parser") { texts.append("UAS counts punctuation") }
-    return texts
+    return texts + uses.compactMap(\.scoreNote)
   }
 }

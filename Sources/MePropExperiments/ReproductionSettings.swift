@@ -29,21 +29,18 @@ extension ReproductionSettings {
   ///
   /// - Throws: `ConfigurationError`.
   func configuration(of experiment: Experiment, seed: Int) throws -> Configuration {
-    guard let definition = TaskDefinition.named(experiment.task) else {
-      preconditionFailure("Reproduction: no task is called '\(experiment.task)'")
-    }
+    let task = try experiment.definition
     var all = experiment.settings
     if isQuick { all += experiment.quick }
-    if let treebank, experiment.task != "digits" {
+    if let treebank, let use = task.treebankUse {
       all.append(ExperimentSetting("data", treebank))
-      // The Penn Treebank has no universal tags.
-      if experiment.task == "parser" { all.append(ExperimentSetting("columns", "xpos")) }
+      all += use.settings.map { ExperimentSetting($0.key, $0.value) }
     }
     all += overrides[experiment.task] ?? []
     all.append(ExperimentSetting("seed", String(seed)))
     all.append(ExperimentSetting("threads", threads.map(String.init) ?? "auto"))
     return try TrainingRequest(assignments: all.map { "\($0.key)=\($0.value)" })
-      .configuration(for: definition.schema)
+      .configuration(for: task.schema)
   }
 }
 
@@ -58,10 +55,10 @@ extension ReproductionSettings {
       throw UsageError(
         "--set: found '\(text)', expected TASK.KEY=VALUE, for example digits.epochs=5")
     }
-    guard let definition = TaskDefinition.named(String(name[0])) else {
+    guard let definition = TaskRegistry.current[String(name[0])] else {
       throw UsageError(
         "--set: found task '\(name[0])', expected one of "
-          + TaskDefinition.all.map(\.name).joined(separator: ", "))
+          + TaskRegistry.current.names.joined(separator: ", "))
     }
     guard definition.schema[String(name[1])] != nil else {
       let suggestion = definition.schema.suggestion(for: String(name[1]))

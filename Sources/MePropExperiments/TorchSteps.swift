@@ -2,6 +2,7 @@
 
 import Foundation
 import MePropBench
+import MePropTasks
 import MePropTraining
 
 /// Measures dense training steps in PyTorch: the best of float32 as it comes and with its library's vendor check
@@ -53,14 +54,23 @@ struct TorchSteps {
   /// The seconds that a measurement takes, about, of which `seconds` go to whole steps of a variant.
   func seconds(forSteps seconds: Double) -> Double { 1.25 * seconds * Double(workers.count) }
 
-  /// The words of a request for a step like that of a task: kind, batch, hidden widths, optimizer.
-  static func request(for task: String, _ configuration: Configuration) -> String {
+  /// The words of a request for a step like that of an experiment: kind, batch, hidden widths, optimizer.
+  ///
+  /// - Throws: `UsageError` where nothing in PyTorch is like the steps of the task.
+  static func request(
+    for experiment: Experiment, _ configuration: Configuration
+  ) throws -> String {
+    guard let kind = try experiment.definition.torchSteps else {
+      throw UsageError(
+        "--torch: expected a task whose steps have their like in PyTorch, found \(experiment.task); "
+          + "leave it out")
+    }
     let hidden = configuration.value("hidden").text
     let optimizer = configuration.string("optimizer")
-    return "\(task) \(configuration.int("batch")) \(hidden) \(optimizer)"
+    return "\(kind.rawValue) \(configuration.int("batch")) \(hidden) \(optimizer)"
   }
 
-  /// Reads `TASK BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of the products of back
+  /// Reads `KIND BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of the products of back
   /// propagation, done by themselves, of all back propagation, and of the whole step in microseconds.
   ///
   /// Sentences have 16 words; vocabularies are those of a treebank of 200,000 words.
@@ -129,15 +139,17 @@ struct TorchSteps {
 
     print("ready", flush=True)
     for line in sys.stdin:
-        task, batch, widths, name, seconds = line.split()
+        kind, batch, widths, name, seconds = line.split()
         batch, hidden, seconds = int(batch), [int(w) for w in widths.split(",")], float(seconds)
         torch.manual_seed(0)
-        if task == "digits":
+        if kind == "images":
             net, x, classes, count = Mlp(784, hidden, 10), torch.rand(batch, 784) * (torch.rand(batch, 784) < 0.19), 10, batch
-        elif task == "parser":
+        elif kind == "symbols":
             net, x, classes, count = Parser(hidden), torch.randint(0, 20000, (batch, 48)), 75, batch
-        else:
+        elif kind == "words":
             net, x, classes, count = Tagger(hidden[0]), torch.randint(0, 12000, (16, batch, 8)), 50, 16 * batch
+        else:
+            sys.exit("found steps of kind " + kind + ", expected images, symbols or words")
         y = torch.randint(0, classes, (count,))
         if name == "adam":
             step = torch.optim.Adam(net.parameters(), fused=True)
@@ -153,10 +165,10 @@ struct TorchSteps {
             end = time.perf_counter()
             step.step()
             return (end - middle,)
-        if task == "tagger":
+        if kind == "words":
             parts = [lstm_products(16, batch, hidden[0]), mlp_products(count, [2 * hidden[0], classes], True)]
         else:
-            parts = [mlp_products(batch, [784 if task == "digits" else 2400] + hidden + [classes], task == "parser")]
+            parts = [mlp_products(batch, [784 if kind == "images" else 2400] + hidden + [classes], kind == "symbols")]
         def alone():
             for part in parts:
                 part()

@@ -102,7 +102,11 @@ struct TrainCommandTests {
     let test = try tool.run(["evaluate", "run", "--json"] + data)
     let json = try #require(test.json, "\(test.error)")
     #expect(
-      Set(json.keys) == ["split", "accuracy", "loss", "count", "confusion", "perClass"])
+      Set(json.keys) == [
+        "task", "split", "accuracy", "loss", "count", "confusion", "perClass", "predict",
+      ])
+    #expect(json["task"] as? String == "digits")
+    #expect((json["predict"] as? [String: Any])?["imagesPerSecond"] is NSNumber)
     #expect(json["split"] as? String == "test")
     #expect(json["count"] as? Int == 50)
     #expect((json["confusion"] as? [[Int]])?.count == 4)

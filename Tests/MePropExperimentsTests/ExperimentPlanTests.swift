@@ -64,16 +64,15 @@ import Testing
     var settings = ReproductionSettings()
     settings.isQuick = isQuick
     for experiment in plan.experiments {
-      let definition = try #require(TaskDefinition.named(experiment.task))
+      let task = try #require(TaskRegistry.standard[experiment.task])
       let all = experiment.settings + (isQuick ? experiment.quick : [])
       let configuration = try TrainingRequest(
         assignments: all.map { "\($0.key)=\($0.value)" }
-      ).configuration(for: definition.schema)
-      switch experiment.task {
-      case "digits": _ = try DigitsConfiguration.resolve(configuration)
-      case "tagger": _ = try TaggerConfiguration.resolve(configuration)
-      default: _ = try ParserConfiguration.resolve(configuration)
+      ).configuration(for: task.schema)
+      func resolve<Task: TaskDefinition>(_ task: Task.Type) throws {
+        _ = try task.resolve(configuration, for: nil)
       }
+      try resolve(task)
     }
   }
 

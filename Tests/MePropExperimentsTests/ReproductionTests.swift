@@ -47,7 +47,7 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: run.appendingPathComponent(name).path))
     }
     let saved = try Configuration(
-      schema: DigitsTask.definition.schema, files: [run.appendingPathComponent("config.yaml")])
+      schema: Digits.schema, files: [run.appendingPathComponent("config.yaml")])
     #expect(saved.int("seed") == 2 && saved.int("epochs") == 2)
 
     let result = ReproductionResult(
@@ -109,7 +109,7 @@ import Testing
     _ experiment: Experiment, in url: URL, like reproduction: Reproduction
   ) throws {
     let configuration = try reproduction.configuration(of: experiment, seed: 1)
-    let prepared = try DigitsTask.definition.makePreparer(DataLocator(environment: [:])) { _ in }(
+    let prepared = try Digits.makePreparer(DataSource(DataLocator(environment: [:])))(
       configuration)
     let flag = InterruptFlag()
     let run = try RunFolder(at: url, resuming: false)

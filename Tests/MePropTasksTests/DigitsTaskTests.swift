@@ -123,7 +123,7 @@ struct DigitsTaskTests {
           "epochs=2", "dropout=0",
         ] + assignments, runFolder: run, resumes: resumes
       ).train("digits", schema: DigitsConfiguration.schema) {
-        try DigitsTask.prepare($0, locator: DataLocator(environment: [:]))
+        try Digits.prepare($0, from: DataSource(DataLocator(environment: [:])))
       }
     }
     let text = message { _ = try train(["learning-rate=1e30"]) }

@@ -25,15 +25,20 @@ struct DigitsUseTests {
     #expect(evaluation.count == 5)
     #expect(evaluation.accuracy == 80)
     #expect(abs(evaluation.loss - 4) < 1e-3)
-    #expect(evaluation.perClass.map(\.count) == [2, 3, 0])
+    #expect(evaluation.perClass.map(\.goldCount) == [2, 3, 0])
     #expect(abs(evaluation.perClass[0].precision - 200.0 / 3) < 1e-9)
     #expect(evaluation.perClass[0].recall == 100)
     #expect(abs(evaluation.perClass[0].f1 - 80) < 1e-9)
     #expect(evaluation.perClass[1].precision == 100)
     #expect(abs(evaluation.perClass[1].recall - 200.0 / 3) < 1e-9)
     #expect(evaluation.perClass[2].f1 == 0)
-    let json = evaluation.json(split: .test).description
-    for key in ["split", "accuracy", "loss", "count", "confusion", "perClass"] {
+    let report = evaluation.report(seconds: 0.5)
+    #expect(report.rate == 10)
+    #expect(report.headline(.test) == "test: accuracy 80.00 %, loss 4.0000, 5 images, 10 images/s")
+    let json = report.json(task: "digits", split: .test).description
+    for key in [
+      "task", "split", "accuracy", "loss", "count", "confusion", "perClass", "imagesPerSecond",
+    ] {
       #expect(json.contains("\"\(key)\":"))
     }
   }

@@ -20,7 +20,7 @@ import MePropTasks
   }
 
   private func preparer(_ folder: TemporaryFolder) -> TaskPreparer {
-    DigitsTask.definition.makePreparer(DataLocator(environment: [:])) { _ in }
+    Digits.makePreparer(DataSource(DataLocator(environment: [:])))
   }
 
   private func configuration(

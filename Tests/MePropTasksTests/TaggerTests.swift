@@ -121,8 +121,8 @@ import Testing
     var outputs: [String] = []
     for waits in [false, true] {
       var bytes: [UInt8] = []
-      try model.predict(
-        InputFile(path: file.path), format: .conllu, waitsForMore: waits, threadCount: 1
+      try TaggerPredictor(model, context: ComputeContext()).predict(
+        InputFile(path: file.path), format: .conllu, waitsForMore: waits
       ) { bytes += $0 }
       outputs.append(String(decoding: bytes, as: UTF8.self))
     }
@@ -135,8 +135,8 @@ import Testing
     try Data((sentences[0].forms.joined(separator: "  ") + "\n\n").utf8).write(to: plain)
     var lines = ""
     for format in [TaggerFormat.text, .jsonl] {
-      try model.predict(
-        InputFile(path: plain.path), format: format, waitsForMore: false, threadCount: 1
+      try predictor.predict(
+        InputFile(path: plain.path), format: format, waitsForMore: false
       ) { lines += String(decoding: $0, as: UTF8.self) }
     }
     let expected = zip(sentences[0].forms, tags[0]).map { "\($0)_\($1)" }.joined(separator: " ")
@@ -170,7 +170,7 @@ import Testing
     #expect(evaluation.accuracy == 50)
     #expect(evaluation.knownAccuracy == 50)
     #expect(evaluation.unknownAccuracy == 50)
-    #expect(evaluation.perTag.map(\.tag) == ["A", "B"])
+    #expect(evaluation.perTag.map(\.name) == ["A", "B"])
     #expect(evaluation.perTag[0].precision == 100)
     #expect(abs(evaluation.perTag[0].recall - 100.0 / 3) < 1e-9)
     let confused = evaluation.mostConfused(5)

@@ -11,6 +11,8 @@ public struct DigitsData: Sendable, Equatable {
   public var development: LabeledImages
   /// What is only reported.
   public var test: LabeledImages
+  /// The folder that they were read from, if they were.
+  public var folder: URL?
 
   /// Creates a data set; images must be of one size, and each part must have at least one.
   public init(training: LabeledImages, development: LabeledImages, test: LabeledImages) {
@@ -46,7 +48,14 @@ public struct DigitsData: Sendable, Equatable {
         folder: folder.path, training: [training.rows, training.columns],
         test: [test.rows, test.columns])
     }
+    self.folder = folder
     if let trainingLimit, trainingLimit < training.count { training = training[0..<trainingLimit] }
+  }
+
+  /// Compares images, wherever they come from.
+  public static func == (one: DigitsData, other: DigitsData) -> Bool {
+    one.training == other.training && one.development == other.development
+      && one.test == other.test
   }
 
   /// A number that differs for other training images: their count and a hash of their labels.
@@ -60,7 +69,7 @@ public struct DigitsData: Sendable, Equatable {
 }
 
 /// Images that do not go together, with each other or with a model.
-public enum DigitsDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+public enum DigitsDataError: OneLineError {
   /// Training and test images of one folder differ in size; sizes are rows, columns.
   case sizesDiffer(folder: String, training: [Int], test: [Int])
   /// Images that a model does not take; sizes are rows, columns.
@@ -83,7 +92,4 @@ public enum DigitsDataError: Error, Equatable, Sendable, CustomStringConvertible
         + "255"
     }
   }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 }

@@ -7,18 +7,6 @@ import MePropTraining
 
 /// What a network makes of labeled images.
 public struct DigitsEvaluation: Sendable, Equatable {
-  /// The figures of one class, in percent; 0 where a denominator is 0.
-  public struct ClassFigures: Sendable, Equatable {
-    /// The share of images of the class among those taken for it.
-    public var precision: Double
-    /// The share of images of the class that were taken for it.
-    public var recall: Double
-    /// The harmonic mean of both.
-    public var f1: Double
-    /// The number of images of the class.
-    public var count: Int
-  }
-
   /// The mean cross-entropy, in nats.
   public let loss: Double
   /// How often images of a class (row) were taken for a class (column).
@@ -30,18 +18,15 @@ public struct DigitsEvaluation: Sendable, Equatable {
   /// The share of images whose class was found, in percent.
   public var accuracy: Double {
     let correct = confusion.indices.reduce(0) { $0 + confusion[$1][$1] }
-    return Self.percent(correct, of: count)
+    return percent(correct, of: count)
   }
 
   /// The figures of each class.
   public var perClass: [ClassFigures] {
     confusion.indices.map { label in
-      let count = confusion[label].reduce(0, +)
-      let taken = confusion.reduce(0) { $0 + $1[label] }
-      let correct = confusion[label][label]
-      return ClassFigures(
-        precision: Self.percent(correct, of: taken), recall: Self.percent(correct, of: count),
-        f1: Self.percent(2 * correct, of: count + taken), count: count)
+      ClassFigures(
+        name: String(label), goldCount: confusion[label].reduce(0, +),
+        foundCount: confusion.reduce(0) { $0 + $1[label] }, correctCount: confusion[label][label])
     }
   }
 
@@ -59,25 +44,24 @@ public struct DigitsEvaluation: Sendable, Equatable {
     Evaluation([.init("accuracy", accuracy), .init("loss", loss)])
   }
 
-  /// The object that `evaluate --json` prints; `perClass` in the order of classes.
-  public func json(split: EvaluationSplit) -> JSONValue {
-    let perClass = self.perClass.enumerated().map { label, figures in
-      JSONValue.object([
-        .init("class", .integer(label)), .init("precision", .number(figures.precision)),
-        .init("recall", .number(figures.recall)), .init("f1", .number(figures.f1)),
-        .init("count", .integer(figures.count)),
-      ])
-    }
-    return .object([
-      .init("split", .string(split.rawValue)), .init("accuracy", .number(accuracy)),
-      .init("loss", .number(loss)), .init("count", .integer(count)),
-      .init("confusion", .array(confusion.map { .array($0.map { .integer($0) }) })),
-      .init("perClass", .array(perClass)),
-    ])
-  }
-
-  private static func percent(_ part: Int, of whole: Int) -> Double {
-    whole == 0 ? 0 : Double(part) * 100 / Double(whole)
+  /// What `evaluate` prints; `perClass` in the order of classes.
+  package func report(seconds: Double) -> EvaluationReport {
+    let classes = perClass
+    let names = classes.map(\.name)
+    let summary = "accuracy \(fixed(accuracy)) %, loss \(fixed(loss, 4)), \(count) images"
+    return EvaluationReport(
+      summary: summary, count: count, unit: "images", seconds: seconds,
+      tables: [
+        ReportTable(
+          rows: [["true \\ found"] + names]
+            + zip(names, confusion).map { [$0] + $1.map(String.init) }),
+        classes.table("class", counts: "images"),
+      ],
+      members: [
+        .init("accuracy", .number(accuracy)), .init("loss", .number(loss)),
+        .init("confusion", .array(confusion.map { .array($0.map { .integer($0) }) })),
+        .init("perClass", classes.json("class") { .integer(Int($0.name) ?? 0) }),
+      ], chart: classes.chart(summary, "class", counts: "images"))
   }
 }
 

@@ -75,7 +75,7 @@ public struct DigitsModel: Sendable, Equatable {
       tensors, metadata: ["format": "meprop-model"],
       to: folder.appendingPathComponent(Self.weightsName))
     let architecture = DigitsArchitecture(
-      format: DigitsArchitecture.expectedFormat, version: Self.formatVersion,
+      format: ModelFiles.format, version: Self.formatVersion,
       task: DigitsTask.taskName,
       layers: [network.inputSize] + network.layers.map(\.outputSize),
       activation: network.activation.rawValue, pixelScale: pixelScale, imageRows: imageRows,
@@ -92,19 +92,19 @@ public struct DigitsModel: Sendable, Equatable {
   ///
   /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each other.
   ///
-  /// - Throws: `DigitsModelError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
+  /// - Throws: `ModelFileError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
   public init(at url: URL) throws {
     let folder = RunFolder.modelFolder(at: url)
-    let file = folder.appendingPathComponent(Self.architectureName)
-    let architecture = try DigitsArchitecture(readingFrom: file)
-    let activation = try architecture.checkedActivation(path: file.path)
+    let files = ModelFiles(folder: folder, task: DigitsTask.taskName)
+    let architecture = try DigitsArchitecture(from: files)
     let weights = folder.appendingPathComponent(Self.weightsName)
     let layers = try Self.layers(of: architecture.layers, in: weights)
     try self.init(
-      network: MLP(layers: layers, activation: activation), imageRows: architecture.imageRows,
+      network: MLP(layers: layers, activation: files.value("activation", architecture.activation)),
+      imageRows: architecture.imageRows,
       imageColumns: architecture.imageColumns, pixelScale: architecture.pixelScale,
       dataSet: architecture.dataSet, developmentCount: architecture.developmentCount,
-      precision: architecture.checkedPrecision(path: file.path))
+      precision: architecture.precision.map { try files.value("precision", $0) } ?? .f32)
   }
 
   private static func layers(of sizes: [Int], in file: URL) throws -> [Linear] {
@@ -112,14 +112,14 @@ public struct DigitsModel: Sendable, Equatable {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     func values(_ name: String, _ shape: [Int]) throws -> [Float] {
       guard let tensor = byName[name] else {
-        throw DigitsModelError.missingTensor(path: file.path, name: name)
+        throw ModelFileError.missingTensor(path: file.path, name: name)
       }
       guard tensor.shape == shape else {
-        throw DigitsModelError.wrongShape(
+        throw ModelFileError.wrongShape(
           path: file.path, name: name, expected: shape, found: tensor.shape)
       }
       if let index = tensor.values.firstIndex(where: { !$0.isFinite }) {
-        throw DigitsModelError.notFinite(
+        throw ModelFileError.notFinite(
           path: file.path, name: name, index: index, found: "\(tensor.values[index])")
       }
       return tensor.values
@@ -135,7 +135,7 @@ public struct DigitsModel: Sendable, Equatable {
     guard tensors.count == 2 * layers.count else {
       let known = Set(layers.indices.flatMap { ["layers.\($0).weight", "layers.\($0).bias"] })
       let name = tensors.first { !known.contains($0.name) }?.name ?? ""
-      throw DigitsModelError.unexpectedTensor(path: file.path, name: name)
+      throw ModelFileError.unexpectedTensor(path: file.path, name: name)
     }
     return layers
   }

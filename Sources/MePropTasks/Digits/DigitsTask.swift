@@ -13,7 +13,7 @@ public final class DigitsTask: TrainingTask {
   /// `images`.
   public let exampleUnit = "images"
   /// The task's name.
-  public static let taskName = "digits"
+  public static let taskName = Digits.name
   /// What pixels are multiplied by: inputs are in 0...1.
   public static let pixelScale: Float = 1 / 255
 
@@ -188,88 +188,5 @@ public final class DigitsTask: TrainingTask {
       pixelScale: Self.pixelScale, dataSet: isCatalogued ? settings.data : nil,
       developmentCount: settings.developmentCount, precision: settings.precision
     ).write(to: folder)
-  }
-}
-
-// MARK: - Preparation
-
-extension DigitsTask {
-  /// Makes the task that a configuration describes: finds and loads data, chooses threads.
-  ///
-  /// - Parameters:
-  ///   - configuration: Of `DigitsConfiguration.schema`.
-  ///   - locator: Finds the data.
-  ///   - progress: Called while files are downloaded, on an arbitrary thread.
-  /// - Returns: The task at the start of a run, with what the loop needs besides.
-  /// - Throws: `ConfigurationError`, `DataLocationError`, `DownloadError`, `DataFormatError`,
-  ///   `DigitsDataError`.
-  public static func prepare(
-    _ configuration: Configuration, locator: DataLocator,
-    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
-  ) throws -> PreparedTask {
-    try definition.makePreparer(locator, progress)(configuration)
-  }
-
-  /// What plans and experiments know of the task.
-  public static let definition = TaskDefinition(
-    name: taskName, schema: DigitsConfiguration.schema
-  ) { locator, progress in
-    let cache = DataCache<(folder: URL, data: DigitsData)>()
-    return { try prepare($0, locator: locator, progress: progress, cache: cache) }
-  }
-
-  private static func prepare(
-    _ configuration: Configuration, locator: DataLocator,
-    progress: @escaping @Sendable (DownloadProgress) -> Void,
-    cache: DataCache<(folder: URL, data: DigitsData)>
-  ) throws -> PreparedTask {
-    let (settings, resolved) = try DigitsConfiguration.resolve(configuration)
-    let (folder, data) = try cache.value(
-      for: resolved.texts(of: ["data", "dev-count", "classes", "train-limit"])
-    ) {
-      let folder = try locator.folder(
-        for: settings.data, defaultName: DataCatalogue.mnist.name, progress: progress)
-      let data = try DigitsData(
-        folder: folder, developmentCount: settings.developmentCount,
-        classCount: settings.classCount, trainingLimit: settings.trainingLimit)
-      return (folder, data)
-    }
-    let sizes = [data.training.pixelsPerImage] + settings.layerSizes
-    try DigitsConfiguration.checkSize(of: sizes, resolved)
-    let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
-    let context = ComputeContext(threadCount: threads)
-    let task = DigitsTask(settings: settings, data: data, context: context)
-    let parameters = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
-    let description =
-      [
-        "data \(folder.path): \(data.training.count) training, \(data.development.count) "
-          + "development, \(data.test.count) test images of \(data.training.rows) x "
-          + "\(data.training.columns)",
-        "network \(sizes.map(String.init).joined(separator: "-")), \(settings.activation.rawValue)"
-          + ", \(parameters) parameters",
-        "\(threads) \(threads == 1 ? "thread" : "threads")"
-          + (settings.threadCount == nil ? " (measured)" : "")
-          + ", \(context.instructionSet.rawValue) kernels, \(settings.precision.rawValue)",
-      ] + settings.denseLayerNotes
-    return PreparedTask(
-      task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,
-      description: description)
-  }
-
-  /// Measures a few steps on the first images with each number of threads.
-  private static func fastestThreadCount(_ settings: DigitsSettings, data: DigitsData) -> Int {
-    var settings = settings
-    // What diverges would be measured on NaN.
-    settings.optimizer.learningRate = min(settings.optimizer.learningRate, 1e-3)
-    return ThreadChoice.fastest { threadCount in
-      let task = DigitsTask(
-        settings: settings, data: data, context: ComputeContext(threadCount: threadCount))
-      var step = 0
-      return {
-        // A step that fails is as long as any other, and the run will tell.
-        _ = try? task.trainStep(step, ofEpoch: 1)
-        step = (step + 1) % task.stepsPerEpoch
-      }
-    }
   }
 }

@@ -231,6 +231,21 @@ public struct ParserCheck: Sendable, Equatable {
     relations.prefix(10).joined(separator: ", ") + (relations.count > 10 ? ", …" : "")
   }
 
+  /// What `meprop check parser` prints.
+  public var report: CheckReport {
+    CheckReport(
+      table: ReportTable(
+        rows: [["part", "format", "sentences", "words", "longest", "crossing arcs", "roots > 1"]]
+          + parts.map {
+            [
+              $0.name, $0.format?.rawValue ?? "-", "\($0.sentences)", "\($0.words)",
+              "\($0.longest)", "\($0.crossingArcs)", "\($0.severalRoots)",
+            ]
+          }),
+      summary: "\(relationCount) distinct relations", warnings: warnings, errors: errors, json: json
+    )
+  }
+
   /// The object that `--json` prints.
   public var json: JSONValue {
     func strings(_ values: [String]) -> JSONValue { .array(values.map { .string($0) }) }

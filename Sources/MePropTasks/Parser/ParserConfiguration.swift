@@ -8,27 +8,30 @@ import MePropTraining
 public enum ParserConfiguration {
   /// All keys, in the order in which they are rendered.
   public static let schema = ConfigurationSchema(
-    dataKeys + parsingKeys + networkKeys + selectionKeys + stepKeys)
+    dataKeys + shared.runKeys + parsingKeys + networkKeys + shared.selectionKeys + shared.stepKeys)
 
-  private static let count = ConfigurationKind.int(1...Int.max)
+  private static let shared = SharedSettings(
+    examples: "sentences", batchUnit: ("transitions", ""), batchSize: 400, metric: "dev LAS",
+    epochs: .automatic(AutomaticEpochs(fewest: 6, most: 40)),
+    rate: .automatic(AutomaticRate(adam: 0.002, batch: 100)), average: 0.999,
+    rows: "rows of weights and embeddings")
+
   private static let dataKeys: [ConfigurationKey] = [
-    .init(
-      "preset", .choice(["default", "paper"]), default: .string("default"),
-      "where other keys are not set: paper is arc-standard, two hidden layers of 500 with ReLU, "
+    TreebankKeys.preset(
+      "arc-standard, two hidden layers of 500 with ReLU, "
         + "10,000 transitions a step, Adam at a constant rate, no dropout, no averaging"),
-    .init(
-      "data", .string, default: .string("ud-english-ewt"),
-      "treebank: a folder of CoNLL-U files, or its name in MEPROP_DATA or the cache"),
+    TreebankKeys.data,
     .init(
       "tags", .auto(.choice(["gold", "predicted"])), default: .auto,
       "gold tags are the treebank's, predicted ones a tagger's; auto is predicted with a tagger"),
     .init(
-      "tagger", .optional(.string), default: .none,
+      "tagger", .optional(.string), default: .none, valueName: "folder",
       "folder of a tagger's run or model; training sentences are tagged by taggers that have not "
         + "seen them, trained alike on the other folds"),
     .init("folds", .int(2...1000), default: .int(5), "folds of training sentences for that"),
     .init(
       "columns", .choice(ParserTagColumns.allCases.map(\.rawValue)), default: .string("both"),
+      valueName: "name",
       "columns of tags that are features: upos, xpos, both as one symbol, or none"),
     .init(
       "prefix", .int(0...10), default: .int(0), "first letters of a word that are a feature"),
@@ -37,36 +40,21 @@ public enum ParserConfiguration {
     .init(
       "relations", .choice(["full", "universal"]), default: .string("full"),
       "whether relations are learned with their subtypes, such as nsubj:pass"),
-    .init(
-      "train-limit", .optional(count), default: .none,
-      "train on the first so many sentences only"),
-    automaticEpochs.key,
-    .init(
-      "patience", .optional(count), default: .none, mayChangeOnResume: true,
-      "stop after so many epochs without a better dev LAS"),
-    .init(
-      "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
-      mayChangeOnResume: true, "stop once the dev LAS, in percent, reaches this"),
-    .init("batch", .int(1...1_000_000), default: .int(400), "transitions a step"),
-    .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
-    .init(
-      "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
-      "threads to compute with; auto measures a few steps; results do not depend on it"),
+    TreebankKeys.trainingLimit,
   ]
-
-  static let automaticEpochs = AutomaticEpochs(fewest: 6, most: 40)
 
   private static let parsingKeys: [ConfigurationKey] = [
     .init(
       "system", .choice(TransitionSystem.allCases.map(\.rawValue)),
-      default: .string(TransitionSystem.arcHybrid.rawValue),
+      default: .string(TransitionSystem.arcHybrid.rawValue), valueName: "name",
       "transition system; swap makes non-projective trees too"),
     .init(
       "explore", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
+      valueName: "p|auto",
       "share of training transitions that the parser chooses itself, learning from its dynamic "
         + "oracle what to do then; auto is \(autoExplore) with arc-hybrid, 0 without"),
     .init(
-      "explore-from", count, default: .int(2), "the first epoch in which it does"),
+      "explore-from", .int(1...Int.max), default: .int(2), "the first epoch in which it does"),
   ]
 
   private static let networkKeys: [ConfigurationKey] = [
@@ -78,7 +66,7 @@ public enum ParserConfiguration {
       "widths of the hidden layers"),
     .init(
       "activation", .choice(FeatureActivation.allCases.map(\.rawValue)), default: .string("relu"),
-      "what follows the first hidden layer; ReLU follows others"),
+      valueName: "name", "what follows the first hidden layer; ReLU follows others"),
     .init(
       "precision", .choice(Precision.allCases.map(\.rawValue)),
       default: .string(Precision.f32.rawValue),
@@ -87,21 +75,10 @@ public enum ParserConfiguration {
       "embedding-scale", .double(NumberBounds(lower: 0, excludesLower: true, upper: 1e3)),
       default: .double(0.1), "embeddings start uniform within plus and minus this"),
     .init(
-      "dropout", .double(.share), default: .double(0.3),
+      "dropout", .double(.share), default: .double(0.3), valueName: "p",
       "share of the units of hidden layers that fall out in training"),
-    .init(
-      "word-dropout", .double(.share), default: .double(0),
-      "share of words taken for unknown in training; for words seen once it is 0.5"),
+    TreebankKeys.wordDropout("taken for unknown"),
   ]
-
-  private static let selectionKeys = SharedKeys.selection(
-    of: "output gradients", k: (.ratio(0.1), "the layer's width"),
-    autoMemory: "\(SharedKeys.autoMemory) with top-k and unified, 0 without",
-    examples: "transitions")
-
-  private static let automaticRate = AutomaticRate(adam: 0.002, batch: 100)
-  private static let stepKeys = SharedKeys.steps(
-    rate: .automatic(automaticRate), average: 0.999, rows: "rows of weights and embeddings")
 
   /// What the preset `paper` sets where nobody else does.
   static let paperValues: [(key: String, value: String)] = [
@@ -115,9 +92,6 @@ public enum ParserConfiguration {
   /// What `explore: auto` stands for where the system has a dynamic oracle.
   static let autoExplore = 0.9
 
-  /// The most weights that the network may have: with moments some 3 GB.
-  static let maximumWeightCount = 200_000_000
-
   /// Decides what is left open and checks that all settings go together.
   ///
   /// - Parameters:
@@ -128,16 +102,11 @@ public enum ParserConfiguration {
   public static func resolve(
     _ configuration: Configuration, sentenceCount: Int? = nil
   ) throws -> (settings: ParserSettings, configuration: Configuration) {
-    try configuration.requireDecidedSelection()
     var resolved = configuration
-    if configuration.string("preset") == "paper" {
-      for (key, value) in paperValues where configuration.origin(of: key) == .defaultValue {
-        try resolved.set(key, to: value, from: configuration.origin(of: "preset"))
-      }
-    }
-    try resolved.decideMemory(SharedKeys.autoMemory)
-    try resolved.decideLearningRate(automaticRate)
-    try resolved.decideEpochs(automaticEpochs, sentenceCount: sentenceCount)
+    if configuration.string("preset") == "paper" { try resolved.apply(preset: paperValues) }
+    try shared.resolve(
+      &resolved, asked: configuration, exampleCount: sentenceCount, data: "the folder of a treebank"
+    )
     let system = TransitionSystem(rawValue: resolved.string("system"))
     if resolved.value("explore") == .auto {
       let share = system?.hasDynamicOracle == true ? autoExplore : 0
@@ -150,16 +119,11 @@ public enum ParserConfiguration {
           + "it out")
     }
     try resolveTags(&resolved)
-    try resolved.checkSelectionValues()
-    try resolved.checkDenseSelection(asked: configuration)
     let widest = resolved.intList("hidden").max() ?? 0
     try resolved.checkKeptCount(upTo: widest, "every hidden layer's width (\(widest))")
-    if resolved.string("data").isEmpty {
-      throw resolved.conflict("data", "expected the folder of a treebank, found nothing")
-    }
-    let settings = ParserSettings(resolved: resolved)
-    try checkSize(resolved)
-    return (settings, resolved)
+    try resolved.checkWeightCount(
+      ofLayers: [84 * resolved.int("embedding-size")] + resolved.intList("hidden"))
+    return (ParserSettings(resolved: resolved), resolved)
   }
 
   private static func resolveTags(_ configuration: inout Configuration) throws {
@@ -175,18 +139,6 @@ public enum ParserConfiguration {
     if configuration.string("tags") == "predicted", !hasTagger {
       throw configuration.conflict(
         "tags", "predicted tags need a tagger; name the folder of its run with --tagger")
-    }
-  }
-
-  private static func checkSize(_ configuration: Configuration) throws {
-    let hidden = configuration.intList("hidden")
-    let inputs = 84 * configuration.int("embedding-size")
-    let weights = zip([inputs] + hidden, hidden).reduce(0) { $0 + $1.0 * $1.1 }
-    guard weights <= maximumWeightCount else {
-      throw configuration.conflict(
-        "hidden",
-        "expected at most \(maximumWeightCount) weights, found \(weights); choose fewer or "
-          + "narrower layers")
     }
   }
 }

@@ -7,22 +7,10 @@ import MePropData
   import Glibc
 #endif
 
-/// The parts of a treebank, as trees.
-public struct ParserData: Sendable {
-  /// Training trees.
-  public var training: [DependencyTree]
-  /// Development trees; may be empty.
-  public var development: [DependencyTree]
-  /// Test trees; may be empty.
-  public var test: [DependencyTree]
+/// The trees of a treebank.
+public typealias ParserData = TreebankParts<DependencyTree>
 
-  /// Creates data from trees.
-  public init(training: [DependencyTree], development: [DependencyTree], test: [DependencyTree]) {
-    self.training = training
-    self.development = development
-    self.test = test
-  }
-
+extension TreebankParts<DependencyTree> {
   /// Reads a treebank, without the morphological features of words, which no feature is made of.
   ///
   /// Training trees get one root, as all trees that are built have; others stay as they are.
@@ -30,11 +18,10 @@ public struct ParserData: Sendable {
   /// - Throws: `TreebankError`, `CoNLLUError`, `PennTreeError`, `DataFormatError`,
   ///   `DependencyTreeError`.
   public init(_ treebank: Treebank, trainingLimit: Int? = nil) throws {
-    training = try Self.read(
-      treebank.required("train"), limit: trainingLimit, keepsMorphology: false
-    ).map(\.withOneRoot)
-    development = try treebank.development.map { try Self.read($0, keepsMorphology: false) } ?? []
-    test = try treebank.test.map { try Self.read($0, keepsMorphology: false) } ?? []
+    try self.init(treebank, limit: trainingLimit) { part, limit in
+      try Self.read(part, limit: limit, keepsMorphology: false)
+    }
+    training = training.map(\.withOneRoot)
     Self.returnFreeMemory()
   }
 
@@ -75,7 +62,7 @@ extension DependencyTree {
 }
 
 /// Trees that no parser can be trained on.
-public enum ParserDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+public enum ParserDataError: OneLineError {
   /// The system can build none of them.
   case nothingToLearn(data: String, system: String, treeCount: Int)
 
@@ -87,7 +74,4 @@ public enum ParserDataError: Error, Equatable, Sendable, CustomStringConvertible
         + "training sentences; try --system swap"
     }
   }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 }

@@ -121,48 +121,21 @@ public struct ParserModel: Sendable, Equatable {
   public init(at url: URL) throws {
     let folder = RunFolder.modelFolder(at: url)
     let files = ModelFiles(folder: folder, task: ParserTask.taskName)
-    let description: Description = try files.readJSON("model.json")
+    let description: Description = try files.readArchitecture(version: Self.formatVersion)
     let lists: Lists = try files.readJSON("vocabularies.json")
-    let file = folder.appendingPathComponent("model.json").path
-    func require(_ holds: Bool, _ key: String, _ expected: String, _ found: String) throws {
-      guard holds else {
-        throw ModelFileError.wrongField(path: file, key: key, expected: expected, found: found)
-      }
-    }
-    try require(description.format == "meprop-model", "format", "meprop-model", description.format)
-    try require(
-      description.version == Self.formatVersion, "version", "\(Self.formatVersion)",
-      "\(description.version)")
-    try require(
-      description.task == ParserTask.taskName, "task", ParserTask.taskName, description.task)
-    guard let system = TransitionSystem(rawValue: description.system) else {
-      throw ModelFileError.wrongField(
-        path: file, key: "system",
-        expected: TransitionSystem.allCases.map(\.rawValue).joined(separator: ", "),
-        found: description.system)
-    }
-    guard let precision = Precision(rawValue: description.precision) else {
-      throw ModelFileError.wrongField(
-        path: file, key: "precision",
-        expected: Precision.allCases.map(\.rawValue).joined(separator: ", "),
-        found: description.precision)
-    }
+    let system: TransitionSystem = try files.value("system", description.system)
+    let precision: Precision = try files.value("precision", description.precision)
     let shape = description.shape
-    guard let activation = FeatureActivation(rawValue: shape.activation) else {
-      throw ModelFileError.wrongField(
-        path: file, key: "activation",
-        expected: FeatureActivation.allCases.map(\.rawValue).joined(separator: ", "),
-        found: shape.activation)
-    }
+    let activation: FeatureActivation = try files.value("activation", shape.activation)
     let sizes = 1...1_000_000
-    try require(
+    try files.require(
       !shape.hiddenSizes.isEmpty && shape.hiddenSizes.allSatisfy(sizes.contains), "hiddenSizes",
       "widths from 1 to 1000000", "\(shape.hiddenSizes)")
-    try require(
+    try files.require(
       (1...ComputeContext.maximumEmbeddingSize).contains(shape.embeddingSize), "embeddingSize",
       "1 to \(ComputeContext.maximumEmbeddingSize)", "\(shape.embeddingSize)")
     let choice = description.features
-    try require(
+    try files.require(
       (0...10).contains(choice.prefixLength) && (0...10).contains(choice.suffixLength),
       "features", "affixes of 0 to 10 letters", "\(choice.prefixLength), \(choice.suffixLength)")
     let vocabularies = try Self.vocabularies(lists, choice, folder)

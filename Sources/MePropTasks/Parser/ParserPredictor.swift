@@ -75,26 +75,33 @@ public final class ParserPredictor {
   ///   - isText: Whether that is text, a sentence a line with blanks between tokens, instead of CoNLL-U.
   ///   - flushesEachSentence: Whether each sentence is parsed and handed on before the next is read,
   ///     as for a pipe that somebody talks through; otherwise many go together.
+  ///   - writesObjects: Whether sentences come out as objects `{"tokens", "heads", "relations"}`, one a line.
   ///   - receive: Takes the output, piece by piece and in order.
   /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
   ///   damaged one have been handed on.
   public func predict(
     _ file: InputFile, isText: Bool = false, flushesEachSentence: Bool,
-    _ receive: ([UInt8]) throws -> Void
+    writesObjects: Bool = false, _ receive: ([UInt8]) throws -> Void
   ) throws {
     if isText {
       let reader = PlainTextSentences(file)
       try run(
         flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(untagged:),
         write: { _, words, tree, bytes in
-          bytes += words.replacing(heads: tree.heads, relations: tree.relations).conllu.utf8
+          let tree = words.replacing(heads: tree.heads, relations: tree.relations)
+          bytes += (writesObjects ? "\(tree.json)\n" : tree.conllu).utf8
         }, receive)
     } else {
       let reader = CoNLLUReader(file)
       try run(
         flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(wordsOf:),
-        write: { sentence, _, tree, bytes in
-          sentence.append(heads: tree.heads, relations: tree.relations, to: &bytes)
+        write: { sentence, words, tree, bytes in
+          guard writesObjects else {
+            return sentence.append(heads: tree.heads, relations: tree.relations, to: &bytes)
+          }
+          guard words.wordCount > 0 else { return }
+          let tree = words.replacing(heads: tree.heads, relations: tree.relations)
+          bytes += "\(tree.json)\n".utf8
         }, receive)
     }
   }
@@ -106,35 +113,19 @@ public final class ParserPredictor {
       Sentence, DependencyTree, (heads: [Int], relations: [String]), inout [UInt8]
     ) -> Void, _ receive: ([UInt8]) throws -> Void
   ) throws {
-    let limit = flushesEachSentence ? 1 : Self.wordsAtOnce
-    var pending: [Sentence] = []
-    var trees: [DependencyTree] = []
-    var wordCount = 0
-    func flush() throws {
+    try SentenceGroups.forEach(
+      wordLimit: flushesEachSentence ? 1 : Self.wordsAtOnce,
+      next: { try next().map { (sentence: $0, words: words($0)) } },
+      wordCount: { $0.words.wordCount }
+    ) { group in
       var bytes: [UInt8] = []
+      let trees = group.map(\.words)
       let tagged = tagger?.tagging(trees) ?? trees
       for (index, tree) in parseTagged(tagged).enumerated() {
-        write(pending[index], tagged[index], tree, &bytes)
+        write(group[index].sentence, tagged[index], tree, &bytes)
       }
-      pending.removeAll(keepingCapacity: true)
-      trees.removeAll(keepingCapacity: true)
-      wordCount = 0
       if !bytes.isEmpty { try receive(bytes) }
     }
-    do {
-      while let sentence = try next() {
-        let tree = words(sentence)
-        pending.append(sentence)
-        trees.append(tree)
-        wordCount += max(tree.wordCount, 1)
-        if wordCount >= limit { try flush() }
-      }
-    } catch {
-      // What was read before the damage is good.
-      try flush()
-      throw error
-    }
-    try flush()
   }
 }
 
@@ -156,59 +147,20 @@ extension DependencyTree {
       heads: Array(repeating: 0, count: forms.count), relations: blanks)
   }
 
+  /// The words with their heads and relations.
+  fileprivate var json: JSONValue {
+    .object([
+      .init("tokens", .array(forms.map { .string($0) })),
+      .init("heads", .array(heads.map { .integer($0) })),
+      .init("relations", .array(relations.map { .string($0) })),
+    ])
+  }
+
   /// The tree in CoNLL-U, with the blank line after it.
   fileprivate var conllu: String {
     forms.indices.map { word in
       "\(word + 1)\t\(forms[word])\t_\t\(upos[word])\t\(xpos[word])\t\(feats[word])\t\(heads[word])"
         + "\t\(relations[word])\t_\t_\n"
     }.joined() + "\n"
-  }
-}
-
-extension ParserModel {
-  /// What a parser makes of a part of a treebank.
-  public struct Result: Sendable {
-    /// The figures.
-    public var evaluation: TreeEvaluation
-    /// Words parsed in a second: features, network and transitions.
-    public var wordsPerSecond: Double
-  }
-
-  /// Evaluates the model on a part of a treebank.
-  ///
-  /// - Parameters:
-  ///   - split: Which part.
-  ///   - data: A treebank as for training; `nil` for that which the model was trained on.
-  ///   - locator: Finds the data.
-  ///   - beamWidth: Hypotheses a sentence; 1 takes the best transition at every step.
-  ///   - tagger: Whose tags are read; `nil` for those of the treebank.
-  ///   - threadCount: Threads to compute with.
-  /// - Returns: The figures, and the speed.
-  /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`, `DependencyTreeError`.
-  public func evaluate(
-    on split: EvaluationSplit, of data: String?, locator: DataLocator = .ofProcess,
-    beamWidth: Int = 1, tagger: ParserTagger? = nil,
-    threadCount: Int = ComputeContext.availableThreads
-  ) throws -> Result {
-    let treebank = try Treebank(folder: locator.treebankFolder(data ?? self.data))
-    let gold = try ParserData.read(treebank.required(split.rawValue))
-    let words = tagger?.tagging(gold) ?? gold
-    let encoded = EncodedTrees(words, vocabularies, keepsSubtypes: true)
-    let engine = ParserEngine(
-      network, vocabularies: vocabularies, system: system, precision: precision,
-      context: ComputeContext(threadCount: threadCount))
-    let start = ContinuousClock.now
-    let parsed = engine.parse(encoded, beamWidth: beamWidth, threadCount: threadCount)
-    let seconds = start.duration(to: .now).inSeconds
-    let relations = vocabularies.relations.items
-    let found = words.enumerated().map { sentence, tree in
-      let nodes = encoded.starts[sentence] + 1..<encoded.starts[sentence + 1]
-      return tree.replacing(
-        heads: nodes.map { Int(parsed.heads[$0]) },
-        relations: nodes.map { relations[Int(parsed.labels[$0])] })
-    }
-    return Result(
-      evaluation: TreeEvaluation(gold: gold, found: found),
-      wordsPerSecond: seconds > 0 ? Double(encoded.wordCount) / seconds : 0)
   }
 }

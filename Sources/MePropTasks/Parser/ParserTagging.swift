@@ -104,7 +104,7 @@ public struct ParserTagger {
           let tree = trees[index]
           return TaggedSentence(
             forms: tree.forms, tags: model.column == .upos ? tree.upos : tree.xpos)
-        }, development: [], test: [])
+        })
       let vectors = try settings.vectors.map {
         try TaggerVectors(
           path: $0, vocabularies: TaggerVocabularies(data.training),
@@ -138,7 +138,7 @@ extension DependencyTree {
 }
 
 /// A tagger that a parser cannot take tags from; `description` is one line.
-public enum ParserTaggerError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+public enum ParserTaggerError: OneLineError {
   /// It predicts another column than UPOS or XPOS.
   case wrongColumn(path: String, column: String)
   /// It does not predict all columns that the parser reads, and there is no other place to take them from.
@@ -160,7 +160,4 @@ public enum ParserTaggerError: Error, Equatable, Sendable, CustomStringConvertib
         + "lower --folds"
     }
   }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 }

@@ -9,7 +9,7 @@ import MePropTraining
 /// Trains a classifier of transitions to parse sentences.
 public final class ParserTask: TrainingTask {
   /// The task's name.
-  public static let taskName = "parser"
+  public static let taskName = Parser.name
   /// `parser`.
   public let name: String = ParserTask.taskName
   /// `transitions`.

@@ -5,23 +5,15 @@ import MePropData
 import MePropTraining
 
 extension TreeEvaluation {
-  /// A table: a title, heads of columns, and rows whose first column names them.
-  public struct Table: Sendable, Equatable {
-    /// What is shown.
-    public var title: String
-    /// The heads of columns, then the rows.
-    public var rows: [[String]]
-  }
-
   /// The figures as tables, percentages with two decimals.
-  public var tables: [Table] {
+  public var tables: [ReportTable] {
     var figures: [[String]] = [["words", "count", "UAS", "LAS"]]
     figures.append(["all", "\(all.count)", fixed(all.uas), fixed(all.las)])
     figures.append([
       "without punctuation", "\(withoutPunctuation.count)", fixed(withoutPunctuation.uas),
       fixed(withoutPunctuation.las),
     ])
-    var tables = [Table(title: "Attachment", rows: figures)]
+    var tables = [ReportTable("Attachment", rows: figures)]
     let content = [("CLAS", clas), ("MLAS", mlas)].compactMap { name, score in
       score.map {
         [name, fixed($0.precision * 100), fixed($0.recall * 100), fixed($0.f1 * 100)]
@@ -29,24 +21,21 @@ extension TreeEvaluation {
     }
     if !content.isEmpty {
       tables.append(
-        Table(title: "Content words", rows: [["", "precision", "recall", "F1"]] + content))
+        ReportTable("Content words", rows: [["", "precision", "recall", "F1"]] + content))
     }
-    func arcs(_ title: String, _ name: String, _ figures: [ArcFigures]) -> Table {
-      Table(
-        title: title,
+    func arcs(_ title: String, _ name: String, _ figures: [ClassFigures]) -> ReportTable {
+      ReportTable(
+        title,
         rows: [[name, "precision", "recall", "F1", "gold", "found"]]
           + figures.map {
-            [
-              $0.name, fixed($0.precision), fixed($0.recall), fixed($0.f1), "\($0.goldCount)",
-              "\($0.foundCount)",
-            ]
+            [$0.name] + $0.texts + ["\($0.goldCount)", "\($0.foundCount)"]
           })
     }
     tables.append(arcs("Head and relation, by relation", "relation", byRelation))
     tables.append(arcs("Heads, by distance in words", "distance", byDistance))
     tables.append(
-      Table(
-        title: "Attachment, by words in the sentence",
+      ReportTable(
+        "Attachment, by words in the sentence",
         rows: [["words", "sentences", "words in all", "UAS", "LAS"]]
           + byLength.map {
             [
@@ -66,14 +55,13 @@ extension TreeEvaluation {
         .init("count", .integer(figures.count)),
       ]
     }
-    func arcs(_ key: String, _ figures: [ArcFigures]) -> JSONValue {
+    func arcs(_ key: String, _ figures: [ClassFigures]) -> JSONValue {
       .array(
         figures.map {
-          .object([
-            .init(key, .string($0.name)), .init("precision", .number($0.precision)),
-            .init("recall", .number($0.recall)), .init("f1", .number($0.f1)),
-            .init("gold", .integer($0.goldCount)), .init("found", .integer($0.foundCount)),
-          ])
+          .object(
+            [.init(key, .string($0.name))] + $0.members + [
+              .init("gold", .integer($0.goldCount)), .init("found", .integer($0.foundCount)),
+            ])
         })
     }
     var members = attachment(all)
@@ -96,5 +84,37 @@ extension TreeEvaluation {
     return members
   }
 
-  private func fixed(_ value: Double) -> String { String(format: "%.2f", value) }
+  /// What `evaluate` prints.
+  func report(seconds: Double) -> EvaluationReport {
+    EvaluationReport(
+      summary: "UAS \(fixed(all.uas)) %, LAS \(fixed(all.las)) % of \(all.count) words",
+      count: all.count, unit: "words", seconds: seconds, tables: tables,
+      members: jsonMembers.filter { $0.key != "count" }, chart: chart)
+  }
+
+  /// A drawing of F1 by relation and by distance, and of LAS by the length of sentences.
+  private var chart: ReportChart {
+    let shown = byRelation.prefix(30)
+    let rest =
+      byRelation.count > shown.count
+      ? ", the \(shown.count) most frequent of \(byRelation.count)" : ""
+    return ReportChart(
+      title: "UAS \(fixed(all.uas)) %, LAS \(fixed(all.las)) %",
+      summary: "\(all.count) words; without punctuation \(withoutPunctuation.count) words, "
+        + "UAS \(fixed(withoutPunctuation.uas)) %, LAS \(fixed(withoutPunctuation.las)) %. Bars show "
+        + "percentages: F1 by relation and by the distance between head and dependent, and LAS by "
+        + "the number of words in the sentence.",
+      groups: [
+        .init(
+          title: "F1 of head and relation, by relation\(rest)", counts: "arcs",
+          bars: shown.map(\.bar)),
+        .init(
+          title: "F1 of heads, by distance in words", counts: "arcs", bars: byDistance.map(\.bar)),
+        .init(
+          title: "LAS, by words in the sentence", counts: "words",
+          bars: byLength.map {
+            .init(name: $0.name, value: $0.attachment.las, count: $0.attachment.count)
+          }),
+      ])
+  }
 }

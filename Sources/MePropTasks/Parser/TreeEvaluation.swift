@@ -36,33 +36,6 @@ public struct TreeEvaluation: Sendable, Equatable {
     }
   }
 
-  /// How well arcs of one kind are found.
-  public struct ArcFigures: Sendable, Equatable {
-    /// The kind: a relation, or a range of distances.
-    public var name: String
-    /// The number of such arcs in gold trees.
-    public var goldCount = 0
-    /// The number of such arcs found.
-    public var foundCount = 0
-    /// The number of such arcs that are in both.
-    public var correctCount = 0
-
-    /// Creates figures from counts.
-    public init(name: String, goldCount: Int = 0, foundCount: Int = 0, correctCount: Int = 0) {
-      self.name = name
-      self.goldCount = goldCount
-      self.foundCount = foundCount
-      self.correctCount = correctCount
-    }
-
-    /// The share of arcs found that are right, in percent; 0 of none.
-    public var precision: Double { percent(correctCount, of: foundCount) }
-    /// The share of gold arcs that were found, in percent; 0 of none.
-    public var recall: Double { percent(correctCount, of: goldCount) }
-    /// The harmonic mean of both, in percent.
-    public var f1: Double { percent(2 * correctCount, of: goldCount + foundCount) }
-  }
-
   /// Attachment in sentences of a range of lengths.
   public struct LengthFigures: Sendable, Equatable {
     /// The range, for example `11-20`.
@@ -83,9 +56,9 @@ public struct TreeEvaluation: Sendable, Equatable {
   /// MLAS: CLAS with tags, features and functional children; `nil` where gold has no UPOS.
   public private(set) var mlas: UDScore?
   /// Head and relation, by relation with its subtype, the most frequent first.
-  public private(set) var byRelation: [ArcFigures] = []
+  public private(set) var byRelation: [ClassFigures] = []
   /// Heads, by the number of words from head to dependent; arcs to the root are apart.
-  public private(set) var byDistance: [ArcFigures] = []
+  public private(set) var byDistance: [ClassFigures] = []
   /// Attachment, by the number of words in the sentence; without ranges that do not occur.
   public private(set) var byLength: [LengthFigures] = []
 
@@ -94,8 +67,8 @@ public struct TreeEvaluation: Sendable, Equatable {
     precondition(
       gold.count == found.count,
       "TreeEvaluation: \(found.count) trees found for \(gold.count) gold trees")
-    var relations: [String: ArcFigures] = [:]
-    var distances = Self.distances.map { ArcFigures(name: $0.name) }
+    var relations: [String: ClassFigures] = [:]
+    var distances = Self.distances.map { ClassFigures(name: $0.name) }
     var lengths = Self.lengths.map { LengthFigures(name: $0.name) }
     var content = ContentScores()
     for (gold, found) in zip(gold, found) {
@@ -115,9 +88,9 @@ public struct TreeEvaluation: Sendable, Equatable {
         if !Self.isPunctuation(gold, word) {
           withoutPunctuation.add(hasHead: hasHead, hasArc: hasArc)
         }
-        for (tree, count) in [(gold, \ArcFigures.goldCount), (found, \ArcFigures.foundCount)] {
+        for (tree, count) in [(gold, \ClassFigures.goldCount), (found, \ClassFigures.foundCount)] {
           let relation = tree.relations[word]
-          relations[relation, default: ArcFigures(name: relation)][keyPath: count] += 1
+          relations[relation, default: ClassFigures(name: relation)][keyPath: count] += 1
           distances[Self.distance(tree, word)][keyPath: count] += 1
         }
         if hasHead {
@@ -158,10 +131,6 @@ public struct TreeEvaluation: Sendable, Equatable {
     if tree.upos[word] != "_" { return tree.upos[word] == "PUNCT" }
     return ["``", "''", ",", ".", ":"].contains(tree.xpos[word])
   }
-}
-
-private func percent(_ part: Int, of whole: Int) -> Double {
-  whole == 0 ? 0 : Double(part) * 100 / Double(whole)
 }
 
 /// CLAS and MLAS of trees over the same words.

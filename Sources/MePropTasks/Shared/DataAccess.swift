@@ -4,9 +4,7 @@ import Foundation
 import MePropData
 
 /// A data set that is neither on this machine nor can be downloaded now; `description` is one line.
-public struct UnavailableDataError: Error, Equatable, Sendable, CustomStringConvertible,
-  LocalizedError
-{
+public struct UnavailableDataError: OneLineError {
   /// The data set's name.
   public var name: String
   /// Its files, and where they were looked for.
@@ -30,9 +28,6 @@ public struct UnavailableDataError: Error, Equatable, Sendable, CustomStringConv
       + "\(files.joined(separator: ", ")) (each may also end in .gz) in \(downloadFolder), or name "
       + "their folder with --data or MEPROP_DATA"
   }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 }
 
 extension DataLocator {

@@ -5,11 +5,9 @@ import MePropData
 import MePropTraining
 
 /// A wrong use of a command, in a line.
-public struct UsageError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+public struct UsageError: OneLineError {
   /// The line.
   public var description: String
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
 
   /// Creates an error with its line.
   public init(_ description: String) { self.description = description }

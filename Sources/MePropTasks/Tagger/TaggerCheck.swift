@@ -118,6 +118,15 @@ public struct TaggerCheck: Sendable, Equatable {
     }
   }
 
+  /// What `meprop check tagger` prints.
+  public var report: CheckReport {
+    CheckReport(
+      table: ReportTable(
+        rows: [["part", "sentences", "words", "longest"]]
+          + parts.map { [$0.name, "\($0.sentences)", "\($0.words)", "\($0.longest)"] }),
+      summary: "\(tagCount) distinct tags", warnings: warnings, errors: errors, json: json)
+  }
+
   /// The object that `--json` prints.
   public var json: JSONValue {
     .object([

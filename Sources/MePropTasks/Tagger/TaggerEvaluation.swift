@@ -4,20 +4,6 @@ import MePropTraining
 
 /// What a tagger makes of tagged sentences.
 public struct TaggerEvaluation: Sendable, Equatable {
-  /// The figures of one tag, in percent; 0 where a denominator is 0.
-  public struct TagFigures: Sendable, Equatable {
-    /// The tag.
-    public var tag: String
-    /// The share of words of the tag among those that were given it.
-    public var precision: Double
-    /// The share of words of the tag that were given it.
-    public var recall: Double
-    /// The harmonic mean of both.
-    public var f1: Double
-    /// The number of words of the tag.
-    public var count: Int
-  }
-
   /// How often one tag was taken for another.
   public struct Confusion: Sendable, Equatable {
     /// The tag in the data.
@@ -61,25 +47,22 @@ public struct TaggerEvaluation: Sendable, Equatable {
   }
 
   /// The share of words whose tag was found, in percent.
-  public var accuracy: Double { Self.percent(correct, of: count) }
+  public var accuracy: Double { percent(correct, of: count) }
   /// The same for words whose lower-cased form training data do not have.
-  public var unknownAccuracy: Double { Self.percent(unknownCorrect, of: unknownCount) }
+  public var unknownAccuracy: Double { percent(unknownCorrect, of: unknownCount) }
   /// The same for all other words.
   public var knownAccuracy: Double {
-    Self.percent(correct - unknownCorrect, of: count - unknownCount)
+    percent(correct - unknownCorrect, of: count - unknownCount)
   }
 
   /// The figures of each tag in the data, the most frequent first.
-  public var perTag: [TagFigures] {
+  public var perTag: [ClassFigures] {
     goldCounts.keys.sorted {
       (-(goldCounts[$0] ?? 0), $0) < (-(goldCounts[$1] ?? 0), $1)
     }.map { tag in
-      let gold = goldCounts[tag] ?? 0
-      let found = foundCounts[tag] ?? 0
-      let right = correctCounts[tag] ?? 0
-      return TagFigures(
-        tag: tag, precision: Self.percent(right, of: found), recall: Self.percent(right, of: gold),
-        f1: Self.percent(2 * right, of: gold + found), count: gold)
+      ClassFigures(
+        name: tag, goldCount: goldCounts[tag] ?? 0, foundCount: foundCounts[tag] ?? 0,
+        correctCount: correctCounts[tag] ?? 0)
     }
   }
 
@@ -94,7 +77,7 @@ public struct TaggerEvaluation: Sendable, Equatable {
 
   /// How often each tag was taken for each, the most frequent tag of the data first.
   public var confusionMatrix: ConfusionMatrix {
-    let known = perTag.map(\.tag)
+    let known = perTag.map(\.name)
     let labels = known + foundCounts.keys.filter { goldCounts[$0] == nil }.sorted()
     let places = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
     var matrix = ConfusionMatrix(labels: labels)
@@ -116,38 +99,35 @@ public struct TaggerEvaluation: Sendable, Equatable {
     Evaluation([.init("accuracy", accuracy), .init("unknownAccuracy", unknownAccuracy)])
   }
 
-  /// The object that `evaluate --json` prints.
-  public func json(split: EvaluationSplit, wordsPerSecond: Double) -> JSONValue {
-    .object([
-      .init("split", .string(split.rawValue)), .init("accuracy", .number(accuracy)),
-      .init("knownAccuracy", .number(knownAccuracy)),
-      .init("unknownAccuracy", unknownCount > 0 ? .number(unknownAccuracy) : .null),
-      .init("count", .integer(count)),
-      .init("unknownCount", .integer(unknownCount)),
-      .init("predict", .object([.init("wordsPerSecond", .number(wordsPerSecond.rounded()))])),
-      .init(
-        "perTag",
-        .array(
-          perTag.map {
-            .object([
-              .init("tag", .string($0.tag)), .init("precision", .number($0.precision)),
-              .init("recall", .number($0.recall)), .init("f1", .number($0.f1)),
-              .init("count", .integer($0.count)),
-            ])
-          })),
-      .init(
-        "mostConfused",
-        .array(
-          mostConfused(20).map {
-            .object([
-              .init("gold", .string($0.gold)), .init("found", .string($0.found)),
-              .init("count", .integer($0.count)),
-            ])
-          })),
-    ])
-  }
-
-  private static func percent(_ part: Int, of whole: Int) -> Double {
-    whole == 0 ? 0 : Double(part) * 100 / Double(whole)
+  /// What `evaluate` prints.
+  func report(seconds: Double) -> EvaluationReport {
+    let tags = perTag
+    let confused = mostConfused(20)
+    let unknown =
+      unknownCount > 0
+      ? "unknown \(fixed(unknownAccuracy)) % of \(unknownCount)" : "none is unknown"
+    let summary = "accuracy \(fixed(accuracy)) % of \(count) words"
+    return EvaluationReport(
+      summary: summary + " (known \(fixed(knownAccuracy)) %, \(unknown))", count: count,
+      unit: "words", seconds: seconds,
+      tables: [
+        tags.table("tag", counts: "words"),
+        ReportTable(
+          rows: [["true", "found", "words"]] + confused.map { [$0.gold, $0.found, "\($0.count)"] }),
+      ],
+      members: [
+        .init("accuracy", .number(accuracy)), .init("knownAccuracy", .number(knownAccuracy)),
+        .init("unknownAccuracy", unknownCount > 0 ? .number(unknownAccuracy) : .null),
+        .init("unknownCount", .integer(unknownCount)), .init("perTag", tags.json("tag")),
+        .init(
+          "mostConfused",
+          .array(
+            confused.map {
+              .object([
+                .init("gold", .string($0.gold)), .init("found", .string($0.found)),
+                .init("count", .integer($0.count)),
+              ])
+            })),
+      ], chart: tags.chart(summary, "tag", counts: "words"))
   }
 }

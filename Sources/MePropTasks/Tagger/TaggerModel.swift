@@ -111,39 +111,27 @@ public struct TaggerModel: Sendable, Equatable {
   public init(at url: URL) throws {
     let folder = RunFolder.modelFolder(at: url)
     let files = ModelFiles(folder: folder, task: TaggerTask.taskName)
-    let file = folder.appendingPathComponent("model.json")
-    let architecture: Architecture = try files.readJSON("model.json")
+    let architecture: Architecture = try files.readArchitecture(version: Self.formatVersion)
     let lists: Lists = try files.readJSON(Self.vocabulariesName)
-    func require(_ holds: Bool, _ key: String, _ expected: String, _ found: String) throws {
-      guard holds else {
-        throw ModelFileError.wrongField(
-          path: file.path, key: key, expected: expected, found: found)
-      }
-    }
-    try require(
-      architecture.format == "meprop-model", "format", "meprop-model", architecture.format)
-    try require(
-      architecture.version == Self.formatVersion, "version", "\(Self.formatVersion)",
-      "\(architecture.version)")
-    try require(
-      architecture.task == TaggerTask.taskName, "task", TaggerTask.taskName, architecture.task)
     let column = CoNLLUColumn.allCases.first { $0.name == architecture.column }
     guard let column, [.upos, .xpos, .feats].contains(column) else {
       throw ModelFileError.wrongField(
-        path: file.path, key: "column", expected: "upos, xpos or feats", found: architecture.column)
+        path: files.architecturePath, key: "column", expected: "upos, xpos or feats",
+        found: architecture.column)
     }
     for (key, list, count) in [
       ("wordCount", lists.words, architecture.wordCount - 1),
       ("featureCount", lists.features, architecture.featureCount - 1),
       ("tagCount", lists.tags, architecture.tagCount),
     ] {
-      try require(list.items.count == count && count >= 1, key, "\(list.items.count)", "\(count)")
-      try require(
+      try files.require(
+        list.items.count == count && count >= 1, key, "\(list.items.count)", "\(count)")
+      try files.require(
         Set(list.items).count == count, key, "\(count) different items",
         "\(Set(list.items).count)")
     }
     let trainedCount = architecture.trainedWordCount ?? lists.words.items.count
-    try require(
+    try files.require(
       (1...lists.words.items.count).contains(trainedCount), "trainedWordCount",
       "1 to \(lists.words.items.count)", "\(trainedCount)")
     self.init(

@@ -107,90 +107,15 @@ public final class TaggerPredictor {
     next: () throws -> Sentence?, goesOn: () throws -> Bool, forms: (Sentence) -> [String],
     write: (Sentence, [String], inout [UInt8]) -> Void, _ receive: ([UInt8]) throws -> Void
   ) throws {
-    var pending: [(sentence: Sentence, forms: [String])] = []
-    var wordCount = 0
-    func flush() throws {
+    try SentenceGroups.forEach(
+      wordLimit: Self.wordsAtOnce, next: { try next().map { (sentence: $0, forms: forms($0)) } },
+      goesOn: goesOn, wordCount: \.forms.count
+    ) { group in
       var bytes: [UInt8] = []
-      for (entry, tags) in zip(pending, tags(of: pending.map(\.forms))) {
+      for (entry, tags) in zip(group, tags(of: group.map(\.forms))) {
         write(entry.sentence, tags, &bytes)
       }
-      pending.removeAll(keepingCapacity: true)
-      wordCount = 0
       if !bytes.isEmpty { try receive(bytes) }
     }
-    do {
-      while let sentence = try next() {
-        pending.append((sentence, forms(sentence)))
-        wordCount += max(pending[pending.count - 1].forms.count, 1)
-        if try wordCount >= Self.wordsAtOnce || !goesOn() { try flush() }
-      }
-    } catch {
-      // What was read before the damage is good.
-      try flush()
-      throw error
-    }
-    try flush()
-  }
-}
-
-extension TaggerModel {
-  /// Evaluates the model on a part of a treebank.
-  ///
-  /// - Parameters:
-  ///   - split: Which part.
-  ///   - data: A treebank as for training; `nil` for that which the model was trained on.
-  ///   - precision: What the LSTM computes in.
-  ///   - locator: Finds the data.
-  ///   - threadCount: Threads to compute with.
-  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
-  /// - Returns: The figures, and words tagged in a second.
-  /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`.
-  public func evaluate(
-    on split: EvaluationSplit, of data: String?, precision: LSTMPrecision = .int8,
-    locator: DataLocator = .ofProcess,
-    threadCount: Int = ComputeContext.availableThreads,
-    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
-  ) throws -> (evaluation: TaggerEvaluation, wordsPerSecond: Double) {
-    let treebank = try Treebank(
-      folder: locator.treebankFolder(data ?? self.data, progress: progress), sections: .tagging)
-    let sentences = try TaggedSentence.read(
-      treebank.required(split.rawValue), column: column)
-    let predictor = TaggerPredictor(
-      self, precision: precision, context: ComputeContext(threadCount: threadCount))
-    let start = ContinuousClock.now
-    let found = predictor.tags(of: sentences.map(\.forms))
-    let seconds = start.duration(to: .now).inSeconds
-    var evaluation = TaggerEvaluation()
-    for (sentence, tags) in zip(sentences, found) {
-      for (word, tag) in tags.enumerated() {
-        evaluation.add(
-          gold: sentence.tags[word], found: tag,
-          isKnown: vocabularies.isTrained(
-            vocabularies.words[sentence.forms[word].lowercased()]))
-      }
-    }
-    return (evaluation, seconds > 0 ? Double(evaluation.count) / seconds : 0)
-  }
-}
-
-extension TaggerModel {
-  /// Tags all sentences of a file or stream; see `TaggerPredictor.predict`.
-  ///
-  /// - Parameters:
-  ///   - file: What to read.
-  ///   - format: What comes out, and what goes in.
-  ///   - waitsForMore: Whether a sentence may wait for others to be tagged with.
-  ///   - precision: What the LSTM computes in.
-  ///   - threadCount: Threads to compute with.
-  ///   - receive: Takes the output, piece by piece and in order.
-  /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws.
-  public func predict(
-    _ file: InputFile, format: TaggerFormat, waitsForMore: Bool,
-    precision: LSTMPrecision = .int8, threadCount: Int = ComputeContext.availableThreads,
-    _ receive: ([UInt8]) throws -> Void
-  ) throws {
-    let context = ComputeContext(threadCount: threadCount)
-    try TaggerPredictor(self, precision: precision, context: context).predict(
-      file, format: format, waitsForMore: waitsForMore, receive)
   }
 }

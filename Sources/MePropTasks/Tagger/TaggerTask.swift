@@ -6,68 +6,10 @@ import MePropData
 import MePropNN
 import MePropTraining
 
-/// The parts of a treebank that a tagger is trained and evaluated on.
-public struct TaggerData: Sendable {
-  /// Training sentences.
-  public var training: [TaggedSentence]
-  /// Development sentences; may be empty.
-  public var development: [TaggedSentence]
-  /// Test sentences; may be empty.
-  public var test: [TaggedSentence]
-
-  /// Creates data from sentences.
-  public init(
-    training: [TaggedSentence], development: [TaggedSentence], test: [TaggedSentence]
-  ) {
-    self.training = training
-    self.development = development
-    self.test = test
-  }
-
-  /// Reads a treebank.
-  ///
-  /// - Throws: `TreebankError`, `CoNLLUError`, `DataFormatError`; `TaggerDataError` if the column is
-  ///   not annotated.
-  public init(_ treebank: Treebank, column: CoNLLUColumn, trainingLimit: Int? = nil) throws {
-    let file = try treebank.required("train")
-    training = try TaggedSentence.read(file, column: column, limit: trainingLimit)
-    if training.allSatisfy({ $0.tags.allSatisfy { $0 == "_" } }) {
-      let others = try [CoNLLUColumn.upos, .xpos, .feats].filter { other in
-        try other != column
-          && TaggedSentence.read(file, column: other).contains { $0.tags.contains { $0 != "_" } }
-      }
-      throw TaggerDataError.emptyColumn(
-        path: file.path, column: column.name, others: others.map(\.name))
-    }
-    development = try treebank.development.map { try TaggedSentence.read($0, column: column) } ?? []
-    test = try treebank.test.map { try TaggedSentence.read($0, column: column) } ?? []
-  }
-}
-
-/// Data that a tagger cannot learn from.
-public enum TaggerDataError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
-  /// No word has a tag in the column; words have in `others`.
-  case emptyColumn(path: String, column: String, others: [String])
-
-  /// One line: file, expected, found, what to do.
-  public var description: String {
-    switch self {
-    case .emptyColumn(let path, let column, let others):
-      return "\(path): expected tags in the column \(column), found _ at every word; "
-        + (others.isEmpty
-          ? "the treebank has no other tags either, annotate it or name another with --data"
-          : "choose a column that has tags with --column \(others.joined(separator: " or "))")
-    }
-  }
-
-  /// The same line, for callers that print Foundation's errors.
-  public var errorDescription: String? { description }
-}
-
 /// Trains an LSTM to tag words.
 public final class TaggerTask: TrainingTask {
   /// The task's name.
-  public static let taskName = "tagger"
+  public static let taskName = Tagger.name
   /// `tagger`.
   public let name: String = TaggerTask.taskName
   /// `words`.
@@ -77,6 +19,8 @@ public final class TaggerTask: TrainingTask {
   public let settings: TaggerSettings
   /// The numbers of words, features and tags.
   public let vocabularies: TaggerVocabularies
+  /// A line on the pre-trained vectors that embeddings started from, if there were any.
+  public let vectorSummary: String?
   private let trainer: TaggerTrainer
   private let context: ComputeContext
   private let training: EncodedSentences
@@ -97,6 +41,7 @@ public final class TaggerTask: TrainingTask {
     context: ComputeContext
   ) {
     self.settings = settings
+    vectorSummary = vectors?.summary
     vocabularies = vectors?.vocabularies ?? TaggerVocabularies(data.training)
     var network = TaggerNetwork(
       shape: settings.shape, wordCount: vocabularies.words.count,
@@ -240,112 +185,5 @@ extension TaggerEvaluation {
         place += 1
       }
     }
-  }
-}
-
-// MARK: - Preparation
-
-extension TaggerTask {
-  /// Makes the task that a configuration describes: finds and loads data, chooses threads.
-  ///
-  /// - Parameters:
-  ///   - configuration: Of `TaggerConfiguration.schema`.
-  ///   - locator: Finds the data.
-  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
-  /// - Returns: The task at the start of a run, with what the loop needs besides.
-  /// - Throws: `ConfigurationError`, `TreebankError`, `CoNLLUError`, `DataFormatError`,
-  ///   `TaggerDataError`, `WordVectorError`.
-  public static func prepare(
-    _ configuration: Configuration, locator: DataLocator,
-    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
-  ) throws -> PreparedTask {
-    try definition.makePreparer(locator, progress)(configuration)
-  }
-
-  /// What plans and experiments know of the task.
-  public static let definition = TaskDefinition(
-    name: taskName, schema: TaggerConfiguration.schema
-  ) { locator, progress in
-    let cache = DataCache<(folder: URL, data: TaggerData)>()
-    return { try prepare($0, locator: locator, progress: progress, cache: cache) }
-  }
-
-  private static func prepare(
-    _ configuration: Configuration, locator: DataLocator,
-    progress: @escaping @Sendable (DownloadProgress) -> Void,
-    cache: DataCache<(folder: URL, data: TaggerData)>
-  ) throws -> PreparedTask {
-    var (settings, resolved) = try TaggerConfiguration.resolve(configuration)
-    let (folder, data) = try cache.value(
-      for: resolved.texts(of: ["data", "column", "train-limit"])
-    ) {
-      let folder = try locator.treebankFolder(settings.data, progress: progress)
-      let data = try TaggerData(
-        Treebank(folder: folder, sections: .tagging), column: settings.column,
-        trainingLimit: settings.trainingLimit)
-      return (folder, data)
-    }
-    (settings, resolved) = try TaggerConfiguration.resolve(
-      configuration, sentenceCount: data.training.count)
-    let threads = settings.threadCount ?? fastestThreadCount(settings, data: data)
-    let context = ComputeContext(threadCount: threads)
-    let shape = settings.shape
-    let vectors = try settings.vectors.map {
-      try TaggerVectors(
-        path: $0, vocabularies: TaggerVocabularies(data.training), size: shape.wordSize,
-        limit: settings.vectorLimit)
-    }
-    let task = TaggerTask(settings: settings, data: data, vectors: vectors, context: context)
-    let vocabularies = task.vocabularies
-    return PreparedTask(
-      task: task, configuration: resolved, stopping: settings.stopping, threadCount: threads,
-      description: [
-        "data \(folder.path), column \(settings.column.name): \(data.training.count) training, "
-          + "\(data.development.count) development, \(data.test.count) test sentences",
-        "\(vocabularies.words.items.count) words, \(vocabularies.features.items.count) features, "
-          + "\(vocabularies.tags.items.count) tags; \(shape.layerCount) "
-          + (shape.isBidirectional ? "bidirectional " : "")
-          + (shape.layerCount == 1 ? "LSTM layer" : "LSTM layers")
-          + ", \(shape.inputSize) inputs, \(shape.hiddenSize) units",
-        "\(threads) \(threads == 1 ? "thread" : "threads")"
-          + (settings.threadCount == nil ? " (measured)" : "")
-          + ", \(context.instructionSet.rawValue) kernels",
-      ] + [vectors?.summary].compactMap(\.self))
-  }
-
-  /// Measures a few steps on the first sentences with each number of threads.
-  private static func fastestThreadCount(_ settings: TaggerSettings, data: TaggerData) -> Int {
-    var settings = settings
-    settings.training.optimizer.learningRate = min(
-      settings.training.optimizer.learningRate, 1e-3)
-    let some = TaggerData(
-      training: Array(data.training.prefix(512)), development: [], test: [])
-    return ThreadChoice.fastest { threadCount in
-      let task = TaggerTask(
-        settings: settings, data: some, context: ComputeContext(threadCount: threadCount))
-      task.beginEpoch(1)
-      var step = 0
-      return {
-        // A step that fails is as long as any other, and the run will tell.
-        _ = try? task.trainStep(step, ofEpoch: 1)
-        step = (step + 1) % task.stepsPerEpoch
-      }
-    }
-  }
-
-  /// Does what `meprop train tagger` is asked for, with progress on standard error.
-  ///
-  /// - Parameters:
-  ///   - request: What the user wants.
-  ///   - progress: Called while a data set of the catalogue arrives, on an arbitrary thread.
-  /// - Returns: What came of it.
-  /// - Throws: As `TrainingRequest.train` and `prepare`.
-  public static func train(
-    _ request: TrainingRequest,
-    progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
-  ) throws -> TrainingReport {
-    try request.train(
-      taskName, schema: TaggerConfiguration.schema, recorders: [ProgressRecorder()],
-      handlesSignals: true, prepare: definition.makePreparer(.ofProcess, progress))
   }
 }

@@ -12,11 +12,22 @@ public struct ConfigurationKey: Sendable, Equatable {
   public let summary: String
   /// Whether a run may be resumed with another value than it was started with.
   public let mayChangeOnResume: Bool
+  /// What the value is called after the flag in help texts, for example `n` or `name|folder`.
+  public let valueName: String
 
   /// Creates a key; `defaultValue` must be a value of `kind`.
+  ///
+  /// - Parameters:
+  ///   - name: The name in files and after `--`.
+  ///   - kind: The type of the value.
+  ///   - defaultValue: The value where nobody sets the key.
+  ///   - mayChangeOnResume: Whether a run may be resumed with another value.
+  ///   - valueName: What help calls the value; `nil` for what suits the kind. Where the name has the word `folder` or
+  ///     `file`, shells complete such paths.
+  ///   - summary: What the setting does, in a line.
   public init(
     _ name: String, _ kind: ConfigurationKind, default defaultValue: ConfigurationValue,
-    mayChangeOnResume: Bool = false, _ summary: String
+    mayChangeOnResume: Bool = false, valueName: String? = nil, _ summary: String
   ) {
     precondition(
       kind.value(from: defaultValue.text) == defaultValue,
@@ -25,6 +36,7 @@ public struct ConfigurationKey: Sendable, Equatable {
     self.kind = kind
     self.defaultValue = defaultValue
     self.mayChangeOnResume = mayChangeOnResume
+    self.valueName = valueName ?? kind.valueName
     self.summary = summary
   }
 

@@ -84,10 +84,38 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
     case .string: "a text"
     case .bool: "true or false"
     case .intList(let range): "whole numbers\(Self.words(for: range)) with commas between"
-    case .choice(let words): "one of " + words.joined(separator: ", ")
+    case .choice(let words):
+      words.count == 2 ? words.joined(separator: " or ") : "one of " + words.joined(separator: ", ")
     case .countOrRatio: "a count of at least 1, or a ratio above 0 up to 1 such as 0.04"
+    case .auto(.choice(let words)): Self.choice(words + ["auto"]).expectation
     case .auto(let kind): "auto, or " + kind.expectation
     case .optional(let kind): "none, or " + kind.expectation
+    }
+  }
+
+  /// What a value is called in help texts, for example `n` for a whole number.
+  var valueName: String {
+    switch self {
+    case .int: "n"
+    case .double: "x"
+    case .string: "text"
+    case .bool: "true|false"
+    case .intList: "n,n,…"
+    case .choice(let words): words.count <= 3 ? words.joined(separator: "|") : "name"
+    case .countOrRatio: "n|ratio"
+    case .auto(let kind): kind.valueName + "|auto"
+    case .optional(let kind): kind.valueName
+    }
+  }
+
+  /// The words among its values, which shells offer; empty where values are numbers or any text.
+  public var words: [String] {
+    switch self {
+    case .choice(let words): words
+    case .bool: ["true", "false"]
+    case .auto(let kind): kind.words.isEmpty ? [] : kind.words + ["auto"]
+    case .optional(let kind): kind.words
+    default: []
     }
   }
 

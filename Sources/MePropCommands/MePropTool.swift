@@ -1,0 +1,123 @@
+// The root of the command line: subcommands, and what happens to errors.
+
+import ArgumentParser
+import Foundation
+import MePropCore
+import MePropTasks
+
+/// `meprop`.
+public struct MePropTool: ParsableCommand {
+  /// The name, the help and the subcommands.
+  public static let configuration = CommandConfiguration(
+    commandName: "meprop",
+    abstract: "Train neural networks on CPUs with minimal effort back propagation.",
+    discussion: """
+      EXAMPLES:
+        meprop train digits
+        meprop train digits --data fashion-mnist --epochs 5 --run runs/fashion
+        meprop evaluate runs/fashion
+        meprop predict runs/fashion images-idx3-ubyte.gz
+        meprop report runs/fashion runs/dense --out comparison.html
+        meprop config digits > digits.yaml
+        meprop data list
+
+      Results go to standard output, progress and messages to standard error. The exit code is 0 \
+      for success, 64 for a wrong use of the command, 128 plus the number of the signal for an \
+      interrupted run, and 1 for any other failure. --generate-completion-script bash (or zsh, \
+      fish) prints completions for the shell.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
+      DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
+      PlanCommand.self, ReportCommand.self, ReproduceCommand.self,
+    ])
+
+  /// Creates a command that does nothing.
+  public init() {}
+
+  /// Runs the command as a process would, and returns its exit code.
+  ///
+  /// - Parameters:
+  ///   - arguments: What follows the command's name; `nil` for the arguments of this process.
+  ///   - tasks: The tasks that there are.
+  public static func run(_ arguments: [String]? = nil, tasks: TaskRegistry = .standard) -> Int32 {
+    // A closed pipe, or a file beyond the limit of the shell, then is an error of the write.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    unblockInterrupts()
+    return TaskRegistry.$current.withValue(tasks) {
+      do {
+        try checkInstructionSet()
+        var command = try parseAsRoot(arguments)
+        try command.run()
+        return EXIT_SUCCESS
+      } catch {
+        return Failure.report(error)
+      }
+    }
+  }
+
+  /// Refuses a value of `MEPROP_SIMD` that would not be followed.
+  private static func checkInstructionSet() throws {
+    guard let name = ProcessInfo.processInfo.environment["MEPROP_SIMD"] else { return }
+    let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue)
+    guard available.contains(name) else {
+      throw UsageError(
+        "MEPROP_SIMD: found '\(name)', expected one of \(available.joined(separator: ", "))")
+    }
+  }
+
+  /// Lets Ctrl-C and SIGTERM through, which a parent with threads may have left blocked.
+  private static func unblockInterrupts() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+}
+
+/// A run that a signal ended after its checkpoint was saved.
+struct Interrupted: Error {
+  /// The signal.
+  var signal: Int32
+}
+
+/// Turns errors into a line and an exit code.
+enum Failure {
+  /// Says what went wrong, if anything, and returns the exit code.
+  static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case is ClosedPipe: return 128 + SIGPIPE
+    case let interrupted as Interrupted: return 128 + interrupted.signal
+    // All has been said on standard output.
+    case let exit as ExitCode: return exit.rawValue
+    default: break
+    }
+    let code = exitCode(for: error)
+    // Help and completions arrive as errors as well.
+    if code == EXIT_SUCCESS {
+      do {
+        try StandardOutput.write(MePropTool.fullMessage(for: error) + "\n")
+        return code
+      } catch {
+        return report(error)
+      }
+    }
+    let lines = message(for: error).split(whereSeparator: \.isNewline)
+    let line = lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    StandardError.write("error: \(line)")
+    return code
+  }
+
+  private static func exitCode(for error: any Error) -> Int32 {
+    if UsageError.isUsage(error) { return ExitCode.validationFailure.rawValue }
+    return MePropTool.exitCode(for: error).rawValue
+  }
+
+  private static func message(for error: any Error) -> String {
+    let message = MePropTool.message(for: error)
+    return message.isEmpty ? String(describing: error) : message
+  }
+}

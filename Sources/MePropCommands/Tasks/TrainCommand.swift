@@ -1,0 +1,123 @@
+// meprop train: from flags to a request, and from a report to text.
+
+import ArgumentParser
+import Foundation
+import MePropReport
+import MePropTasks
+
+/// `meprop train`.
+struct TrainCommand: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "train", abstract: "Train a model.",
+      subcommands: TaskRegistry.current.tasks.map { command($0) })
+  }
+
+  private static func command<Task: TaskDefinition>(_ task: Task.Type) -> any ParsableCommand.Type {
+    TrainTask<Task>.self
+  }
+}
+
+/// `meprop train TASK`.
+struct TrainTask<Task: TaskDefinition>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: Task.name, abstract: Task.help.abstract,
+      discussion: Task.help.training + " "
+        + """
+        Every option but --run, --resume, --config, --set and --json is a key of the configuration, \
+        and the complete configuration is saved in the run folder. Ctrl-C saves a checkpoint; --resume \
+        goes on from it.
+        """
+        + TaskTexts.examples(
+          Task.help.examples.map { "meprop train \(Task.name)" + ($0.isEmpty ? "" : " \($0)") }))
+  }
+
+  @OptionGroup var options: TrainOptions
+  @OptionGroup(title: "Settings") var settings: Flags<SettingsOf<Task>>
+
+  func run() throws {
+    try options.print(
+      Task.train(options.request(flags: settings.values), from: .ofCommands))
+  }
+}
+
+/// Where settings come from, for every task.
+struct SettingsOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Take settings from a YAML file; see 'meprop config'.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
+  var config: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a key; overrides the file, and flags override this.", valueName: "key=value"))
+  var assignments: [String] = []
+
+  /// The request with the flags of a task.
+  func request(flags: [(key: String, value: String?)]) -> TrainingRequest {
+    TrainingRequest(
+      configurationFile: config.map { URL(fileURLWithPath: $0) }, assignments: assignments,
+      flags: flags)
+  }
+}
+
+/// The options of training, for every task: where settings come from, where the run goes, what is printed.
+struct TrainOptions: ParsableArguments {
+  @OptionGroup var source: SettingsOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "The run folder (default: runs/TASK-DATE-TIME, with --resume the newest of these).",
+      valueName: "folder"),
+    completion: .directory)
+  var run: String?
+
+  @Flag(help: "Go on from the last checkpoint of the run.")
+  var resume = false
+
+  @Flag(help: "Print one JSON object with the figures of every epoch.")
+  var json = false
+
+  /// The request with the flags of a task.
+  func request(flags: [(key: String, value: String?)]) throws -> TrainingRequest {
+    if let run, run.isEmpty { throw UsageError("--run: expected a folder, found nothing") }
+    var request = source.request(flags: flags)
+    request.runFolder = run.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    request.resumes = resume
+    return request
+  }
+
+  /// Prints what came of a run.
+  ///
+  /// - Throws: `Interrupted` after a signal, and errors of standard output.
+  func print(_ report: TrainingReport) throws {
+    let page = Self.writeReport(of: report)
+    if json {
+      try StandardOutput.write("\(report.summary.json)\n")
+    } else {
+      try StandardOutput.write(table: report.table)
+      if report.summary.epochs.best != nil {
+        try StandardOutput.write("model: \(report.model.path)\n")
+      }
+      if let page { try StandardOutput.write("report: \(page.path)\n") }
+    }
+    if case .interrupted(let signal) = report.outcome { throw Interrupted(signal: signal) }
+  }
+
+  /// Writes the report of a run with epochs and returns where; a failure is told, and is no failure
+  /// of the run.
+  private static func writeReport(of report: TrainingReport) -> URL? {
+    guard let run = report.summary.run, !report.summary.epochs.isEmpty else { return nil }
+    let folder = URL(fileURLWithPath: run, isDirectory: true)
+    let page = RunReport.url(in: folder)
+    do {
+      try RunReport(RunRecord.read([folder])).write(to: page)
+      return page
+    } catch {
+      StandardError.write("warning: the report was not written: \(error)")
+      return nil
+    }
+  }
+}

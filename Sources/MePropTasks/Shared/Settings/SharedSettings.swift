@@ -1,0 +1,277 @@
+// The settings that all tasks have, declared, decided and checked once: what differs between tasks
+// is a value here.
+
+import MePropCore
+import MePropNN
+import MePropTraining
+
+/// What a task's settings of runs, of selection and of steps have in common with those of others.
+///
+/// ```swift
+/// static let shared = SharedSettings(examples: "images", batch: 100, …)
+/// static let schema = ConfigurationSchema(ownKeys + shared.runKeys + shared.selectionKeys +
+/// shared.stepKeys)
+/// ```
+public struct SharedSettings: Sendable {
+  /// How many passes over the examples there are where nobody says it.
+  public enum Epochs: Sendable {
+    /// Always so many; more may be asked for when a run is resumed.
+    case constant(Int)
+    /// As many as suit the number of training sentences.
+    case automatic(AutomaticEpochs)
+  }
+
+  /// What is passed over in an epoch, plural.
+  public var examples: String
+  /// What a batch is counted in, plural, and what is said of a batch besides.
+  public var batchUnit: (examples: String, note: String)
+  /// The default batch size.
+  public var batchSize: Int
+  /// What chooses the best epoch, for example `dev accuracy`.
+  public var metric: String
+  /// The passes over the examples.
+  public var epochs: Epochs
+  /// What selection chooses entries of.
+  public var gradients: String
+  /// The default of k.
+  public var k: ConfigurationValue
+  /// What k is a share of.
+  public var whole: String
+  /// What `memory: auto` stands for with policies that have memory, and why.
+  public var memory: (value: Double, note: String)
+  /// The learning rate.
+  public var rate: DefaultRate
+  /// The default decay of a running mean; `nil`: the task has none.
+  public var average: Double?
+  /// What a gradient may leave untouched.
+  public var rows: String
+
+  /// Creates a record.
+  public init(
+    examples: String, batchUnit: (examples: String, note: String), batchSize: Int, metric: String,
+    epochs: Epochs, gradients: String = "output gradients", k: ConfigurationValue = .ratio(0.1),
+    whole: String = "the layer's width",
+    memory: (value: Double, note: String) = (0.9, "0.9 with top-k and unified, 0 without"),
+    rate: DefaultRate, average: Double? = nil, rows: String = "weight rows"
+  ) {
+    self.examples = examples
+    self.batchUnit = batchUnit
+    self.batchSize = batchSize
+    self.metric = metric
+    self.epochs = epochs
+    self.gradients = gradients
+    self.k = k
+    self.whole = whole
+    self.memory = memory
+    self.rate = rate
+    self.average = average
+    self.rows = rows
+  }
+
+  private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
+  private static let notNegative = NumberBounds(lower: 0, upper: 1e30)
+  private static let count = ConfigurationKind.int(1...Int.max)
+
+  // MARK: Keys
+
+  /// How long a run is and what it starts from: `epochs` to `threads`.
+  public var runKeys: [ConfigurationKey] {
+    let epochsKey: ConfigurationKey =
+      switch epochs {
+      case .constant(let count):
+        .init(
+          "epochs", .int(1...1_000_000), default: .int(count), mayChangeOnResume: true,
+          "passes over the training \(examples)")
+      case .automatic(let automatic): automatic.key
+      }
+    return [
+      epochsKey,
+      .init(
+        "patience", .optional(Self.count), default: .none, mayChangeOnResume: true,
+        "stop after so many epochs without a better \(metric)"),
+      .init(
+        "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
+        mayChangeOnResume: true, "stop once the \(metric), in percent, reaches this"),
+      .init(
+        "batch", .int(1...1_000_000), default: .int(batchSize),
+        "\(batchUnit.examples) a step\(batchUnit.note)"),
+      .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
+      .init(
+        "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,
+        "threads to compute with; auto measures a few steps; results do not depend on it"),
+    ]
+  }
+
+  /// Which gradients are kept: `select` to `dense-every`.
+  public var selectionKeys: [ConfigurationKey] {
+    [
+      .init(
+        "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
+        default: .string("top-k"), valueName: "policy",
+        "which entries of \(gradients) take part in back propagation; auto measures a few steps first"
+      ),
+      .init(
+        "k", .countOrRatio, default: k,
+        "how many entries are kept, as a count or as a share of \(whole)"),
+      .init(
+        "k-epochs", .optional(.intList(1...Int.max)), default: .none,
+        "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
+      .init(
+        "memory", .auto(.double(NumberBounds(lower: 0, upper: 1))), default: .auto,
+        valueName: "beta|auto",
+        "unit memory: how much of what selection left out is added back; auto is \(memory.note)"),
+      .init(
+        "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
+        default: .string(MemoryScope.unit.rawValue),
+        "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
+      ),
+      .init(
+        "group", .optional(.int(1...Int.max)), default: .none,
+        "with unified: \(batchUnit.examples) that share one support; none is the whole batch"),
+      .init("dense-start", .int(0...Int.max), default: .int(0), "first steps that are dense"),
+      .init(
+        "dense-every", .int(0...Int.max), default: .int(0),
+        "every how many steps one is dense; 0 is never"),
+    ]
+  }
+
+  /// How parameters follow their gradients: `optimizer` to `clip-value`.
+  public var stepKeys: [ConfigurationKey] {
+    [
+      .init(
+        "optimizer", .choice(["adam", "adagrad", "sgd"]), default: .string("adam"),
+        "how parameters follow their gradients"),
+      learningRateKey,
+      .init(
+        "learning-rate-schedule", .choice(LearningRateSchedule.allCases.map(\.rawValue)),
+        default: .string(LearningRateSchedule.linear.rawValue),
+        "how the step size falls over all epochs"),
+      .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
+    ]
+      + (average.map {
+        [
+          .init(
+            "average", .double(.share), default: .double($0), valueName: "beta",
+            "decay of the running mean of all parameters, which is what is used; 0 for none")
+        ]
+      } ?? []) + [
+        .init(
+          "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
+          default: .string(Optimizer.UntouchedRows.skip.rawValue),
+          "\(rows) that a gradient does not touch: as a dense optimizer would, or not at all"),
+        .init(
+          "l2", .double(Self.notNegative), default: .double(0),
+          "factor of L2 regularization of weights"),
+        .init(
+          "weight-decay", .double(Self.notNegative), default: .double(0),
+          "decoupled weight decay (AdamW)"),
+        .init(
+          "clip-value", .optional(.double(Self.positive)), default: .none,
+          "largest magnitude left of each gradient element"),
+      ]
+  }
+
+  private var learningRateKey: ConfigurationKey {
+    let meaning = "step size at the start"
+    return switch rate {
+    case .constant(let rate):
+      .init("learning-rate", .double(Self.positive), default: .double(rate), meaning)
+    case .automatic(let rate):
+      .init(
+        "learning-rate", .auto(.double(Self.positive)), default: .auto,
+        "\(meaning); \(rate.explanation)")
+    }
+  }
+
+  /// The largest norm of all gradients, for tasks that compute them all before any is used.
+  public static let clipNormKey = ConfigurationKey(
+    "clip-norm", .optional(.double(positive)), default: .none,
+    "largest norm left of all gradients together")
+
+  // MARK: Values
+
+  /// Decides what a configuration leaves open of these keys, and checks that they go together.
+  ///
+  /// - Parameters:
+  ///   - configuration: With the presets applied that the task has.
+  ///   - asked: As the user wrote it.
+  ///   - exampleCount: How many examples are trained on; `nil` where that is not known yet.
+  ///   - place: What `data` names, for messages, for example `the folder of a treebank`.
+  /// - Throws: `ConfigurationError` naming the place of the setting to change.
+  public func resolve(
+    _ configuration: inout Configuration, asked: Configuration, exampleCount: Int? = nil,
+    data place: String
+  ) throws {
+    try asked.requireDecidedSelection()
+    try configuration.decideMemory(memory.value)
+    if case .automatic(let rate) = rate { try configuration.decideLearningRate(rate) }
+    if case .automatic(let epochs) = epochs {
+      try configuration.decideEpochs(epochs, exampleCount: exampleCount)
+    }
+    try configuration.checkSelectionValues()
+    try configuration.checkDenseSelection(asked: asked)
+    if configuration.string("data").isEmpty {
+      throw configuration.conflict("data", "expected \(place), found nothing")
+    }
+  }
+}
+
+extension Configuration {
+  /// Sets keys that nobody set to the values of a preset, which `preset` names.
+  mutating func apply(preset values: [(key: String, value: String)]) throws {
+    let origin = origin(of: "preset")
+    for (key, value) in values where self.origin(of: key) == .defaultValue {
+      try set(key, to: value, from: origin)
+    }
+  }
+
+  /// Throws where a network has more weights than fit into some 3 GB with moments.
+  ///
+  /// - Parameters:
+  ///   - weights: Its weights.
+  ///   - remedy: What to choose instead.
+  /// - Throws: `ConfigurationError` that blames `hidden`.
+  func checkWeightCount(_ weights: Int, _ remedy: String = "choose fewer or narrower layers") throws
+  {
+    let limit = 200_000_000
+    guard weights <= limit else {
+      throw conflict("hidden", "expected at most \(limit) weights, found \(weights); \(remedy)")
+    }
+  }
+
+  /// The same for linear layers of these sizes, one after another.
+  func checkWeightCount(ofLayers sizes: [Int]) throws {
+    try checkWeightCount(zip(sizes, sizes.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 })
+  }
+}
+
+/// The keys of tasks that are trained on treebanks.
+enum TreebankKeys {
+  /// What is said of treebanks before training.
+  static let help = """
+    The treebank is a folder with *-train.conllu, *-dev.conllu and *-test.conllu (each may also end \
+    in .gz), or the name of such a folder in MEPROP_DATA or the cache.
+    """
+  /// The treebank.
+  static let data = ConfigurationKey(
+    "data", .string, default: .string("ud-english-ewt"), valueName: "name|folder",
+    "treebank: a folder of CoNLL-U files, or its name in MEPROP_DATA or the cache")
+  /// How many sentences are trained on.
+  static let trainingLimit = ConfigurationKey(
+    "train-limit", .optional(.int(1...Int.max)), default: .none,
+    "train on the first so many sentences only")
+
+  /// The preset of the paper.
+  static func preset(_ paper: String) -> ConfigurationKey {
+    .init(
+      "preset", .choice(["default", "paper"]), default: .string("default"), valueName: "name",
+      "where other keys are not set: paper is \(paper)")
+  }
+
+  /// What words lose in training.
+  static func wordDropout(_ what: String) -> ConfigurationKey {
+    .init(
+      "word-dropout", .double(.share), default: .double(0), valueName: "p",
+      "share of words \(what) in training; for words seen once it is 0.5")
+  }
+}

@@ -1,0 +1,142 @@
+// From what a user asks for to a trained run, the same for every task.
+
+import Foundation
+import MePropData
+
+/// Makes the task that a configuration describes ready for the training loop.
+public typealias TaskPreparer = (Configuration) throws -> PreparedTask
+
+/// A task made ready for the training loop.
+public struct PreparedTask {
+  /// The task.
+  public var task: any TrainingTask
+  /// All settings with what was left open decided, as the run folder keeps them.
+  public var configuration: Configuration
+  /// When the run ends.
+  public var stopping: StoppingRule
+  /// The number of threads the task computes with.
+  public var threadCount: Int
+  /// Lines on model, data and machine.
+  public var description: [String]
+  /// Files that the run folder keeps, because a resumed run would have to compute their contents anew.
+  public var files: [(name: String, contents: Data)] = []
+
+  /// Creates a record of a task and what goes with it.
+  public init(
+    task: any TrainingTask, configuration: Configuration, stopping: StoppingRule,
+    threadCount: Int, description: [String]
+  ) {
+    self.task = task
+    self.configuration = configuration
+    self.stopping = stopping
+    self.threadCount = threadCount
+    self.description = description
+  }
+}
+
+/// What a user asks of `meprop train`.
+public struct TrainingRequest: Sendable {
+  /// A YAML file of settings, or `nil`.
+  public var configurationFile: URL?
+  /// Settings in the form `KEY=VALUE`; they override the file.
+  public var assignments: [String]
+  /// Settings given as flags, by key; they override the others, and `nil` is a flag not given.
+  public var flags: [(key: String, value: String?)]
+  /// The run folder, or `nil` for one named after task and time.
+  public var runFolder: URL?
+  /// Whether to go on with the run in `runFolder`; with the newest run if that is `nil`.
+  public var resumes: Bool
+
+  /// Creates a request; without arguments, for a new run of the defaults.
+  public init(
+    configurationFile: URL? = nil, assignments: [String] = [],
+    flags: [(key: String, value: String?)] = [], runFolder: URL? = nil, resumes: Bool = false
+  ) {
+    self.configurationFile = configurationFile
+    self.assignments = assignments
+    self.flags = flags
+    self.runFolder = runFolder
+    self.resumes = resumes
+  }
+
+  /// Returns the settings of all places; those of a run to be resumed come first.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public func configuration(
+    for schema: ConfigurationSchema, resuming run: RunFolder? = nil
+  ) throws -> Configuration {
+    var files: [URL] = []
+    if let run, run.hasConfiguration { files.append(run.configurationURL) }
+    if let configurationFile { files.append(configurationFile) }
+    var configuration = try Configuration(
+      schema: schema, files: files, assignments: assignments)
+    for (key, value) in flags {
+      if let value { try configuration.set(key, to: value, from: .flag("--" + key)) }
+    }
+    return configuration
+  }
+
+  /// Trains a task in a run folder, on signals until the next step.
+  ///
+  /// A new run folder is made only when settings and data are known to be good.
+  ///
+  /// - Parameters:
+  ///   - name: The task's name.
+  ///   - schema: The task's keys.
+  ///   - recorders: Who is told, besides the files in the run folder.
+  ///   - handlesSignals: Whether Ctrl-C and SIGTERM end the run with a checkpoint.
+  ///   - prepare: Makes the task from the settings.
+  /// - Returns: What to print.
+  /// - Throws: `ConfigurationError`, `RunFolderError`, `FileWriteError`, `CheckpointError`,
+  ///   `TrainingError`, and what `prepare` and the task throw.
+  public func train(
+    _ name: String, schema: ConfigurationSchema, recorders: [any Recorder] = [],
+    handlesSignals: Bool = false, prepare: (Configuration) throws -> PreparedTask
+  ) throws -> TrainingReport {
+    let run: RunFolder
+    let prepared: PreparedTask
+    if resumes {
+      guard let folder = runFolder ?? RunFolder.latest(task: name) else {
+        throw RunFolderError.nothingToResume(path: "runs")
+      }
+      run = try RunFolder(at: folder, resuming: true)
+      var configuration = try configuration(for: schema, resuming: run)
+      if configuration.leavesSelectionOpen, run.hasConfiguration {
+        // What was decided when the run was started holds.
+        let started = try Configuration(schema: schema, files: [run.configurationURL])
+        try configuration.takeSelection(of: started)
+      }
+      prepared = try prepare(decided(configuration, name, prepare))
+    } else {
+      prepared = try prepare(decided(configuration(for: schema), name, prepare))
+      run =
+        try runFolder.map { try RunFolder(at: $0, resuming: false) }
+        ?? RunFolder.create(task: name)
+    }
+    for file in prepared.files { try run.save(file.contents, as: file.name) }
+    let loop = TrainingLoop(
+      task: prepared.task, stopping: prepared.stopping, run: run,
+      configuration: prepared.configuration, description: prepared.description,
+      recorders: recorders + [
+        JSONLRecorder(run: run), TensorBoardRecorder(run: run), DetailsRecorder(run: run),
+      ],
+      handlesSignals: handlesSignals)
+    let result = try loop.run()
+    return TrainingReport(
+      summary: TrainingSummary(
+        task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
+      outcome: result.outcome, model: run.modelURL)
+  }
+
+  /// Returns settings whose selection is decided: by a plan where they leave it open, told on standard error.
+  private func decided(
+    _ configuration: Configuration, _ name: String, _ prepare: TaskPreparer
+  ) throws -> Configuration {
+    guard configuration.leavesSelectionOpen else { return configuration }
+    let status = StatusLine()
+    let planner = Planner(task: name, progress: status.show)
+    let (decided, plan) = try planner.decide(configuration, prepare: prepare)
+    for line in plan.lines { status.write(line) }
+    return decided
+  }
+}

@@ -1,0 +1,6 @@
+// The command: everything is in MePropCommands, so that tests can import it.
+
+import Foundation
+import MePropCommands
+
+exit(MePropTool.run())
