@@ -86,7 +86,8 @@ let package = Package(
       name: "MePropExperimentsTests",
       dependencies: ["MePropBench", "MePropExperiments", "_MePropTestSupport"]),
     .testTarget(
-      name: "MePropCommandTests", dependencies: ["meprop", "MePropCommands", "_MePropTestSupport"]),
+      name: "MePropCommandTests",
+      dependencies: ["meprop", "MePropCommands", "MePropExperiments", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -5,7 +5,7 @@ extension PlanBuilder {
     addMemory(
       task: "digits", title: "MNIST", batches: ["1", "8", "64", "512"],
       shares: ["0.01", "0.02", "0.04", "0.08", "0.16"], quickBatches: ["8", "64"],
-      quickShares: ["0.04"], beta: "0.9",
+      quickShares: ["0.04"], beta: "0.9", hasOneRowAnExample: true,
       base: [
         "epochs": "5", "learning-rate-schedule": "constant", "learning-rate": "auto",
       ],
@@ -26,7 +26,8 @@ extension PlanBuilder {
 
   private mutating func addMemory(
     task: String, title: String, batches: [String], shares: [String], quickBatches: [String],
-    quickShares: [String], beta: String, base: KeyValuePairs<String, String>,
+    quickShares: [String], beta: String, hasOneRowAnExample: Bool = false,
+    base: KeyValuePairs<String, String>,
     quick: KeyValuePairs<String, String>
   ) {
     func experiment(
@@ -51,8 +52,8 @@ extension PlanBuilder {
         for (name, memory, scope) in [
           ("none", "0", "unit"), ("unit", beta, "unit"), ("slot", beta, "slot"),
         ] {
-          // With one example a batch they are the same.
-          if batch == "1", scope == "slot", task == "digits" { continue }
+          // With one row a batch they are the same.
+          if batch == "1", scope == "slot", hasOneRowAnExample { continue }
           let id = add(
             experiment(
               "\(prefix)-k\(share)-\(name)",

@@ -7,7 +7,7 @@ import MePropTraining
 
 /// Measures dense training steps in PyTorch: the best of float32 as it comes and with its library's vendor check
 /// satisfied, where that makes a difference.
-struct TorchSteps {
+package struct TorchSteps {
   private let python: String
   private let workers: [TorchWorker]
 
@@ -57,7 +57,7 @@ struct TorchSteps {
   /// The words of a request for a step like that of an experiment: kind, batch, hidden widths, optimizer.
   ///
   /// - Throws: `UsageError` where nothing in PyTorch is like the steps of the task.
-  static func request(
+  package static func request(
     for experiment: Experiment, _ configuration: Configuration
   ) throws -> String {
     guard let kind = try experiment.definition.torchSteps else {

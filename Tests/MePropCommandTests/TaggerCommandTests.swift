@@ -60,7 +60,10 @@ struct TaggerCommandTests {
     #expect(abs(accuracy - (test["accuracy"] as? Double ?? 0)) < 1e-4)
     #expect(accuracy > 95)
     #expect((evaluated.json?["predict"] as? [String: Any])?["wordsPerSecond"] is NSNumber)
+    #expect(evaluated.json?["task"] as? String == "tagger")
     #expect(try tool.run(["evaluate", "run", "--precision", "f32"]).status == 0)
+    #expect(try tool.run(["evaluate", "run", "--svg", "a.svg"]).status == 0)
+    #expect(try String(contentsOf: tool("a.svg"), encoding: .utf8).contains("F1 by tag"))
     let wrong = try tool.run(["evaluate", "run", "--precision", "bf16"])
     #expect(wrong.status == 64 && wrong.lastLine.contains("expected int8 or f32"))
 
@@ -81,10 +84,18 @@ struct TaggerCommandTests {
         ["predict", "run", "--format", "jsonl"], input: Data(sentence.utf8))
       #expect(lines.output == "{\"tokens\":[\"w1\"],\"tags\":[\"noun\"]}\n")
     }
+    let json = try tool.run(["predict", "run", "--json"], input: Data("w1 w2s\nw2s\n".utf8))
+    #expect(
+      json.output == """
+        {"predictions":[{"tokens":["w1","w2s"],"tags":["noun","verb"]},\
+        {"tokens":["w2s"],"tags":["verb"]}]}
+
+        """)
     let hash = try tool.run(["predict", "run", "--format", "text"], input: Data("# w1\n".utf8))
     #expect(hash.output.hasPrefix("#_"))
     for arguments in [
-      ["--json"], ["--threads", "0"], ["--precision", "bf16"], ["--format", "x"],
+      ["--json", "--format", "text"], ["--threads", "0"], ["--precision", "bf16"],
+      ["--format", "x"], ["--beam", "2"],
     ] {
       #expect(try tool.run(["predict", "run", "-"] + arguments, input: input).status == 64)
     }

@@ -2,6 +2,7 @@
 
 import Foundation
 import MePropCommands
+import MePropExperiments
 import MePropTasks
 import Synchronization
 import Testing
@@ -113,6 +114,21 @@ struct ToyTaskTests {
     #expect(completions.contains("_meprop_train_points"))
   }
 
+  @Test("Steps in PyTorch are those that a task names, and none for a task that names none")
+  func torch() throws {
+    func request(_ task: String, _ schema: ConfigurationSchema) throws -> String {
+      try TaskRegistry.$current.withValue(Self.tasks) {
+        try TorchSteps.request(
+          for: Experiment(id: "a", task: task, settings: []), Configuration(schema: schema))
+      }
+    }
+    #expect(try request("digits", Digits.schema) == "images 100 500,500 adam")
+    #expect(try request("tagger", Tagger.schema) == "words 8 500 adam")
+    #expect(try request("parser", Parser.schema) == "symbols 400 500 adam")
+    #expect(throws: UsageError.self) { try request("points", Points.schema) }
+    #expect(throws: ReproductionError.self) { try request("lines", Points.schema) }
+  }
+
   @Test("What it does not take is refused by name")
   func refusals() throws {
     let folder = try Folder()
@@ -122,6 +138,9 @@ struct ToyTaskTests {
       (train + ["--dropout", "0.1"], "--dropout"), (train + ["--set", "bach=3"], "'batch'"),
       (train + ["--select", "random-k", "--memory", "0.5"], "memory"),
       (["train", "lines"], "lines"),
+      (["reproduce", "--task", "points", "--run", folder.path("r")], "points"),
+      (["reproduce", "--task", "lines", "--run", folder.path("r")], "parser, points"),
+      (["reproduce", "table1", "--set", "points.bach=3", "--run", folder.path("r")], "'batch'"),
     ] {
       let refused = self.run(arguments)
       #expect(refused.status == 64 && refused.error.contains(text), "\(refused.error)")
