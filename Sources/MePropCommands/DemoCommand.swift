@@ -31,7 +31,7 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     let demo = try DigitsDemo(
-      assignments: ["data=\(data)", "epochs=\(epochs)", "batch=\(batch)"], locator: .ofProcess,
+      assignments: ["data=\(data)", "epochs=\(epochs)", "batch=\(batch)"], source: .ofCommands,
       recorders: [ProgressRecorder(showsConfiguration: false)])
     for line in demo.description { try StandardOutput.write(line + "\n") }
     try StandardOutput.write("\n")

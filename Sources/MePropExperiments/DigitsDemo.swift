@@ -28,10 +28,10 @@ public struct DigitsDemo: Sendable {
   ///
   /// - Parameters:
   ///   - assignments: Settings of both runs in the form `KEY=VALUE`.
-  ///   - locator: Finds the data.
+  ///   - source: Finds the data.
   ///   - recorders: Who is told how far the runs are.
   /// - Throws: What `Digits.prepare` and the training loop throw.
-  public init(assignments: [String], locator: DataLocator, recorders: [any Recorder]) throws {
+  public init(assignments: [String], source: DataSource, recorders: [any Recorder]) throws {
     runs = []
     description = []
     var threads = "auto"
@@ -41,7 +41,7 @@ public struct DigitsDemo: Sendable {
         assignments: assignments + ["select=\(select)", "threads=\(threads)"]
       )
       .configuration(for: DigitsConfiguration.schema)
-      let prepared = try Digits.prepare(configuration, from: DataSource(locator))
+      let prepared = try Digits.prepare(configuration, from: source)
       let result = try TrainingLoop(
         task: prepared.task, stopping: prepared.stopping, configuration: prepared.configuration,
         description: prepared.description, recorders: recorders
