@@ -22,17 +22,21 @@ def case(settings):
         bidirectional=settings["bidirectional"]).double()
     for weights in lstm.parameters():
         torch.nn.init.uniform_(weights, -0.9, 0.9)
-    inputs = [torch.randn(n, settings["inputSize"]).double().requires_grad_() for n in settings["lengths"]]
+    inputs = [torch.randn(n, settings["inputSize"]).double().requires_grad_()
+              for n in settings["lengths"]]
     packed = pack_sequence(inputs, enforce_sorted=False)
     padded, lengths = pad_packed_sequence(lstm(packed)[0], batch_first=True)
     outputs = [padded[i, :n] for i, n in enumerate(lengths)]
     projections = [torch.randn_like(output) for output in outputs]
     sum((o * p).sum() for o, p in zip(outputs, projections)).backward()
     parameters = {
-        name: dict(shape=list(weights.shape), values=weights.flatten().tolist(), gradient=weights.grad.flatten().tolist())
+        name: dict(shape=list(weights.shape), values=weights.flatten().tolist(),
+                   gradient=weights.grad.flatten().tolist())
         for name, weights in lstm.named_parameters()}
-    lists = dict(inputs=inputs, outputs=outputs, projections=projections, inputGradients=[x.grad for x in inputs])
-    return dict(settings, parameters=parameters, **{k: [t.tolist() for t in v] for k, v in lists.items()})
+    lists = dict(inputs=inputs, outputs=outputs, projections=projections,
+                 inputGradients=[x.grad for x in inputs])
+    return dict(settings, parameters=parameters,
+                **{k: [t.tolist() for t in v] for k, v in lists.items()})
 
 
 def shortened(value):
@@ -46,5 +50,6 @@ def shortened(value):
 
 
 torch.manual_seed(SEED)
-json.dump(shortened(dict(seed=SEED, torch=torch.__version__, cases=[case(c) for c in CASES])), sys.stdout)
+json.dump(shortened(dict(seed=SEED, torch=torch.__version__, cases=[case(c) for c in CASES])),
+          sys.stdout)
 print()

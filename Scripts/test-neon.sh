@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Compiles the C kernels for AArch64 and checks the NEON and the portable variant against plain references.
+# Compiles the C kernels for AArch64 and checks the NEON and the portable variant against plain
+# references.
 #
-# On an AArch64 machine it runs them as they are. Elsewhere it needs a cross compiler and an emulator:
+# On an AArch64 machine it runs them as they are. Elsewhere it needs a cross compiler and an
+# emulator:
 #   apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # Both gcc and the toolchain's clang are tried, where they are there; one must be.
 # --every N checks every N-th shape only: under an emulator all of them take half an hour.
@@ -30,7 +32,10 @@ esac
 checked=0
 for compiler in "${compilers[@]}"; do
   read -ra command <<<"$compiler"
-  command -v "${command[0]}" >/dev/null || { echo "test-neon: skipped $compiler: not found" >&2; continue; }
+  command -v "${command[0]}" >/dev/null || {
+    echo "test-neon: skipped $compiler: not found" >&2
+    continue
+  }
   echo "test-neon: $compiler"
   "${command[@]}" -std=c11 -O2 -Wall -Wextra -Werror -I Sources/CMePropKernels/include \
     Sources/CMePropKernels/*.c Scripts/kernel-check/*.c -o "$scratch/kernel-check" -lm -lpthread

@@ -9,7 +9,9 @@ static matrix bf16_new(size_t rows, size_t columns) {
   return matrix_new(rows, (columns + 1) / 2, GARBAGE);
 }
 
-static uint16_t *bf16_row(const matrix *a, size_t row) { return (uint16_t *)(void *)row_of(a, row); }
+static uint16_t *bf16_row(const matrix *a, size_t row) {
+  return (uint16_t *)(void *)row_of(a, row);
+}
 
 static float widen(uint16_t a) {
   uint32_t bits = (uint32_t)a << 16;
@@ -30,10 +32,14 @@ static uint16_t nearest(float a) {
 
 static matrix rounded(const meprop_kernels *kernels, const matrix *a) {
   matrix b = bf16_new(a->rows, a->columns);
-  for (size_t r = 0; r < a->rows; r++) /* a line more than the columns need, as the contract has it */
+  /* a line more than the columns need, as the contract has it */
+  for (size_t r = 0; r < a->rows; r++)
     memset(bf16_row(&b, r), 0xff, lines((a->columns + 1) / 2) * MEPROP_LINE * sizeof(float));
-  meprop_round_rows_arguments arguments = {.from = a->v, .from_stride = a->stride, .columns = a->columns,
-    .to = bf16_row(&b, 0), .to_stride = b.stride * 2};
+  meprop_round_rows_arguments arguments = {.from = a->v,
+                                           .from_stride = a->stride,
+                                           .columns = a->columns,
+                                           .to = bf16_row(&b, 0),
+                                           .to_stride = b.stride * 2};
   run_parts(kernels->round_rows, &arguments, a->rows);
   for (size_t r = 0; r < a->rows; r++) {
     for (size_t c = 0; c < a->columns; c++)
@@ -49,12 +55,17 @@ static void check_listed_rows(const meprop_kernels *kernels, const matrix *w, ma
   uint32_t rows[64], count = 0;
   matrix changed = matrix_like(w, w->rows, RANDOM);
   for (size_t r = 1; r < w->rows; r += 3) rows[count++] = (uint32_t)r;
-  meprop_round_rows_arguments arguments = {.rows = rows, .from = changed.v, .from_stride = changed.stride,
-    .columns = w->columns, .to = bf16_row(copy, 0), .to_stride = copy->stride * 2};
+  meprop_round_rows_arguments arguments = {.rows = rows,
+                                           .from = changed.v,
+                                           .from_stride = changed.stride,
+                                           .columns = w->columns,
+                                           .to = bf16_row(copy, 0),
+                                           .to_stride = copy->stride * 2};
   run_parts(kernels->round_rows, &arguments, count);
   for (size_t r = 0; r < w->rows; r++)
     for (size_t c = 0; c < w->columns; c++)
-      expect_equal("listed", r, c, bf16_row(copy, r)[c], nearest(row_of(r % 3 == 1 ? &changed : w, r)[c]));
+      expect_equal("listed", r, c, bf16_row(copy, r)[c],
+                   nearest(row_of(r % 3 == 1 ? &changed : w, r)[c]));
   matrix_free(&changed, "changed");
 }
 
@@ -63,25 +74,47 @@ static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t 
   size_t n = w->rows, m = w->columns, blocks = (m + 63) / 64, list_stride = (m + 31) / 32 * 32;
   static uint32_t indices[40 * 160], starts[40 * 4];
   static float values[40 * 160];
-  matrix x = matrix_new(batch, m, RANDOM), y = matrix_new(batch, n, GARBAGE), wt = bf16_new(m, (n + 31) / 32 * 32);
+  matrix x = matrix_new(batch, m, RANDOM), y = matrix_new(batch, n, GARBAGE),
+         wt = bf16_new(m, (n + 31) / 32 * 32);
   for (size_t i = 0; i < batch; i++)
     for (size_t c = 0; c < m; c++)
       if (next_random() % 3 != 0) row_of(&x, i)[c] = 0;
-  meprop_nonzeros_arguments list = {.x = x.v, .stride = x.stride, .columns = m, .indices = indices, .values = values,
-    .list_stride = list_stride, .starts = starts, .starts_stride = blocks + 1, .rounds = 1};
+  meprop_nonzeros_arguments list = {.x = x.v,
+                                    .stride = x.stride,
+                                    .columns = m,
+                                    .indices = indices,
+                                    .values = values,
+                                    .list_stride = list_stride,
+                                    .starts = starts,
+                                    .starts_stride = blocks + 1,
+                                    .rounds = 1};
   run_parts(kernels->nonzeros, &list, batch);
-  meprop_transpose_bf16_arguments transpose = {.w = w->v, .stride = w->stride, .rows = n, .columns = m,
-    .wt = bf16_row(&wt, 0), .wt_stride = wt.stride * 2};
+  meprop_transpose_bf16_arguments transpose = {.w = w->v,
+                                               .stride = w->stride,
+                                               .rows = n,
+                                               .columns = m,
+                                               .wt = bf16_row(&wt, 0),
+                                               .wt_stride = wt.stride * 2};
   run_parts(kernels->transpose_bf16, &transpose, (n + 31) / 32);
-  meprop_gather_bf16_arguments gather = {.indices = indices, .values = values, .list_stride = list_stride,
-    .starts = starts, .starts_stride = blocks + 1, .rows = batch, .blocks = blocks, .wt = bf16_row(&wt, 0),
-    .wt_stride = wt.stride * 2, .y = y.v, .y_stride = y.stride, .outputs = n};
+  meprop_gather_bf16_arguments gather = {.indices = indices,
+                                         .values = values,
+                                         .list_stride = list_stride,
+                                         .starts = starts,
+                                         .starts_stride = blocks + 1,
+                                         .rows = batch,
+                                         .blocks = blocks,
+                                         .wt = bf16_row(&wt, 0),
+                                         .wt_stride = wt.stride * 2,
+                                         .y = y.v,
+                                         .y_stride = y.stride,
+                                         .outputs = n};
   run_parts(kernels->gather_bf16, &gather, (n + 31) / 32);
   for (size_t i = 0; i < batch; i++)
     for (size_t r = 0; r < n; r++) {
       double sum = 0, magnitude = 0;
       for (size_t c = 0; c < m; c++) {
-        double term = (double)widen(nearest(row_of(&x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
+        double term =
+            (double)widen(nearest(row_of(&x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
         sum += term;
         magnitude += fabs(term);
       }
@@ -104,7 +137,8 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
   static uint16_t packed[48 * 256], packed_y[48 * 256], expected_y[48 * 256];
   size_t batch = x->rows, n = w->rows, m = x->columns;
   matrix y = matrix_new(batch, n, ZERO);
-  meprop_pack_tiles_arguments packing = {.x = x->v, .stride = x->stride, .rows = batch, .columns = m, .packed = packed};
+  meprop_pack_tiles_arguments packing = {
+      .x = x->v, .stride = x->stride, .rows = batch, .columns = m, .packed = packed};
   run_parts(kernels->pack_tiles, &packing, (batch + 15) / 16);
   meprop_tile_product_arguments product = {.packed = packed, .rows = batch, .columns = m, .w = w->v,
     .w_stride = w->stride, .outputs = n, .y = y.v, .y_stride = y.stride};
@@ -113,7 +147,8 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
     for (size_t r = 0; r < n; r++) {
       double sum = 0, magnitude = 0;
       for (size_t c = 0; c < m; c++) {
-        double term = (double)widen(nearest(row_of(x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
+        double term =
+            (double)widen(nearest(row_of(x, i)[c])) * (double)widen(nearest(row_of(w, r)[c]));
         sum += term;
         magnitude += fabs(term);
       }
@@ -124,35 +159,47 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
   product.packed_y = packed_y;
   run_parts(kernels->tile_product, &product, lines(n));
   expect_finished(&y, &plain, &bias, 1);
-  packing = (meprop_pack_tiles_arguments){.x = y.v, .stride = y.stride, .rows = batch, .columns = n, .packed = expected_y};
+  packing = (meprop_pack_tiles_arguments){
+      .x = y.v, .stride = y.stride, .rows = batch, .columns = n, .packed = expected_y};
   run_parts(kernels->pack_tiles, &packing, (batch + 15) / 16);
   size_t tile = 16 * 32, tiles = (batch + 15) / 16 * ((n + 31) / 32);
   for (size_t i = 0; i < tiles * tile; i++)
-    if (i / (tiles / ((batch + 15) / 16) * tile) * 16 + i / 2 % 16 < batch) /* what is no example may be anything */
+    /* what is no example may be anything */
+    if (i / (tiles / ((batch + 15) / 16) * tile) * 16 + i / 2 % 16 < batch)
       expect_equal("packed y", i / tile, i % tile, packed_y[i], expected_y[i]);
   matrix_free(&y, "y");
   matrix_free(&plain, "y without a bias");
   matrix_free(&bias, "bias");
 }
 
-/* The product of rounded rows and of rows packed as pairs: x w, of as many rows of w as x has columns. */
+/* The product of rounded rows and of rows packed as pairs: x w, of as many rows of w as x has
+ * columns. */
 static void check_pairs(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   if (kernels->pair_product == NULL) return;
   static uint16_t packed[160 * 192];
-  matrix x = matrix_new(batch, m, RANDOM), b = matrix_new(m, n, RANDOM), c = matrix_new(batch, n, ZERO);
+  matrix x = matrix_new(batch, m, RANDOM), b = matrix_new(m, n, RANDOM),
+         c = matrix_new(batch, n, ZERO);
   matrix padded = matrix_new((batch + 15) / 16 * 16, (m + 31) / 32 * 32, ZERO);
   for (size_t i = 0; i < batch; i++) memcpy(row_of(&padded, i), row_of(&x, i), m * sizeof(float));
   matrix a = rounded(kernels, &padded);
-  meprop_pack_pairs_arguments packing = {.b = b.v, .stride = b.stride, .rows = m, .columns = n, .packed = packed};
+  meprop_pack_pairs_arguments packing = {
+      .b = b.v, .stride = b.stride, .rows = m, .columns = n, .packed = packed};
   run_parts(kernels->pack_pairs, &packing, (n + 63) / 64);
-  meprop_pair_product_arguments product = {.a = bf16_row(&a, 0), .a_stride = a.stride * 2, .rows = batch, .inner = m,
-    .packed = packed, .columns = n, .c = c.v, .c_stride = c.stride};
+  meprop_pair_product_arguments product = {.a = bf16_row(&a, 0),
+                                           .a_stride = a.stride * 2,
+                                           .rows = batch,
+                                           .inner = m,
+                                           .packed = packed,
+                                           .columns = n,
+                                           .c = c.v,
+                                           .c_stride = c.stride};
   run_parts(kernels->pair_product, &product, (batch + 15) / 16);
   for (size_t i = 0; i < batch; i++)
     for (size_t j = 0; j < n; j++) {
       double sum = 0, magnitude = 0;
       for (size_t r = 0; r < m; r++) {
-        double term = (double)widen(nearest(row_of(&x, i)[r])) * (double)widen(nearest(row_of(&b, r)[j]));
+        double term =
+            (double)widen(nearest(row_of(&x, i)[r])) * (double)widen(nearest(row_of(&b, r)[j]));
         sum += term;
         magnitude += fabs(term);
       }
@@ -167,17 +214,25 @@ static void check_pairs(const meprop_kernels *kernels, size_t batch, size_t n, s
 
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   begin_case(kernels->name, "bf16", batch, n, m);
-  matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
+  matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM),
+         y = matrix_new(batch, n, GARBAGE);
   matrix rounded_x = rounded(kernels, &x), rounded_w = rounded(kernels, &w);
-  meprop_bf16_product_arguments arguments = {.x = bf16_row(&rounded_x, 0), .x_stride = rounded_x.stride * 2,
-    .rows = batch, .columns = m, .w = bf16_row(&rounded_w, 0), .w_stride = rounded_w.stride * 2, .outputs = n,
-    .y = y.v, .y_stride = y.stride};
+  meprop_bf16_product_arguments arguments = {.x = bf16_row(&rounded_x, 0),
+                                             .x_stride = rounded_x.stride * 2,
+                                             .rows = batch,
+                                             .columns = m,
+                                             .w = bf16_row(&rounded_w, 0),
+                                             .w_stride = rounded_w.stride * 2,
+                                             .outputs = n,
+                                             .y = y.v,
+                                             .y_stride = y.stride};
   run_parts(kernels->bf16_product, &arguments, (n + MEPROP_LINE - 1) / MEPROP_LINE);
   for (size_t i = 0; i < batch; i++)
     for (size_t r = 0; r < n; r++) {
       double sum = 0, magnitude = 0;
       for (size_t c = 0; c < m; c++) {
-        double term = (double)widen(bf16_row(&rounded_x, i)[c]) * (double)widen(bf16_row(&rounded_w, r)[c]);
+        double term =
+            (double)widen(bf16_row(&rounded_x, i)[c]) * (double)widen(bf16_row(&rounded_w, r)[c]);
         sum += term;
         magnitude += fabs(term);
       }

@@ -21,19 +21,24 @@ static void *allocate(size_t count, size_t size) {
 
 static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) {
   size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4;
-  byte_matrix a = {.padded = padded, .q = allocate(padded * quads * 16, 1), .plain = allocate(4 * padded * inputs, 1),
-                   .scales = allocate(4 * padded, sizeof(float)), .sums = allocate(4 * padded, sizeof(int32_t))};
+  byte_matrix a = {.padded = padded,
+                   .q = allocate(padded * quads * 16, 1),
+                   .plain = allocate(4 * padded * inputs, 1),
+                   .scales = allocate(4 * padded, sizeof(float)),
+                   .sums = allocate(4 * padded, sizeof(int32_t))};
   for (size_t gate = 0; gate < 4; gate++)
     for (size_t unit = 0; unit < hidden; unit++) {
       size_t row = gate * padded + unit;
       a.scales[row] = largest / 127 * (next_float() + 1.5f);
       for (size_t c = 0; c < inputs; c++) {
         /* The extreme values are frequent: they show saturation. */
-        int value = next_random() % 3 == 0 ? (next_random() % 2 ? 127 : -127) : (int)(next_random() % 255) - 127;
+        int value = next_random() % 3 == 0 ? (next_random() % 2 ? 127 : -127)
+                                           : (int)(next_random() % 255) - 127;
         a.plain[row * inputs + c] = (int8_t)value;
         a.sums[row] += value;
-        a.q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) * 4 + c % 4] =
-            (int8_t)value;
+        a.q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) *
+                4 +
+            c % 4] = (int8_t)value;
       }
     }
   a.packed = (meprop_byte_weights){.q = a.q, .scales = a.scales, .sums = a.sums, .inputs = inputs};
@@ -49,7 +54,8 @@ static void byte_matrix_free(byte_matrix *a) {
 
 static double product(const byte_matrix *w, size_t row, const int8_t *x) {
   long sum = 0;
-  for (size_t c = 0; c < w->packed.inputs; c++) sum += (long)w->plain[row * w->packed.inputs + c] * x[c];
+  for (size_t c = 0; c < w->packed.inputs; c++)
+    sum += (long)w->plain[row * w->packed.inputs + c] * x[c];
   return (double)sum * (double)w->scales[row];
 }
 
@@ -65,8 +71,14 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
   int32_t *sums = allocate(4 * padded, sizeof(int32_t));
   uint32_t *rows = allocate(4 * padded, sizeof(uint32_t));
   for (size_t row = 1; row < 4 * padded; row += 2) rows[count++] = (uint32_t)row;
-  const meprop_pack_bytes_arguments pack = {.rows = rows, .x = x.v, .x_stride = x.stride, .columns = inputs,
-                                            .padded = padded, .q = q, .scales = scales, .sums = sums};
+  const meprop_pack_bytes_arguments pack = {.rows = rows,
+                                            .x = x.v,
+                                            .x_stride = x.stride,
+                                            .columns = inputs,
+                                            .padded = padded,
+                                            .q = q,
+                                            .scales = scales,
+                                            .sums = sums};
   run_parts(kernels->pack_bytes, &pack, count);
   for (size_t row = 0; row < 4 * padded; row++) {
     size_t gate = row / padded, unit = row % padded;
@@ -74,7 +86,10 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
     long sum = 0;
     for (size_t c = 0; c < inputs; c++) largest = fmax(largest, fabs((double)row_of(&x, row)[c]));
     for (size_t c = 0; c < quads * 4; c++) {
-      int got = q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) * 4 + c % 4];
+      int got =
+          q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) *
+                4 +
+            c % 4];
       double exact = c < inputs && row % 2 ? row_of(&x, row)[c] : 0;
       expect_near("packed", row, c, got * largest / 127, exact, 0.501 * largest / 127 / 1.2e-7, 1);
       sum += got;
@@ -89,15 +104,20 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
   free(rows);
 }
 
-static void check_rounding_and_products(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
+static void check_rounding_and_products(const meprop_kernels *kernels, size_t batch, size_t hidden,
+                                        size_t inputs) {
   size_t padded = lines(hidden) * MEPROP_LINE, stride = lines(inputs) * MEPROP_LINE;
   begin_case(kernels->name, "quantize_rows", batch, inputs, 0);
   matrix x = matrix_new(batch, inputs, RANDOM);
   for (size_t c = 0; c < inputs; c++) row_of(&x, 0)[c] = 0;
   int8_t *q = allocate(batch * stride, 1);
   float *scales = allocate(batch, sizeof(float));
-  const meprop_quantize_arguments quantize = {
-      .x = x.v, .x_stride = x.stride, .columns = inputs, .q = q, .q_stride = stride, .scales = scales};
+  const meprop_quantize_arguments quantize = {.x = x.v,
+                                              .x_stride = x.stride,
+                                              .columns = inputs,
+                                              .q = q,
+                                              .q_stride = stride,
+                                              .scales = scales};
   run_parts(kernels->quantize_rows, &quantize, batch);
   for (size_t r = 0; r < batch; r++) {
     double largest = 0;
@@ -106,7 +126,8 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
     for (size_t c = 0; c < stride; c++) {
       double exact = c < inputs ? row_of(&x, r)[c] : 0;
       /* Half a step, and a little for the rounding of the factor. */
-      expect_near("rounding", r, c, q[r * stride + c] * (double)scales[r], exact, 0.501 * (double)scales[r] / 1.2e-7, 1);
+      expect_near("rounding", r, c, q[r * stride + c] * (double)scales[r], exact,
+                  0.501 * (double)scales[r] / 1.2e-7, 1);
     }
   }
   matrix_free(&x, "x");
@@ -115,17 +136,25 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
   begin_case(kernels->name, "byte_product", batch, hidden, inputs);
   byte_matrix w = byte_matrix_new(hidden, inputs, 1);
   matrix bias = matrix_new(1, 4 * padded, ZERO), y = matrix_new(batch, 4 * padded, GARBAGE);
-  for (size_t row = 0; row < 4 * padded; row++) bias.v[row] = row % padded < hidden ? next_float() : 0;
+  for (size_t row = 0; row < 4 * padded; row++)
+    bias.v[row] = row % padded < hidden ? next_float() : 0;
   for (int state = 0; state < 2; state++) {
-    const meprop_byte_product_arguments multiply = {
-        .w = w.packed, .padded = padded, .x = q, .x_stride = stride, .rows = batch, .x_scales = state ? NULL : scales,
-        .bias = bias.v, .y = y.v, .y_stride = y.stride};
+    const meprop_byte_product_arguments multiply = {.w = w.packed,
+                                                    .padded = padded,
+                                                    .x = q,
+                                                    .x_stride = stride,
+                                                    .rows = batch,
+                                                    .x_scales = state ? NULL : scales,
+                                                    .bias = bias.v,
+                                                    .y = y.v,
+                                                    .y_stride = y.stride};
     run_parts(kernels->byte_product, &multiply, lines(hidden));
     for (size_t r = 0; r < batch; r++)
       for (size_t row = 0; row < 4 * padded; row++) {
         double scale = state ? 1.0 / 127 : (double)scales[r];
         double want = product(&w, row, q + r * stride) * scale + (double)bias.v[row];
-        expect_near("y", r, row, row_of(&y, r)[row], want, fabs(want) + fabs((double)bias.v[row]) + 1e-3, 4);
+        expect_near("y", r, row, row_of(&y, r)[row], want,
+                    fabs(want) + fabs((double)bias.v[row]) + 1e-3, 4);
       }
   }
   matrix_free(&bias, "bias");
@@ -135,42 +164,63 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
   free(scales);
 }
 
-/* Sentences of falling lengths, about one for each of the batch; groups of three. In training with masks of 0 and 2. */
-static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead, int training) {
+/* Sentences of falling lengths, about one for each of the batch; groups of three. In training with
+ * masks of 0 and 2. */
+static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead,
+                        int training) {
   size_t padded = lines(hidden) * MEPROP_LINE, longest = 1 + sentences / 3, positions = 0;
   uint32_t *starts = allocate(longest + 1, sizeof *starts);
   for (size_t t = 0; t < longest; t++) starts[t + 1] = starts[t] + (uint32_t)(sentences - t * 2);
   positions = starts[longest];
-  begin_case(kernels->name, training ? "byte_lstm, training" : "byte_lstm", sentences, hidden, longest);
+  begin_case(kernels->name, training ? "byte_lstm, training" : "byte_lstm", sentences, hidden,
+             longest);
   byte_matrix w = byte_matrix_new(hidden, hidden, 0.2f);
-  matrix gates = matrix_new(positions, 4 * padded, ZERO), cell = matrix_new(sentences, padded, GARBAGE);
-  matrix second = matrix_new(sentences, padded, GARBAGE), output = matrix_new(positions, 2 * padded, GARBAGE);
+  matrix gates = matrix_new(positions, 4 * padded, ZERO),
+         cell = matrix_new(sentences, padded, GARBAGE);
+  matrix second = matrix_new(sentences, padded, GARBAGE),
+         output = matrix_new(positions, 2 * padded, GARBAGE);
   for (size_t p = 0; p < positions; p++)
-    for (size_t row = 0; row < 4 * padded; row++) row_of(&gates, p)[row] = row % padded < hidden ? 2 * next_float() : 0;
+    for (size_t row = 0; row < 4 * padded; row++)
+      row_of(&gates, p)[row] = row % padded < hidden ? 2 * next_float() : 0;
   /* Gates ahead, or products with one input. */
   byte_matrix in = byte_matrix_new(hidden, 1, 0.5f);
   matrix bias = matrix_new(1, 4 * padded, ZERO);
   int8_t *one = allocate(positions * 4, 1);
-  for (size_t row = 0; row < 4 * padded; row++) bias.v[row] = row % padded < hidden ? next_float() : 0;
+  for (size_t row = 0; row < 4 * padded; row++)
+    bias.v[row] = row % padded < hidden ? next_float() : 0;
   for (size_t p = 0; p < positions; p++) one[p * 4] = (int8_t)(next_random() % 255 - 127);
   if (!ahead)
     for (size_t p = 0; p < positions; p++)
       for (size_t row = 0; row < 4 * padded; row++)
         row_of(&gates, p)[row] = (float)(product(&in, row, one + p * 4) / 127) + bias.v[row];
   int8_t *states = allocate(positions * 2 * padded, 1);
-  matrix kept_gates = matrix_new(2 * positions, 4 * padded, GARBAGE), kept_cell = matrix_new(2 * positions, padded, GARBAGE);
-  matrix previous = matrix_like(&kept_cell, 2 * positions, GARBAGE), mask = matrix_new(sentences, padded, ZERO);
+  matrix kept_gates = matrix_new(2 * positions, 4 * padded, GARBAGE),
+         kept_cell = matrix_new(2 * positions, padded, GARBAGE);
+  matrix previous = matrix_like(&kept_cell, 2 * positions, GARBAGE),
+         mask = matrix_new(sentences, padded, ZERO);
   double largest_state = training ? 2 : 1;
   for (size_t i = 0; i < sentences; i++)
-    for (size_t u = 0; u < hidden; u++) row_of(&mask, i)[u] = training ? (float)(next_random() % 2 * 2) : 1;
+    for (size_t u = 0; u < hidden; u++)
+      row_of(&mask, i)[u] = training ? (float)(next_random() % 2 * 2) : 1;
   meprop_byte_direction directions[2];
   for (int direction = 0; direction < 2; direction++)
-    directions[direction] = (meprop_byte_direction){
-        .reversed = direction, .w = w.packed, .gates = ahead ? gates.v : NULL, .gate_stride = gates.stride,
-        .input = {.w = in.packed, .padded = padded, .x = one, .x_stride = 4, .rows = positions, .bias = bias.v},
-        .cell = direction ? second.v : cell.v, .cell_stride = direction ? second.stride : cell.stride,
-        .states = states + (size_t)direction * padded, .state_stride = 2 * padded,
-        .output = output.v + (size_t)direction * padded, .output_stride = output.stride};
+    directions[direction] =
+        (meprop_byte_direction){.reversed = direction,
+                                .w = w.packed,
+                                .gates = ahead ? gates.v : NULL,
+                                .gate_stride = gates.stride,
+                                .input = {.w = in.packed,
+                                          .padded = padded,
+                                          .x = one,
+                                          .x_stride = 4,
+                                          .rows = positions,
+                                          .bias = bias.v},
+                                .cell = direction ? second.v : cell.v,
+                                .cell_stride = direction ? second.stride : cell.stride,
+                                .states = states + (size_t)direction * padded,
+                                .state_stride = 2 * padded,
+                                .output = output.v + (size_t)direction * padded,
+                                .output_stride = output.stride};
   for (size_t direction = 0; training && direction < 2; direction++) {
     directions[direction].kept_gates = row_of(&kept_gates, direction * positions);
     directions[direction].kept_gate_stride = kept_gates.stride;
@@ -180,8 +230,12 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
     directions[direction].mask = mask.v;
     directions[direction].mask_stride = mask.stride;
   }
-  const meprop_byte_lstm_arguments steps = {.directions = directions, .hidden = hidden, .steps = longest,
-                                            .starts = starts, .sentences = sentences, .group = 3,
+  const meprop_byte_lstm_arguments steps = {.directions = directions,
+                                            .hidden = hidden,
+                                            .steps = longest,
+                                            .starts = starts,
+                                            .sentences = sentences,
+                                            .group = 3,
                                             .largest_state = (float)largest_state};
   run_parts(kernels->byte_lstm, &steps, 2 * ((sentences + 2) / 3));
 
@@ -201,7 +255,8 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
             double in[4];
             for (size_t gate = 0; gate < 4; gate++) {
               in[gate] = row_of(&gates, p)[gate * padded + u];
-              if (before != NULL) in[gate] += product(&w, gate * padded + u, before) / 127 * largest_state;
+              if (before != NULL)
+                in[gate] += product(&w, gate * padded + u, before) / 127 * largest_state;
               in[gate] = gate == 2 ? tanh(in[gate]) : sigmoid(in[gate]);
             }
             c[u] = in[1] * c[u] + in[0] * in[2];
@@ -209,14 +264,17 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
             if (training) {
               size_t row = direction * positions + p;
               for (size_t gate = 0; gate < 4; gate++)
-                expect_near("gate", row, u, row_of(&kept_gates, row)[gate * padded + u], in[gate], 1, 30);
+                expect_near("gate", row, u, row_of(&kept_gates, row)[gate * padded + u], in[gate],
+                            1, 30);
               expect_near("cell", row, u, row_of(&kept_cell, row)[u], c[u], 1 + (double)step, 30);
-              expect_near("previous", row, u, row_of(&previous, row)[u], h_before[u], 1 + (double)step, 60);
+              expect_near("previous", row, u, row_of(&previous, row)[u], h_before[u],
+                          1 + (double)step, 60);
               h_before[u] = h * (double)row_of(&mask, i)[u];
             }
           }
           expect_near("h", p, u, got, h, 1 + (double)step, 30);
-          /* The next step starts from the rounded state that was stored, so errors do not add up here. */
+          /* The next step starts from the rounded state that was stored, so errors do not add up
+           * here. */
           double masked = u < hidden ? h * (double)row_of(&mask, i)[u] : 0;
           expect_near("state", p, u, state, 127 * masked / largest_state, 0.502 / 1.2e-7, 1);
         }
@@ -244,5 +302,6 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs) {
   check_rounding_and_products(kernels, batch, hidden, inputs);
   for (int ahead = 0; ahead < 2; ahead++)
-    for (int training = 0; training < 2; training++) check_steps(kernels, batch, hidden, ahead, training);
+    for (int training = 0; training < 2; training++)
+      check_steps(kernels, batch, hidden, ahead, training);
 }

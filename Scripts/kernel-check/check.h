@@ -1,9 +1,9 @@
 /*
  * Helpers of the kernel check: guarded matrices, random numbers, comparisons.
  *
- * A matrix lies at an odd offset between two guards that no kernel may touch; its padding is zero and
- * must stay zero. Outputs start as garbage. References sum in double, and a result may differ from its
- * reference by `steps` roundings of the sum of magnitudes that went into it.
+ * A matrix lies at an odd offset between two guards that no kernel may touch; its padding is zero
+ * and must stay zero. Outputs start as garbage. References sum in double, and a result may differ
+ * from its reference by `steps` roundings of the sum of magnitudes that went into it.
  */
 #ifndef KERNEL_CHECK_H
 #define KERNEL_CHECK_H
@@ -32,10 +32,11 @@ matrix matrix_copy(const matrix *a);
 
 /* Names the case in hand, for messages. */
 void begin_case(const char *variant, const char *kernel, size_t rows, size_t columns, size_t k);
-void expect_near(const char *what, size_t row, size_t column, double got, double want, double magnitude,
-                 double steps);
+void expect_near(const char *what, size_t row, size_t column, double got, double want,
+                 double magnitude, double steps);
 void expect_equal(const char *what, size_t row, size_t column, long long got, long long want);
-/* y is that of a product without a bias, plus the bias, and no less than zero where it rectifies. */
+/* y is that of a product without a bias, plus the bias, and no less than zero where it
+ * rectifies. */
 void expect_finished(const matrix *y, const matrix *plain, const matrix *bias, int rectifies);
 /* Runs [0, count) in two uneven parts: results may not depend on the cut. */
 void run_parts(meprop_part part, const void *arguments, size_t count);
@@ -44,10 +45,13 @@ static inline size_t lines(size_t n) { return (n + MEPROP_LINE - 1) / MEPROP_LIN
 static inline float *row_of(const matrix *a, size_t row) { return a->v + row * a->stride; }
 
 void check_layers(const meprop_kernels *kernels, size_t rows, size_t columns);
+void check_thin_product(const meprop_kernels *kernels, size_t rows, size_t inner, size_t columns);
+void check_column_sums(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_random_bits(const meprop_kernels *kernels);
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k);
 void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
+void check_lstm(const meprop_kernels *kernels, size_t sentences, size_t hidden);
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs);
 void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns);

@@ -9,20 +9,29 @@ enum { MOST_ROWS = 64, MOST_COLUMNS = 256, BLOCK = 64, MOST_BLOCKS = MOST_COLUMN
 static void check_gather(const meprop_kernels *kernels, size_t rows, size_t columns) {
   static uint32_t indices[MOST_ROWS * MOST_COLUMNS], starts[MOST_ROWS * (MOST_BLOCKS + 1)];
   static float values[MOST_ROWS * MOST_COLUMNS];
-  size_t outputs = 1 + next_random() % 50, blocks = (columns + BLOCK - 1) / BLOCK, starts_stride = blocks + 1;
+  size_t outputs = 1 + next_random() % 50, blocks = (columns + BLOCK - 1) / BLOCK,
+         starts_stride = blocks + 1;
   matrix x = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, outputs, RANDOM);
   matrix y = matrix_new(rows, outputs, GARBAGE);
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++)
       if (next_random() % 4 != 0) row_of(&x, r)[c] = 0;
   begin_case(kernels->name, "nonzeros", rows, columns, 0);
-  meprop_nonzeros_arguments list = {.x = x.v, .stride = x.stride, .columns = columns, .indices = indices,
-    .values = values, .list_stride = columns, .starts = starts, .starts_stride = starts_stride};
+  meprop_nonzeros_arguments list = {.x = x.v,
+                                    .stride = x.stride,
+                                    .columns = columns,
+                                    .indices = indices,
+                                    .values = values,
+                                    .list_stride = columns,
+                                    .starts = starts,
+                                    .starts_stride = starts_stride};
   run_parts(kernels->nonzeros, &list, rows);
   for (size_t r = 0; r < rows; r++) {
     size_t found = 0;
     for (size_t c = 0; c < columns; c++) {
-      if (c % BLOCK == 0) expect_equal("start", r, c / BLOCK, starts[r * starts_stride + c / BLOCK], (long long)found);
+      if (c % BLOCK == 0)
+        expect_equal("start", r, c / BLOCK, starts[r * starts_stride + c / BLOCK],
+                     (long long)found);
       if (row_of(&x, r)[c] == 0) continue;
       expect_equal("index", r, found, indices[r * columns + found], (long long)c);
       expect_near("value", r, found, values[r * columns + found], row_of(&x, r)[c], 0, 0);
@@ -31,9 +40,17 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
     expect_equal("end", r, blocks, starts[r * starts_stride + blocks], (long long)found);
   }
   begin_case(kernels->name, "gather_product", rows, columns, outputs);
-  meprop_gather_product_arguments product = {.indices = indices, .values = values, .list_stride = columns,
-    .starts = starts, .starts_stride = starts_stride, .rows = rows, .blocks = blocks, .wt = wt.v,
-    .wt_stride = wt.stride, .y = y.v, .y_stride = y.stride};
+  meprop_gather_product_arguments product = {.indices = indices,
+                                             .values = values,
+                                             .list_stride = columns,
+                                             .starts = starts,
+                                             .starts_stride = starts_stride,
+                                             .rows = rows,
+                                             .blocks = blocks,
+                                             .wt = wt.v,
+                                             .wt_stride = wt.stride,
+                                             .y = y.v,
+                                             .y_stride = y.stride};
   run_parts(kernels->gather_product, &product, lines(outputs));
   for (size_t r = 0; r < rows; r++)
     for (size_t o = 0; o < outputs; o++) {
@@ -61,11 +78,16 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
 static void check_transpose(const meprop_kernels *kernels, size_t rows, size_t columns) {
   begin_case(kernels->name, "transpose", rows, columns, 0);
   matrix w = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, rows, GARBAGE);
-  meprop_transpose_arguments a = {.w = w.v, .stride = w.stride, .rows = rows, .columns = columns, .wt = wt.v,
-    .wt_stride = wt.stride};
+  meprop_transpose_arguments a = {.w = w.v,
+                                  .stride = w.stride,
+                                  .rows = rows,
+                                  .columns = columns,
+                                  .wt = wt.v,
+                                  .wt_stride = wt.stride};
   run_parts(kernels->transpose, &a, lines(rows));
   for (size_t r = 0; r < rows; r++)
-    for (size_t c = 0; c < columns; c++) expect_near("wt", c, r, row_of(&wt, c)[r], row_of(&w, r)[c], 0, 0);
+    for (size_t c = 0; c < columns; c++)
+      expect_near("wt", c, r, row_of(&wt, c)[r], row_of(&w, r)[c], 0, 0);
   matrix_free(&w, "w");
   matrix_free(&wt, "wt");
 }
@@ -80,14 +102,20 @@ static void check_transpose_rows(const meprop_kernels *kernels, size_t rows, siz
   size_t count = 0;
   for (size_t r = 0; r < rows; r++)
     if (next_random() % 3 == 0) listed[count++] = (uint32_t)r;
-  meprop_transpose_rows_arguments a = {.w = w.v, .stride = w.stride, .columns = columns, .rows = listed,
-    .row_count = count, .wt = wt.v, .wt_stride = wt.stride};
+  meprop_transpose_rows_arguments a = {.w = w.v,
+                                       .stride = w.stride,
+                                       .columns = columns,
+                                       .rows = listed,
+                                       .row_count = count,
+                                       .wt = wt.v,
+                                       .wt_stride = wt.stride};
   run_parts(kernels->transpose_rows, &a, lines(columns));
   for (size_t r = 0, t = 0; r < rows; r++) {
     int is_listed = t < count && listed[t] == r;
     t += (size_t)is_listed;
     for (size_t c = 0; c < columns; c++)
-      expect_near("wt", c, r, row_of(&wt, c)[r], is_listed ? row_of(&w, r)[c] : row_of(&before, c)[r], 0, 0);
+      expect_near("wt", c, r, row_of(&wt, c)[r],
+                  is_listed ? row_of(&w, r)[c] : row_of(&before, c)[r], 0, 0);
   }
   free(listed);
   matrix_free(&w, "w");
@@ -100,8 +128,15 @@ static void check_small_product(const meprop_kernels *kernels, size_t rows, size
   begin_case(kernels->name, "small_product", rows, columns, outputs);
   matrix x = matrix_new(rows, columns, RANDOM), w = matrix_new(outputs, columns, RANDOM);
   matrix y = matrix_new(rows, outputs, GARBAGE);
-  meprop_small_product_arguments a = {.x = x.v, .x_stride = x.stride, .rows = rows, .columns = columns, .w = w.v,
-    .w_stride = w.stride, .outputs = outputs, .y = y.v, .y_stride = y.stride};
+  meprop_small_product_arguments a = {.x = x.v,
+                                      .x_stride = x.stride,
+                                      .rows = rows,
+                                      .columns = columns,
+                                      .w = w.v,
+                                      .w_stride = w.stride,
+                                      .outputs = outputs,
+                                      .y = y.v,
+                                      .y_stride = y.stride};
   run_parts(kernels->small_product, &a, lines(outputs));
   for (size_t r = 0; r < rows; r++)
     for (size_t o = 0; o < outputs; o++) {
@@ -126,12 +161,17 @@ static void check_bytes(const meprop_kernels *kernels, size_t rows, size_t colum
   for (size_t r = 0; r < rows; r++) examples[r] = next_random() % (uint32_t)rows;
   matrix x = matrix_new(rows, columns, GARBAGE);
   float scale = 1.0f / 255;
-  meprop_bytes_arguments a = {.bytes = bytes, .examples = examples, .columns = columns, .scale = scale, .x = x.v,
-    .stride = x.stride};
+  meprop_bytes_arguments a = {.bytes = bytes,
+                              .examples = examples,
+                              .columns = columns,
+                              .scale = scale,
+                              .x = x.v,
+                              .stride = x.stride};
   run_parts(kernels->bytes, &a, rows);
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++)
-      expect_near("x", r, c, row_of(&x, r)[c], (float)bytes[examples[r] * columns + c] * scale, 0, 0);
+      expect_near("x", r, c, row_of(&x, r)[c], (float)bytes[examples[r] * columns + c] * scale, 0,
+                  0);
   matrix_free(&x, "x");
 }
 
@@ -152,7 +192,8 @@ static void check_reductions(const meprop_kernels *kernels, size_t rows, size_t 
     expect_near("out", 0, c, out.v[c], want, magnitude, (double)rows);
   }
   double got = 0;
-  for (size_t r = 0; r < rows; r++) got += kernels->sum_of_squares(row_of(&sums, r), lines(columns) * MEPROP_LINE);
+  for (size_t r = 0; r < rows; r++)
+    got += kernels->sum_of_squares(row_of(&sums, r), lines(columns) * MEPROP_LINE);
   expect_near("sum of squares", 0, 0, got, squares, squares, 256);
   matrix_free(&sums, "sums");
   matrix_free(&out, "out");

@@ -21,13 +21,25 @@ typedef struct {
 
 static groups groups_new(size_t batch) {
   size_t count = batch * POSITIONS;
-  groups g = {.features = zeros(count, 4), .slots = zeros(POSITIONS * SYMBOLS, 4), .pairs = zeros(count, 4),
-              .symbols = zeros(count, 4), .local = zeros(count + POSITIONS, 4), .starts = zeros(count + 1, 4),
+  groups g = {.features = zeros(count, 4),
+              .slots = zeros(POSITIONS * SYMBOLS, 4),
+              .pairs = zeros(count, 4),
+              .symbols = zeros(count, 4),
+              .local = zeros(count + POSITIONS, 4),
+              .starts = zeros(count + 1, 4),
               .uses = zeros(count, 4)};
-  for (size_t i = 0; i < count; i++) g.features[i] = next_random() % (next_random() % 2 ? 2 : SYMBOLS);
-  meprop_group_features_arguments a = {.features = g.features, .batch = batch, .positions = POSITIONS,
-    .symbol_count = SYMBOLS, .slots = g.slots, .pairs = g.pairs, .counts = g.counts, .symbols = g.symbols,
-    .starts = g.local, .uses = g.uses};
+  for (size_t i = 0; i < count; i++)
+    g.features[i] = next_random() % (next_random() % 2 ? 2 : SYMBOLS);
+  meprop_group_features_arguments a = {.features = g.features,
+                                       .batch = batch,
+                                       .positions = POSITIONS,
+                                       .symbol_count = SYMBOLS,
+                                       .slots = g.slots,
+                                       .pairs = g.pairs,
+                                       .counts = g.counts,
+                                       .symbols = g.symbols,
+                                       .starts = g.local,
+                                       .uses = g.uses};
   run_parts(meprop_group_features, &a, POSITIONS);
   g.bases[0] = 0;
   for (size_t p = 0; p < POSITIONS; p++) {
@@ -38,22 +50,25 @@ static groups groups_new(size_t batch) {
   g.starts[g.bases[POSITIONS]] = (uint32_t)count;
   for (size_t i = 0; i < batch; i++)
     for (size_t p = 0; p < POSITIONS; p++)
-      expect_equal("symbol", i, p, g.symbols[p * batch + g.pairs[i * POSITIONS + p]], g.features[i * POSITIONS + p]);
+      expect_equal("symbol", i, p, g.symbols[p * batch + g.pairs[i * POSITIONS + p]],
+                   g.features[i * POSITIONS + p]);
   return g;
 }
 
 static void groups_free(groups *g) {
   for (size_t i = 0; i < POSITIONS * SYMBOLS; i++) expect_equal("slot", 0, i, g->slots[i], 0);
-  free(g->features), free(g->slots), free(g->pairs), free(g->symbols), free(g->local), free(g->starts), free(g->uses);
+  free(g->features), free(g->slots), free(g->pairs), free(g->symbols), free(g->local),
+      free(g->starts), free(g->uses);
 }
 
-static void check_backward(const meprop_kernels *kernels, const groups *g, const matrix *e, const matrix *w,
-                           size_t batch, size_t n, size_t k) {
+static void check_backward(const meprop_kernels *kernels, const groups *g, const matrix *e,
+                           const matrix *w, size_t batch, size_t n, size_t k) {
   size_t m = e->columns, width = lines(n) * MEPROP_LINE, pairs = g->bases[POSITIONS];
   matrix d = matrix_new(batch, n, RANDOM), gradient = matrix_like(w, POSITIONS * n, GARBAGE);
   matrix de = matrix_new(pairs, m, GARBAGE), kept = matrix_like(&d, batch, ZERO);
   uint32_t *indices = zeros(batch * k + 1, 4), *counts = zeros(batch, 4);
-  float *values = zeros(batch * k + 1, 4), *sums = zeros(POSITIONS * MEPROP_FEATURE_TILE * width, 4);
+  float *values = zeros(batch * k + 1, 4),
+        *sums = zeros(POSITIONS * MEPROP_FEATURE_TILE * width, 4);
   uint32_t *ends = zeros(POSITIONS * n, 4);
   meprop_feature_entry *entries = zeros(POSITIONS * batch * k + 1, sizeof *entries);
   for (size_t i = 0; i < batch; i++) {
@@ -65,12 +80,33 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
     }
   }
   begin_case(kernels->name, "feature_backward", batch, n, k);
-  meprop_feature_backward_arguments a = {.e = e->v, .e_stride = e->stride, .columns = m, .w = w->v,
-    .stride = w->stride, .outputs = n, .batch = batch, .positions = POSITIONS, .symbols = g->symbols,
-    .bases = g->bases, .starts = g->starts, .uses = g->uses, .indices = k == n ? NULL : indices, .values = values,
-    .counts = counts, .k = k, .d = d.v, .d_stride = d.stride, .row_count = n, .update = {.kind = MEPROP_STORE},
-    .g = gradient.v, .g_stride = gradient.stride, .sums = sums, .ends = ends,
-    .entries = entries, .de = de.v, .de_stride = de.stride};
+  meprop_feature_backward_arguments a = {.e = e->v,
+                                         .e_stride = e->stride,
+                                         .columns = m,
+                                         .w = w->v,
+                                         .stride = w->stride,
+                                         .outputs = n,
+                                         .batch = batch,
+                                         .positions = POSITIONS,
+                                         .symbols = g->symbols,
+                                         .bases = g->bases,
+                                         .starts = g->starts,
+                                         .uses = g->uses,
+                                         .indices = k == n ? NULL : indices,
+                                         .values = values,
+                                         .counts = counts,
+                                         .k = k,
+                                         .d = d.v,
+                                         .d_stride = d.stride,
+                                         .row_count = n,
+                                         .update = {.kind = MEPROP_STORE},
+                                         .g = gradient.v,
+                                         .g_stride = gradient.stride,
+                                         .sums = sums,
+                                         .ends = ends,
+                                         .entries = entries,
+                                         .de = de.v,
+                                         .de_stride = de.stride};
   run_parts(kernels->feature_backward, &a, POSITIONS);
   for (size_t p = 0; p < POSITIONS; p++) {
     for (size_t r = 0; r < n; r++)
@@ -81,7 +117,8 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
           want += term;
           magnitude += fabs(term);
         }
-        expect_near("dw", p * n + r, c, row_of(&gradient, p * n + r)[c], want, magnitude, 2 * (double)batch + 2);
+        expect_near("dw", p * n + r, c, row_of(&gradient, p * n + r)[c], want, magnitude,
+                    2 * (double)batch + 2);
       }
     for (size_t t = g->bases[p]; t < g->bases[p + 1]; t++)
       for (size_t c = 0; c < m; c++) {
@@ -98,25 +135,40 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
       }
   }
   free(indices), free(counts), free(values), free(sums), free(ends), free(entries);
-  matrix_free(&d, "d"), matrix_free(&gradient, "dw"), matrix_free(&de, "de"), matrix_free(&kept, "kept");
+  matrix_free(&d, "d"), matrix_free(&gradient, "dw"), matrix_free(&de, "de"),
+      matrix_free(&kept, "kept");
 }
 
 void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   begin_case(kernels->name, "feature_forward", batch, n, m);
   groups g = groups_new(batch);
-  matrix e = matrix_new(SYMBOLS, m, RANDOM), w = matrix_new(POSITIONS * n, m, RANDOM), y = matrix_new(batch, n, GARBAGE);
+  matrix e = matrix_new(SYMBOLS, m, RANDOM), w = matrix_new(POSITIONS * n, m, RANDOM),
+         y = matrix_new(batch, n, GARBAGE);
   size_t pairs = g.bases[POSITIONS], blocks = (n + MEPROP_FEATURE_BLOCK - 1) / MEPROP_FEATURE_BLOCK;
   float *table = zeros(blocks * pairs * MEPROP_FEATURE_BLOCK, 4);
-  meprop_feature_forward_arguments a = {.e = e.v, .e_stride = e.stride, .columns = m, .w = w.v, .w_stride = w.stride,
-    .outputs = n, .batch = batch, .positions = POSITIONS, .pair_count = pairs, .pairs = g.pairs,
-    .symbols = g.symbols, .bases = g.bases, .table = table, .y = y.v, .y_stride = y.stride};
+  meprop_feature_forward_arguments a = {.e = e.v,
+                                        .e_stride = e.stride,
+                                        .columns = m,
+                                        .w = w.v,
+                                        .w_stride = w.stride,
+                                        .outputs = n,
+                                        .batch = batch,
+                                        .positions = POSITIONS,
+                                        .pair_count = pairs,
+                                        .pairs = g.pairs,
+                                        .symbols = g.symbols,
+                                        .bases = g.bases,
+                                        .table = table,
+                                        .y = y.v,
+                                        .y_stride = y.stride};
   run_parts(kernels->feature_forward, &a, blocks);
   for (size_t i = 0; i < batch; i++)
     for (size_t r = 0; r < n; r++) {
       double want = 0, magnitude = 0;
       for (size_t p = 0; p < POSITIONS; p++)
         for (size_t c = 0; c < m; c++) {
-          double term = (double)row_of(&w, p * n + r)[c] * row_of(&e, g.features[i * POSITIONS + p])[c];
+          double term =
+              (double)row_of(&w, p * n + r)[c] * row_of(&e, g.features[i * POSITIONS + p])[c];
           want += term;
           magnitude += fabs(term);
         }
@@ -140,8 +192,17 @@ void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns) 
     counts[i] = next_random() % 5;
     for (size_t j = 0; j < 4; j++) lists[i * 4 + j] = next_random() % 8;
   }
-  meprop_row_sums_arguments a = {.rows = lists, .list_stride = 4, .counts = counts, .table = table.v, .extra = extra.v,
-    .kept = 5, .stride = table.stride, .columns = columns, .bias = bias.v, .y = y.v, .y_stride = y.stride};
+  meprop_row_sums_arguments a = {.rows = lists,
+                                 .list_stride = 4,
+                                 .counts = counts,
+                                 .table = table.v,
+                                 .extra = extra.v,
+                                 .kept = 5,
+                                 .stride = table.stride,
+                                 .columns = columns,
+                                 .bias = bias.v,
+                                 .y = y.v,
+                                 .y_stride = y.stride};
   run_parts(kernels->row_sums, &a, rows);
   for (size_t i = 0; i < rows; i++)
     for (size_t c = 0; c < columns; c++) {
@@ -159,7 +220,8 @@ void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns) 
   meprop_cube_arguments cube = {.x = y.v, .y = y.v, .stride = y.stride, .columns = columns};
   run_parts(kernels->cube, &cube, rows);
   matrix gradient = matrix_like(&y, rows, RANDOM), old = matrix_copy(&gradient);
-  meprop_cube_arguments back = {.x = x.v, .y = gradient.v, .stride = y.stride, .columns = columns, .gradient = 1};
+  meprop_cube_arguments back = {
+      .x = x.v, .y = gradient.v, .stride = y.stride, .columns = columns, .gradient = 1};
   run_parts(kernels->cube, &back, rows);
   for (size_t i = 0; i < rows; i++)
     for (size_t c = 0; c < columns; c++) {
@@ -169,6 +231,8 @@ void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns) 
       expect_near("gradient", i, c, row_of(&gradient, i)[c], want, fabs(want), 3);
     }
   free(lists), free(counts);
-  matrix_free(&table, "table"), matrix_free(&extra, "extra"), matrix_free(&bias, "bias"), matrix_free(&y, "y");
-  matrix_free(&before, "before"), matrix_free(&x, "x"), matrix_free(&gradient, "gradient"), matrix_free(&old, "old");
+  matrix_free(&table, "table"), matrix_free(&extra, "extra"), matrix_free(&bias, "bias"),
+      matrix_free(&y, "y");
+  matrix_free(&before, "before"), matrix_free(&x, "x"), matrix_free(&gradient, "gradient"),
+      matrix_free(&old, "old");
 }

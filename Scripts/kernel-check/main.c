@@ -1,5 +1,5 @@
-/* Checks variants of the kernels against plain references: kernel-check [--every N] NAME... Exits 1 on any difference.
-   --every N takes every N-th pair of batch and size only, for emulators. */
+/* Checks variants of the kernels against plain references: kernel-check [--every N] NAME... Exits 1
+ * on any difference. --every N takes every N-th pair of batch and size only, for emulators. */
 #include "check.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 67 };
+enum { GUARD = 67, MOST_THIN_ROWS = 48 };
 static const float guard = 12345.678f;
 static uint64_t state = 0x9e3779b97f4a7c15u;
 static char current[160];
@@ -30,7 +30,8 @@ uint32_t next_random(void) {
 float next_float(void) { return (float)(next_random() >> 8) / 8388608.0f - 1.0f; }
 
 static matrix matrix_allocate(size_t rows, size_t columns, size_t stride) {
-  matrix a = {.rows = rows, .columns = columns, .stride = stride, .length = rows * stride + 2 * GUARD};
+  matrix a = {
+      .rows = rows, .columns = columns, .stride = stride, .length = rows * stride + 2 * GUARD};
   a.memory = malloc(a.length * sizeof(float));
   if (a.memory == NULL) {
     fprintf(stderr, "kernel-check: out of memory\n");
@@ -88,18 +89,20 @@ void begin_case(const char *variant, const char *kernel, size_t rows, size_t col
   snprintf(current, sizeof current, "%s %s %zux%zu k=%zu", variant, kernel, rows, columns, k);
 }
 
-void expect_near(const char *what, size_t row, size_t column, double got, double want, double magnitude,
-                 double steps) {
+void expect_near(const char *what, size_t row, size_t column, double got, double want,
+                 double magnitude, double steps) {
   comparisons++;
   if (fabs(got - want) <= steps * 1.2e-7 * magnitude + 1e-37) return; /* false for NaN */
-  fprintf(stderr, "%s: %s [%zu, %zu] is %.9g, expected %.9g\n", current, what, row, column, got, want);
+  fprintf(stderr, "%s: %s [%zu, %zu] is %.9g, expected %.9g\n", current, what, row, column, got,
+          want);
   fail();
 }
 
 void expect_equal(const char *what, size_t row, size_t column, long long got, long long want) {
   comparisons++;
   if (got == want) return;
-  fprintf(stderr, "%s: %s [%zu, %zu] is %lld, expected %lld\n", current, what, row, column, got, want);
+  fprintf(stderr, "%s: %s [%zu, %zu] is %lld, expected %lld\n", current, what, row, column, got,
+          want);
   fail();
 }
 
@@ -128,7 +131,8 @@ int main(int count, char **names) {
     first = 3;
   }
   if (count <= first || every == 0) {
-    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, avx512, avx2, neon, portable), "
+    fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, "
+                    "avx512, avx2, neon, portable), "
                     "or available: all that this processor has\n");
     return 64;
   }
@@ -150,16 +154,23 @@ int main(int count, char **names) {
     check_random_bits(kernels);
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
       for (size_t s = 0; s < size_count; s++) {
-        if ((b * size_count + s) % every != 0) continue;
+        size_t pair = b * size_count + s;
+        if (pair % every != 0) continue;
         size_t batch = batches[b], n = sizes[s], m = sizes[(s * 5 + b) % size_count];
         check_layers(kernels, batch, n);
         check_data(kernels, batch, n);
+        check_thin_product(kernels, batch, n, m);
+        check_thin_product(kernels, 1 + pair % MOST_THIN_ROWS, m, n);
+        check_column_sums(kernels, batch, n);
+        check_lstm(kernels, batch, n);
         check_byte_lstm(kernels, batch, n, m);
         check_optimizers(kernels, batch, n, m);
         check_bf16(kernels, batch, n, m);
-        if (batch > 0 && n > 0 && m > 0 && m <= MEPROP_FEATURE_COLUMNS) check_features(kernels, batch, n, m);
+        if (batch > 0 && n > 0 && m > 0 && m <= MEPROP_FEATURE_COLUMNS)
+          check_features(kernels, batch, n, m);
         check_row_sums(kernels, batch, n);
-        for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1) check_sparse(kernels, batch, n, m, k);
+        for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1)
+          check_sparse(kernels, batch, n, m, k);
       }
     if (failures == 0) printf("%s: %ld comparisons, all as expected\n", names[i], comparisons);
   }

@@ -59,9 +59,10 @@ static void parameters_free(parameters *p) {
   matrix_free(&p->second, "second moments");
 }
 
-/* Entry [row, column] after a step with gradient g, which is known to g_error; NULL: row was not to be touched. */
-static void expect_step(const meprop_update *u, const parameters *before, const parameters *after, size_t row,
-                        size_t column, const double *g, double g_error) {
+/* Entry [row, column] after a step with gradient g, which is known to g_error; NULL: row was not to
+ * be touched. */
+static void expect_step(const meprop_update *u, const parameters *before, const parameters *after,
+                        size_t row, size_t column, const double *g, double g_error) {
   size_t at = row * before->w.stride + column;
   state s = {before->w.v[at], before->first.v[at], before->second.v[at]};
   double magnitude = g == NULL ? 0 : 4 + 8 * (fabs(*g) + *g * *g) + g_error * 1e7;
@@ -71,18 +72,27 @@ static void expect_step(const meprop_update *u, const parameters *before, const 
   expect_near("second", row, column, after->second.v[at], s.second, magnitude, 4);
 }
 
-static void check_stored(const meprop_kernels *kernels, const meprop_update *update, size_t n, size_t m) {
+static void check_stored(const meprop_kernels *kernels, const meprop_update *update, size_t n,
+                         size_t m) {
   begin_case(kernels->name, "update_rows", n, m, update->kind);
   uint32_t rows[256];
   size_t count = 0;
   for (uint32_t r = 0; r < n; r++)
     if (r % 3 != 1) rows[count++] = r;
-  for (int layout = 0; layout < 4; layout++) { /* listed, listed and compact, all rows, no gradient */
+  for (int layout = 0; layout < 4; layout++) { /* listed, listed and compact, all rows, no
+                                                * gradient */
     parameters before = parameters_new(n, m), after = parameters_copy(&before);
     matrix g = matrix_new(n, m, RANDOM);
-    meprop_update_rows_arguments a = {.rows = layout < 2 ? rows : NULL, .compact = layout == 1, .update = *update,
-      .g = layout == 3 ? NULL : g.v, .g_stride = g.stride, .w = after.w.v, .first = after.first.v,
-      .second = after.second.v, .stride = after.w.stride, .columns = m};
+    meprop_update_rows_arguments a = {.rows = layout < 2 ? rows : NULL,
+                                      .compact = layout == 1,
+                                      .update = *update,
+                                      .g = layout == 3 ? NULL : g.v,
+                                      .g_stride = g.stride,
+                                      .w = after.w.v,
+                                      .first = after.first.v,
+                                      .second = after.second.v,
+                                      .stride = after.w.stride,
+                                      .columns = m};
     run_parts(kernels->update_rows, &a, layout < 2 ? count : n);
     for (size_t r = 0, listed = 0; r < n; r++) {
       int touched = layout >= 2 || r % 3 != 1;
@@ -98,8 +108,10 @@ static void check_stored(const meprop_kernels *kernels, const meprop_update *upd
   }
 }
 
-/* The fused step on rows 0, 2, 4, …: row r gets the sum over all examples of a weight times the example's x. */
-static void check_fused(const meprop_kernels *kernels, const meprop_update *update, size_t batch, size_t n, size_t m) {
+/* The fused step on rows 0, 2, 4, …: row r gets the sum over all examples of a weight times the
+ * example's x. */
+static void check_fused(const meprop_kernels *kernels, const meprop_update *update, size_t batch,
+                        size_t n, size_t m) {
   begin_case(kernels->name, "weight_rows with a step", n, m, update->kind);
   static uint32_t rows[256], starts[257], examples[256 * 64];
   static float weights[256 * 64];
@@ -116,10 +128,20 @@ static void check_fused(const meprop_kernels *kernels, const meprop_update *upda
   starts[count] = entries;
   parameters before = parameters_new(n, m), after = parameters_copy(&before);
   matrix x = matrix_new(batch, m, RANDOM);
-  meprop_weight_rows_arguments a = {
-    .support = {.row_count = count, .rows = rows, .starts = starts, .examples = examples, .weights = weights},
-    .x = x.v, .x_stride = x.stride, .batch = batch, .columns = m, .update = *update, .w = after.w.v, .first = after.first.v,
-    .second = after.second.v, .stride = after.w.stride};
+  meprop_weight_rows_arguments a = {.support = {.row_count = count,
+                                                .rows = rows,
+                                                .starts = starts,
+                                                .examples = examples,
+                                                .weights = weights},
+                                    .x = x.v,
+                                    .x_stride = x.stride,
+                                    .batch = batch,
+                                    .columns = m,
+                                    .update = *update,
+                                    .w = after.w.v,
+                                    .first = after.first.v,
+                                    .second = after.second.v,
+                                    .stride = after.w.stride};
   run_parts(kernels->weight_rows, &a, a.support.row_count);
   for (size_t r = 0; r < n; r++)
     for (size_t c = 0; c < m; c++) {
@@ -129,7 +151,8 @@ static void check_fused(const meprop_kernels *kernels, const meprop_update *upda
         g += term;
         magnitude += fabs(term);
       }
-      expect_step(update, &before, &after, r, c, r % 2 == 0 ? &g : NULL, magnitude * (double)batch * 1.2e-7);
+      expect_step(update, &before, &after, r, c, r % 2 == 0 ? &g : NULL,
+                  magnitude * (double)batch * 1.2e-7);
     }
   parameters_free(&before);
   parameters_free(&after);
@@ -139,9 +162,16 @@ static void check_fused(const meprop_kernels *kernels, const meprop_update *upda
 void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   for (int kind = MEPROP_SGD; kind <= MEPROP_ADAM; kind++)
     for (int plain = 0; plain < 2; plain++) {
-      meprop_update u = {.kind = (meprop_update_kind)kind, .gradient_scale = plain ? 1 : 0.7f,
-        .clip = plain ? INFINITY : 0.5f, .l2 = plain ? 0 : 0.01f, .decay = plain ? 0 : 0.003f, .rate = 0.1f,
-        .momentum = 0.9f, .beta2 = 0.999f, .second_correction = 1.5f, .epsilon = 1e-8f};
+      meprop_update u = {.kind = (meprop_update_kind)kind,
+                         .gradient_scale = plain ? 1 : 0.7f,
+                         .clip = plain ? INFINITY : 0.5f,
+                         .l2 = plain ? 0 : 0.01f,
+                         .decay = plain ? 0 : 0.003f,
+                         .rate = 0.1f,
+                         .momentum = 0.9f,
+                         .beta2 = 0.999f,
+                         .second_correction = 1.5f,
+                         .epsilon = 1e-8f};
       check_stored(kernels, &u, n, m);
       check_fused(kernels, &u, batch, n, m);
     }

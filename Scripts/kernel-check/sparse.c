@@ -21,8 +21,15 @@ static void check_selection(const meprop_kernels *kernels, const matrix *d, size
   for (size_t r = 0; r < d->rows; r++)
     for (size_t c = 0; c < d->columns; c++) norms.v[r] += fabsf(row_of(d, r)[c]);
   int32_t nan_row = 0;
-  meprop_select_arguments a = {.d = d->v, .stride = d->stride, .columns = d->columns, .k = k, .norms = norms.v,
-    .indices = indices, .values = values, .counts = counts, .nan_row = &nan_row};
+  meprop_select_arguments a = {.d = d->v,
+                               .stride = d->stride,
+                               .columns = d->columns,
+                               .k = k,
+                               .norms = norms.v,
+                               .indices = indices,
+                               .values = values,
+                               .counts = counts,
+                               .nan_row = &nan_row};
   run_parts(kernels->select, &a, d->rows);
   expect_equal("row with NaN", 0, 0, nan_row, 0);
   for (size_t r = 0; r < d->rows; r++) {
@@ -55,14 +62,20 @@ static void check_groups(const meprop_kernels *kernels, const matrix *d) {
   size_t group = 16, groups = (d->rows + group - 1) / group;
   matrix out = matrix_like(d, groups, GARBAGE), norms = matrix_new(1, groups, GARBAGE);
   begin_case(kernels->name, "group_magnitudes", d->rows, d->columns, 0);
-  meprop_group_magnitudes_arguments a = {.d = d->v, .stride = d->stride, .rows = d->rows, .columns = d->columns,
-    .group = group, .magnitudes = out.v, .norms = norms.v};
+  meprop_group_magnitudes_arguments a = {.d = d->v,
+                                         .stride = d->stride,
+                                         .rows = d->rows,
+                                         .columns = d->columns,
+                                         .group = group,
+                                         .magnitudes = out.v,
+                                         .norms = norms.v};
   run_parts(kernels->group_magnitudes, &a, groups);
   for (size_t g = 0; g < groups; g++) {
     double norm = 0;
     for (size_t c = 0; c < d->columns; c++) {
       double want = 0;
-      for (size_t i = g * group; i < d->rows && i < (g + 1) * group; i++) want += fabs(row_of(d, i)[c]);
+      for (size_t i = g * group; i < d->rows && i < (g + 1) * group; i++)
+        want += fabs(row_of(d, i)[c]);
       expect_near("sum", g, c, row_of(&out, g)[c], want, want, 16);
       norm += want;
     }
@@ -72,7 +85,8 @@ static void check_groups(const meprop_kernels *kernels, const matrix *d) {
   matrix_free(&norms, "norms");
 }
 
-static void check_remainder(const char *variant, const meprop_support *support, size_t batch, size_t n) {
+static void check_remainder(const char *variant, const meprop_support *support, size_t batch,
+                            size_t n) {
   begin_case(variant, "remainder", batch, n, 0);
   matrix sums = matrix_new(1, n, RANDOM), memory = matrix_new(1, n, GARBAGE);
   double kept[MOST_COLUMNS] = {0};
@@ -86,25 +100,38 @@ static void check_remainder(const char *variant, const meprop_support *support, 
   matrix_free(&memory, "memory");
 }
 
-static void check_products(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k) {
-  static uint32_t cursor[MOST_COLUMNS + 1], rows[MOST_COLUMNS], starts[MOST_COLUMNS + 1], examples[MOST];
+static void check_products(const meprop_kernels *kernels, size_t batch, size_t n, size_t m,
+                           size_t k) {
+  static uint32_t cursor[MOST_COLUMNS + 1], rows[MOST_COLUMNS], starts[MOST_COLUMNS + 1],
+      examples[MOST];
   static float weights[MOST];
   for (int all_rows = 0; all_rows < 2; all_rows++) {
     size_t touched;
-    size_t row_count =
-      meprop_regroup(indices, values, counts, batch, k, n, all_rows, cursor, rows, starts, examples, weights, &touched);
+    size_t row_count = meprop_regroup(indices, values, counts, batch, k, n, all_rows, cursor, rows,
+                                      starts, examples, weights, &touched);
     size_t with_entries = 0;
     for (size_t t = 0; t < row_count; t++) with_entries += starts[t] != starts[t + 1];
     begin_case(kernels->name, "regroup", batch, n, k);
     expect_equal("touched rows", 0, 0, (long long)touched, (long long)with_entries);
-    meprop_support support = {.row_count = row_count, .rows = rows, .starts = starts, .examples = examples,
-      .weights = weights};
+    meprop_support support = {.row_count = row_count,
+                              .rows = rows,
+                              .starts = starts,
+                              .examples = examples,
+                              .weights = weights};
     check_remainder(kernels->name, &support, batch, n);
     matrix x = matrix_new(batch, m, RANDOM), w = matrix_new(n, m, RANDOM);
     matrix dx = matrix_new(batch, m, GARBAGE), g = matrix_new(n, m, GARBAGE);
     begin_case(kernels->name, "input_gradient", batch, m, k);
-    meprop_input_gradient_arguments input = {.indices = indices, .values = values, .counts = counts, .batch = batch,
-      .k = k, .outputs = n, .w = w.v, .w_stride = w.stride, .dx = dx.v, .dx_stride = dx.stride};
+    meprop_input_gradient_arguments input = {.indices = indices,
+                                             .values = values,
+                                             .counts = counts,
+                                             .batch = batch,
+                                             .k = k,
+                                             .outputs = n,
+                                             .w = w.v,
+                                             .w_stride = w.stride,
+                                             .dx = dx.v,
+                                             .dx_stride = dx.stride};
     run_parts(kernels->input_gradient, &input, lines(m));
     for (size_t i = 0; i < batch; i++)
       for (size_t c = 0; c < m; c++) {
@@ -118,8 +145,14 @@ static void check_products(const meprop_kernels *kernels, size_t batch, size_t n
       }
 
     begin_case(kernels->name, "weight_rows", n, m, k);
-    meprop_weight_rows_arguments weight = {.support = support, .x = x.v, .x_stride = x.stride, .batch = batch, .columns = m,
-      .update = {.kind = MEPROP_STORE}, .g = g.v, .stride = g.stride};
+    meprop_weight_rows_arguments weight = {.support = support,
+                                           .x = x.v,
+                                           .x_stride = x.stride,
+                                           .batch = batch,
+                                           .columns = m,
+                                           .update = {.kind = MEPROP_STORE},
+                                           .g = g.v,
+                                           .stride = g.stride};
     run_parts(kernels->weight_rows, &weight, row_count);
     size_t listed = 0;
     for (size_t r = 0; r < n; r++) {

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Whether the processor has tiles of bf16 numbers and the system lets this process use them, which it has to ask for:
- * their registers make each thread's saved state 8 KB larger. */
+/* Whether the processor has tiles of bf16 numbers and the system lets this process use them, which
+ * it has to ask for: their registers make each thread's saved state 8 KB larger. */
 static int may_use_tiles(void) {
   enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
   const unsigned needed = 1u << 22 | 1u << 24; /* AMX-BF16, AMX-TILE */
@@ -27,7 +27,8 @@ static int may_use_tiles(void) { return 0; }
 const meprop_kernels *meprop_kernels_named(const char *name) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("bmi2");
   int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   int vnni = avx512 && __builtin_cpu_supports("avx512vnni");

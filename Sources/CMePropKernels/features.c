@@ -24,7 +24,8 @@ void meprop_group_features(const void *arguments, size_t begin, size_t end) {
       starts[t] = at;
       at += number;
     }
-    for (size_t i = 0; i < a->batch; i++) uses[starts[a->pairs[i * a->positions + p]]++] = (uint32_t)i;
+    for (size_t i = 0; i < a->batch; i++)
+      uses[starts[a->pairs[i * a->positions + p]]++] = (uint32_t)i;
     for (uint32_t t = count; t > 0; t--) starts[t] = starts[t - 1];
     starts[0] = 0;
     a->counts[p] = count;

@@ -1,4 +1,5 @@
-/* A pool of workers for loops that last microseconds: idle workers spin for a moment, then sleep. */
+/* A pool of workers for loops that last microseconds: idle workers spin for a moment, then
+ * sleep. */
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include <sched.h>
@@ -19,8 +20,9 @@
 #define PAUSE() ((void)0)
 #endif
 
-/* Numbers too small for full precision are taken for zero while kernels run: moments that decay end there, and
- * processors compute with them up to a hundred times slower. Each thread has a setting of its own. */
+/* Numbers too small for full precision are taken for zero while kernels run: moments that decay end
+ * there, and processors compute with them up to a hundred times slower. Each thread has a setting
+ * of its own. */
 #if defined(__x86_64__)
 typedef unsigned int float_mode;
 static float_mode flush_denormals(void) {
@@ -44,7 +46,8 @@ static float_mode flush_denormals(void) { return 0; }
 static void restore_floats(float_mode mode) { (void)mode; }
 #endif
 
-/* About 50 to 100 microseconds: longer than the gaps within a training step, short beside those between steps. */
+/* About 50 to 100 microseconds: longer than the gaps within a training step, short beside those
+ * between steps. */
 enum { SPINS = 4000 };
 
 /* A thread's share of a loop's range, on a cache line of its own. */
@@ -67,8 +70,9 @@ struct meprop_pool {
   pthread_cond_t wake;
   atomic_uint generation; /* counts loops */
   atomic_int sleeping, stopping;
-  /* A worker enters (inside + 1), and takes parts only if the loop is open. The caller closes the loop when no part
-   * is left and waits for those inside, so one that wakes late never holds anybody up. */
+  /* A worker enters (inside + 1), and takes parts only if the loop is open. The caller closes the
+   * loop when no part is left and waits for those inside, so one that wakes late never holds
+   * anybody up. */
   atomic_int inside, open;
   meprop_part part;
   const void *arguments;
@@ -105,7 +109,8 @@ static void *work(void *argument) {
     if (now == seen) {
       pthread_mutex_lock(&pool->mutex);
       atomic_fetch_add(&pool->sleeping, 1);
-      while ((now = atomic_load(&pool->generation)) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+      while ((now = atomic_load(&pool->generation)) == seen)
+        pthread_cond_wait(&pool->wake, &pool->mutex);
       atomic_fetch_sub(&pool->sleeping, 1);
       pthread_mutex_unlock(&pool->mutex);
     }
@@ -147,8 +152,8 @@ meprop_pool *meprop_pool_create(int threads, void (*prepare)(void)) {
   }
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
-  /* Workers take no signals: the dense library multiplies with the stack pointer in its heap memory, and a signal that
-   * comes then overwrites what lies below. */
+  /* Workers take no signals: the dense library multiplies with the stack pointer in its heap
+   * memory, and a signal that comes then overwrites what lies below. */
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -175,7 +180,8 @@ void meprop_pool_destroy(meprop_pool *pool) {
   release(pool);
 }
 
-void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count, size_t grain) {
+void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count,
+                     size_t grain) {
   if (count == 0) return;
   float_mode before = flush_denormals();
   if (pool->workers == 0 || count <= grain) {

@@ -38,23 +38,29 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
 #define SMALL_PRODUCT_EXAMPLES 2
 INLINE vi v_bits_set(uint32_t a) { return _mm256_set1_epi32((int)a); }
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
-  __m256i a = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));
-  return (vbits)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a, t), a)));
+  __m256i a =
+      _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));
+  return (vbits)_mm256_movemask_ps(
+      _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a, t), a)));
 }
-/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
- * many there are; lane 0 is number `first`. */
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
+ * is needed. Returns how many there are; lane 0 is number `first`. */
 INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
   size_t count = 0;
-  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0;
+       bits &= bits - 1, count++) {
     uint32_t lane = (uint32_t)__builtin_ctz(bits);
     indices[count] = first + lane;
     values[count] = p[lane];
   }
   return count;
 }
-INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_round(vf a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vf v_power_of_two(vf a) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127)), 23));
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127)), 23));
 }
 INLINE vf v_from_bytes(const uint8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
@@ -62,7 +68,9 @@ INLINE vf v_from_bytes(const uint8_t *p) {
 INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
   return _mm256_div_ps(a, _mm256_fmadd_ps(_mm256_sqrt_ps(v), c, e));
 }
-INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return _mm256_div_ps(a, _mm256_sqrt_ps(_mm256_add_ps(v, e))); }
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) {
+  return _mm256_div_ps(a, _mm256_sqrt_ps(_mm256_add_ps(v, e)));
+}
 INLINE void v_transpose_8(const float *from, size_t stride, float *to, size_t to_stride) {
   __m256 r[8], t[8];
   for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(from + (size_t)i * stride);
@@ -78,13 +86,15 @@ INLINE void v_transpose_8(const float *from, size_t stride, float *to, size_t to
   }
   for (int i = 0; i < 4; i++) {
     _mm256_storeu_ps(to + (size_t)i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-    _mm256_storeu_ps(to + (size_t)(i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    _mm256_storeu_ps(to + (size_t)(i + 4) * to_stride,
+                     _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
   }
 }
 INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
   for (int i = 0; i < 16; i += 8)
     for (int j = 0; j < 16; j += 8)
-      v_transpose_8(from + (size_t)i * stride + j, stride, to + (size_t)j * to_stride + i, to_stride);
+      v_transpose_8(from + (size_t)i * stride + j, stride, to + (size_t)j * to_stride + i,
+                    to_stride);
 }
 
 /* Pairs of bf16, widened to floats. */
@@ -99,7 +109,8 @@ INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE __m256i v_round_bf16(vf a) {
-  __m256i bits = _mm256_castps_si256(a), even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  __m256i bits = _mm256_castps_si256(a),
+          even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), even);
   __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
   __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
@@ -132,12 +143,14 @@ INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
 /* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
 INLINE void v_store_bytes(int8_t *p, vf a) {
   __m256i whole = _mm256_cvtps_epi32(a);
-  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  __m128i words =
+      _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(words, words));
 }
 /* pairs of a lane of each, rounded */
 INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
-  _mm256_storeu_si256((__m256i *)p, _mm256_or_si256(v_round_bf16(even), _mm256_slli_epi32(v_round_bf16(odd), 16)));
+  _mm256_storeu_si256(
+      (__m256i *)p, _mm256_or_si256(v_round_bf16(even), _mm256_slli_epi32(v_round_bf16(odd), 16)));
 }
 /* past the caches; p on a line of 64 bytes */
 INLINE void v_stream(float *p, vf a) { _mm256_stream_ps(p, a); }

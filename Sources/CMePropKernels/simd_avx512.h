@@ -44,32 +44,37 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));
   return (vbits)_mm512_cmpge_epu32_mask(a, t);
 }
-/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
- * many there are; lane 0 is number `first`. */
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
+ * is needed. Returns how many there are; lane 0 is number `first`. */
 INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
   __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   __m512 a = _mm512_loadu_ps(p);
   __mmask16 bits = _mm512_test_epi32_mask(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
-  _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(bits, _mm512_add_epi32(lanes, _mm512_set1_epi32((int)first))));
+  _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(
+                                   bits, _mm512_add_epi32(lanes, _mm512_set1_epi32((int)first))));
   _mm512_storeu_ps(values, _mm512_maskz_compress_ps(bits, a));
   return (size_t)__builtin_popcount(bits);
 }
 /* Lists of up to so many candidates are ranked in registers. */
 #define RANKED 32
-/* Keeps the k of largest magnitude of `count` listed entries, at most RANKED, with their values where wanted: those that
- * fewer than k exceed. Returns 0 and writes nothing where equals let more than k through. */
-INLINE int v_keep_largest(const float *d, const uint32_t *list, size_t count, size_t k, uint32_t *indices,
-                          float *values) {
+/* Keeps the k of largest magnitude of `count` listed entries, at most RANKED, with their values
+ * where wanted: those that fewer than k exceed. Returns 0 and writes nothing where equals let more
+ * than k through. */
+INLINE int v_keep_largest(const float *d, const uint32_t *list, size_t count, size_t k,
+                          uint32_t *indices, float *values) {
   __mmask32 listed = (__mmask32)((1ull << count) - 1);
   __mmask16 listed0 = (__mmask16)listed, listed1 = (__mmask16)(listed >> 16);
-  __m512i list0 = _mm512_maskz_loadu_epi32(listed0, list), list1 = _mm512_maskz_loadu_epi32(listed1, list + 16);
+  __m512i list0 = _mm512_maskz_loadu_epi32(listed0, list),
+          list1 = _mm512_maskz_loadu_epi32(listed1, list + 16);
   __m512 value0 = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), listed0, list0, d, sizeof *d);
   __m512 value1 = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), listed1, list1, d, sizeof *d);
-  __m512i size0 = _mm512_castps_si512(_mm512_abs_ps(value0)), size1 = _mm512_castps_si512(_mm512_abs_ps(value1));
+  __m512i size0 = _mm512_castps_si512(_mm512_abs_ps(value0)),
+          size1 = _mm512_castps_si512(_mm512_abs_ps(value1));
   uint32_t sizes[RANKED];
   _mm512_storeu_si512(sizes, size0);
   _mm512_storeu_si512(sizes + 16, size1);
-  __m512i one = _mm512_set1_epi32(1), larger0 = _mm512_setzero_si512(), larger1 = _mm512_setzero_si512();
+  __m512i one = _mm512_set1_epi32(1), larger0 = _mm512_setzero_si512(),
+          larger1 = _mm512_setzero_si512();
   for (size_t j = 0; j < count; j++) {
     __m512i other = _mm512_set1_epi32((int)sizes[j]);
     larger0 = _mm512_mask_add_epi32(larger0, _mm512_cmpgt_epu32_mask(other, size0), larger0, one);
@@ -88,15 +93,19 @@ INLINE int v_keep_largest(const float *d, const uint32_t *list, size_t count, si
   }
   return 1;
 }
-INLINE vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_round(vf a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 /* 2^a for whole a in -126...127 */
 INLINE vf v_power_of_two(vf a) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127)), 23));
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127)), 23));
 }
 INLINE vf v_from_bytes(const uint8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
-/* a / (sqrt(v) c + e) for v >= 0, e > 0: reciprocals of 14 bits and one Newton step each, about 2 ulp */
+/* a / (sqrt(v) c + e) for v >= 0, e > 0: reciprocals of 14 bits and one Newton step each, about 2
+ * ulp */
 INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
   vf s = _mm512_max_ps(v, _mm512_set1_ps(1e-36f));
   vf r = _mm512_rsqrt14_ps(s);
@@ -108,7 +117,9 @@ INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
   return _mm512_mul_ps(a, i);
 }
 /* a / sqrt(v + e) */
-INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return _mm512_div_ps(a, _mm512_sqrt_ps(_mm512_add_ps(v, e))); }
+INLINE vf v_adagrad_ratio(vf a, vf v, vf e) {
+  return _mm512_div_ps(a, _mm512_sqrt_ps(_mm512_add_ps(v, e)));
+}
 /* a 16 x 16 block: 16 rows from `from` to 16 rows at `to`, transposed */
 INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
   __m512 r[16], t[16];
@@ -134,8 +145,10 @@ INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_
   for (int i = 0; i < 4; i++) {
     _mm512_storeu_ps(to + (size_t)i * to_stride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88));
     _mm512_storeu_ps(to + (size_t)(i + 8) * to_stride, _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd));
-    _mm512_storeu_ps(to + (size_t)(i + 4) * to_stride, _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88));
-    _mm512_storeu_ps(to + (size_t)(i + 12) * to_stride, _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd));
+    _mm512_storeu_ps(to + (size_t)(i + 4) * to_stride,
+                     _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88));
+    _mm512_storeu_ps(to + (size_t)(i + 12) * to_stride,
+                     _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd));
   }
 }
 
@@ -159,16 +172,20 @@ INLINE vh v_set_bf16_pair(const uint16_t *p) {
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return _mm512_dpbf16_ps(c, a, b); }
 /* a, then b, rounded to nearest, ties to even */
-INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
+  _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
 INLINE __m256i v_round_bf16(vf a) { return (__m256i)_mm512_cvtneps_pbh(a); }
 #else
 typedef vpair vh;
 INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE __m256i v_round_bf16(vf a) {
-  __m512i bits = _mm512_castps_si512(a), even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i bits = _mm512_castps_si512(a),
+          even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), even);
-  rounded = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+  rounded = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), bits,
+                                 _mm512_set1_epi32(0x400000));
   return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
 }
 INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
@@ -182,15 +199,19 @@ typedef __m512i vbytes, vsums;
 INLINE vbytes v_load_bytes(const int8_t *p) { return _mm512_loadu_si512(p); }
 INLINE vsums v_sums_zero(void) { return _mm512_setzero_si512(); }
 #ifdef MEPROP_VNNI
-/* The instruction takes one factor without sign: 128 more than it is, so that 128 times the row's sum is too much. */
+/* The instruction takes one factor without sign: 128 more than it is, so that 128 times the row's
+ * sum is too much. */
 INLINE vbytes v_four_bytes(const int8_t *p) {
   int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
   return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8((char)0x80));
 }
-INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) { return _mm512_dpbusd_epi32(sums, four, weights); }
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  return _mm512_dpbusd_epi32(sums, four, weights);
+}
 INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
-  return _mm512_cvtepi32_ps(_mm512_sub_epi32(sums, _mm512_slli_epi32(_mm512_loadu_si512(row_sums), 7)));
+  return _mm512_cvtepi32_ps(
+      _mm512_sub_epi32(sums, _mm512_slli_epi32(_mm512_loadu_si512(row_sums), 7)));
 }
 #else
 INLINE vbytes v_four_bytes(const int8_t *p) {
@@ -200,7 +221,8 @@ INLINE vbytes v_four_bytes(const int8_t *p) {
 }
 /* Two products are at most 2 * 127 * 127, which sixteen bits hold. */
 INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
-  __m512i minus = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(four), _mm512_setzero_si512(), weights);
+  __m512i minus =
+      _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(four), _mm512_setzero_si512(), weights);
   __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(four), minus);
   return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
@@ -215,7 +237,8 @@ INLINE void v_store_bytes(int8_t *p, vf a) {
 }
 /* pairs of a lane of each, rounded */
 INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
-  __m512i a = _mm512_cvtepu16_epi32(v_round_bf16(even)), b = _mm512_cvtepu16_epi32(v_round_bf16(odd));
+  __m512i a = _mm512_cvtepu16_epi32(v_round_bf16(even)),
+          b = _mm512_cvtepu16_epi32(v_round_bf16(odd));
   _mm512_storeu_si512(p, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
 }
 /* past the caches; p on a line of 64 bytes */

@@ -21,7 +21,8 @@ INLINE vf v_where_positive(vf a, vf b) {
   return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(b)));
 }
 INLINE vf v_where_at_least(const uint32_t *bits, uint32_t threshold, vf a) {
-  return vreinterpretq_f32_u32(vandq_u32(vcgeq_u32(vld1q_u32(bits), vdupq_n_u32(threshold)), vreinterpretq_u32_f32(a)));
+  return vreinterpretq_f32_u32(
+      vandq_u32(vcgeq_u32(vld1q_u32(bits), vdupq_n_u32(threshold)), vreinterpretq_u32_f32(a)));
 }
 INLINE float v_sum(vf a) { return vaddvq_f32(a); }
 /* the sums of four vectors, to out[0] ... out[3] */
@@ -36,11 +37,12 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));
   return (vbits)vaddvq_u32(vandq_u32(vcgeq_u32(a, t), vld1q_u32(lane)));
 }
-/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
- * many there are; lane 0 is number `first`. */
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
+ * is needed. Returns how many there are; lane 0 is number `first`. */
 INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
   size_t count = 0;
-  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0;
+       bits &= bits - 1, count++) {
     uint32_t lane = (uint32_t)__builtin_ctz(bits);
     indices[count] = first + lane;
     values[count] = p[lane];
@@ -54,7 +56,9 @@ INLINE vf v_power_of_two(vf a) {
 INLINE vf v_from_bytes(const uint8_t *p) {
   return (vf){(float)p[0], (float)p[1], (float)p[2], (float)p[3]};
 }
-INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) { return vdivq_f32(a, vfmaq_f32(e, vsqrtq_f32(v), c)); }
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
+  return vdivq_f32(a, vfmaq_f32(e, vsqrtq_f32(v), c));
+}
 INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { return vdivq_f32(a, vsqrtq_f32(vaddq_f32(v, e))); }
 INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
   for (size_t i = 0; i < 16; i += 4)
@@ -75,18 +79,23 @@ typedef struct { vf even, odd; } vpair;
 typedef vpair vh;
 INLINE vpair v_widen_bf16(const uint16_t *p) {
   uint32x4_t a = vreinterpretq_u32_u16(vld1q_u16(p));
-  return (vpair){vreinterpretq_f32_u32(vshlq_n_u32(a, 16)), vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000u)))};
+  return (vpair){vreinterpretq_f32_u32(vshlq_n_u32(a, 16)),
+                 vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000u)))};
 }
 INLINE vh v_load_bf16(const uint16_t *p) { return v_widen_bf16(p); }
 /* c + a0 b0 + a1 b1 in each lane */
 INLINE vf v_dot_bf16(vh a, vh b, vf c) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, c)); }
 INLINE uint16x4_t v_round_bf16(vf a) {
-  uint32x4_t bits = vreinterpretq_u32_f32(a), even = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  uint32x4_t bits = vreinterpretq_u32_f32(a),
+             even = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
   uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), even);
-  return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000))), 16);
+  return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000))),
+                     16);
 }
 /* a, then b, rounded to nearest, ties to even */
-INLINE void v_store_bf16(uint16_t *p, vf a, vf b) { vst1q_u16(p, vcombine_u16(v_round_bf16(a), v_round_bf16(b))); }
+INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
+  vst1q_u16(p, vcombine_u16(v_round_bf16(a), v_round_bf16(b)));
+}
 /* Sums of products of bytes in -127...127: 4 lanes, four products each. */
 #define BYTE_EXAMPLES 4
 typedef int8x16_t vbytes;

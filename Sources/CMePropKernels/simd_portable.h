@@ -43,11 +43,12 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   for (int l = 0; l < 4; l++) result |= (vbits)(((bits[l] & 0x7fffffffu) >= t.lane[l]) << l);
   return result;
 }
-/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector is needed. Returns how
- * many there are; lane 0 is number `first`. */
+/* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
+ * is needed. Returns how many there are; lane 0 is number `first`. */
 INLINE size_t v_append_nonzeros(const float *p, uint32_t first, uint32_t *indices, float *values) {
   size_t count = 0;
-  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0; bits &= bits - 1, count++) {
+  for (uint32_t bits = v_magnitude_at_least(p, v_bits_set(1)); bits != 0;
+       bits &= bits - 1, count++) {
     uint32_t lane = (uint32_t)__builtin_ctz(bits);
     indices[count] = first + lane;
     values[count] = p[lane];
@@ -66,7 +67,9 @@ INLINE vf v_power_of_two(vf a) {
   return result;
 }
 INLINE vf v_from_bytes(const uint8_t *p) { LANES((float)p[l]); }
-INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) { LANES(a.lane[l] / (sqrtf(v.lane[l]) * c.lane[l] + e.lane[l])); }
+INLINE vf v_adam_ratio(vf a, vf v, vf c, vf e) {
+  LANES(a.lane[l] / (sqrtf(v.lane[l]) * c.lane[l] + e.lane[l]));
+}
 INLINE vf v_adagrad_ratio(vf a, vf v, vf e) { LANES(a.lane[l] / sqrtf(v.lane[l] + e.lane[l])); }
 INLINE void v_transpose_block(const float *from, size_t stride, float *to, size_t to_stride) {
   for (size_t i = 0; i < 16; i++)
@@ -105,7 +108,8 @@ INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
 }
 /* pairs of a lane of each, rounded */
 INLINE void v_store_bf16_pairs(uint16_t *p, vf even, vf odd) {
-  for (int l = 0; l < 4; l++) p[2 * l] = round_bf16(even.lane[l]), p[2 * l + 1] = round_bf16(odd.lane[l]);
+  for (int l = 0; l < 4; l++)
+    p[2 * l] = round_bf16(even.lane[l]), p[2 * l + 1] = round_bf16(odd.lane[l]);
 }
 /* as any other store: there is none past the caches */
 INLINE void v_stream(float *p, vf a) { v_store(p, a); }

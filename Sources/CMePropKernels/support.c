@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts, size_t batch, size_t k,
-                      size_t n, int all_rows, uint32_t *restrict cursor, uint32_t *restrict rows,
-                      uint32_t *restrict starts, uint32_t *restrict examples, float *restrict weights, size_t *touched) {
+size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts,
+                      size_t batch, size_t k, size_t n, int all_rows, uint32_t *restrict cursor,
+                      uint32_t *restrict rows, uint32_t *restrict starts,
+                      uint32_t *restrict examples, float *restrict weights, size_t *touched) {
   memset(cursor, 0, (n + 1) * sizeof *cursor);
   for (size_t i = 0; i < batch; i++) {
     const uint32_t *outputs = indices + i * k;
@@ -37,8 +38,8 @@ size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32
   return row_count;
 }
 
-void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group, uint32_t *indices,
-                            float *values, uint32_t *counts) {
+void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group,
+                            uint32_t *indices, float *values, uint32_t *counts) {
   /* Last first, because the lists of the groups are where those of the first examples go. */
   for (size_t i = batch; i-- > 0;) {
     size_t from = i / group, count = counts[from];
@@ -48,11 +49,13 @@ void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t 
   }
 }
 
-void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n, float *memory) {
+void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n,
+                      float *memory) {
   memcpy(memory, sums, n * sizeof *memory);
   for (size_t t = 0; t < support->row_count; t++) {
     float kept = 0;
-    for (uint32_t e = support->starts[t]; e < support->starts[t + 1]; e++) kept += support->weights[e];
+    for (uint32_t e = support->starts[t]; e < support->starts[t + 1]; e++)
+      kept += support->weights[e];
     memory[support->rows[t]] -= kept;
   }
   float scale = 1 / (float)batch;
@@ -60,7 +63,8 @@ void meprop_remainder(const meprop_support *support, const float *sums, size_t b
 }
 
 void meprop_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
-  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0],
+           k1 = key[1];
   for (int round = 0; round < 10; round++) {
     uint64_t p = (uint64_t)0xD2511F53u * c0, q = (uint64_t)0xCD9E8D57u * c2;
     c0 = (uint32_t)(q >> 32) ^ c1 ^ k0;

@@ -3,7 +3,11 @@
 #include "variants.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,amx-tile,amx-bf16,avx2,fma,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target( \
+        "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,amx-tile,amx-bf16," \
+        "avx2,fma,bmi,bmi2,popcnt,lzcnt"))), \
+    apply_to = function)
 #define MEPROP_AMX
 #define MEPROP_BF16
 #define MEPROP_VNNI

@@ -3,7 +3,8 @@
 #include "variants.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
 #include "simd_avx2.h"
 #define K(name) name##_avx2
 #include "kernels.inc"

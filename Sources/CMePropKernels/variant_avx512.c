@@ -3,7 +3,11 @@
 #include "variants.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt,lzcnt"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target( \
+        "avx512f,avx512bw,avx512dq,avx512vl," \
+        "avx2,fma,bmi,bmi2,popcnt,lzcnt"))), \
+    apply_to = function)
 #include "simd_avx512.h"
 #define K(name) name##_avx512
 #include "kernels.inc"

@@ -7,7 +7,8 @@
 #include "meprop_lstm_kernels.h"
 
 #if defined(__x86_64__)
-extern const meprop_kernels meprop_kernels_amx, meprop_kernels_avx512bf16, meprop_kernels_avx512vnni;
+extern const meprop_kernels meprop_kernels_amx, meprop_kernels_avx512bf16,
+    meprop_kernels_avx512vnni;
 extern const meprop_kernels meprop_kernels_avx512, meprop_kernels_avx2;
 #elif defined(__aarch64__)
 extern const meprop_kernels meprop_kernels_neon;

@@ -1,18 +1,21 @@
 /*
- * The arithmetic of meProp in C: selection, sparse products, optimizer rows, activations, random numbers.
+ * The arithmetic of meProp in C: selection, sparse products, optimizer rows, activations, random
+ * numbers.
  *
  * Legend: B = batch size, n = outputs of a layer, m = inputs of a layer, k = entries kept of n,
  * d = gradient at a layer's pre-activation [B, n], x = a layer's input [B, m], w = weights [n, m].
  *
  * One contract for every kernel and every instruction set:
- *  - A matrix is row-major; its rows start every `stride` floats; stride is a multiple of MEPROP_LINE (16 floats,
- *    one cache line) and the floats between the last column and the next multiple of 16 are zero, before and after.
- *    Kernels work on whole lines, so there are no tails. Pointers need not be aligned.
- *  - Outputs never alias inputs unless said so. Nothing is allocated, and no clock is read but one that arguments name.
- *    No length may exceed INT32_MAX.
- *  - A parallel kernel has the form `void f(const void *arguments, size_t begin, size_t end)` and does the part
- *    [begin, end) of its range. Parts are independent, each output number is summed in one fixed order by one part,
- *    so the bits of a result depend neither on the number of threads nor on how the range was cut.
+ *  - A matrix is row-major; its rows start every `stride` floats; stride is a multiple of
+ *    MEPROP_LINE (16 floats, one cache line) and the floats between the last column and the next
+ *    multiple of 16 are zero, before and after. Kernels work on whole lines, so there are no tails.
+ *    Pointers need not be aligned.
+ *  - Outputs never alias inputs unless said so. Nothing is allocated, and no clock is read but one
+ *    that arguments name. No length may exceed INT32_MAX.
+ *  - A parallel kernel has the form `void f(const void *arguments, size_t begin, size_t end)` and
+ *    does the part [begin, end) of its range. Parts are independent, each output number is summed
+ *    in one fixed order by one part, so the bits of a result depend neither on the number of
+ *    threads nor on how the range was cut.
  */
 #ifndef MEPROP_KERNELS_H
 #define MEPROP_KERNELS_H
@@ -24,14 +27,20 @@
 #include "meprop_finish.h"
 
 #define MEPROP_LINE 16
-/* Rows of a batch are summed in chunks of this many, so that partial sums do not depend on the thread count. */
+/* Rows of a batch are summed in chunks of this many, so that partial sums do not depend on the
+ * thread count. */
 #define MEPROP_ROW_CHUNK 16
 
 typedef void (*meprop_part)(const void *arguments, size_t begin, size_t end);
 
-/* ---- activations ---------------------------------------------------------------------------------------------- */
+/* ---- activations ----------------------------------------------------------------------------- */
 
-typedef enum { MEPROP_IDENTITY = 0, MEPROP_RELU = 1, MEPROP_TANH = 2, MEPROP_SIGMOID = 3 } meprop_activation;
+typedef enum {
+  MEPROP_IDENTITY = 0,
+  MEPROP_RELU = 1,
+  MEPROP_TANH = 2,
+  MEPROP_SIGMOID = 3
+} meprop_activation;
 
 /* y <- dropout(activation(y + bias)) in place. Part range: rows. */
 typedef struct {
@@ -39,17 +48,20 @@ typedef struct {
   size_t stride, columns;
   const float *bias; /* [columns], padded with zeros; NULL: none */
   meprop_activation activation;
-  /* Inverted dropout: an entry is kept where its random number is >= threshold, and multiplied by scale.
-   * Threshold 0: no dropout, scale is ignored. Random numbers: Philox, see meprop_random_bits. */
+  /* Inverted dropout: an entry is kept where its random number is >= threshold, and multiplied by
+   * scale. Threshold 0: no dropout, scale is ignored. Random numbers: Philox, see
+   * meprop_random_bits. */
   uint32_t threshold;
   float scale;
   uint64_t seed, stream;
 } meprop_activate_arguments;
 
-/* d <- beta * memory + dz * (d activation / d pre-activation), and sums over rows. Part range: chunks of 16 rows. */
+/* d <- beta * memory + dz * (d activation / d pre-activation), and sums over rows. Part range:
+ * chunks of 16 rows. */
 typedef struct {
   const float *dz;   /* gradient at the layer's output [rows, columns] */
-  const float *z;    /* the layer's output, after dropout; NULL where the activation is the identity */
+  const float *z;    /* the layer's output, after dropout; NULL where the activation is the
+                      * identity */
   size_t stride;     /* of dz, z and d */
   size_t rows, columns;
   meprop_activation activation;
@@ -71,9 +83,12 @@ typedef struct {
   size_t stride, columns;
   const int32_t *labels; /* [rows], each in 0..<columns */
   float scale;           /* usually 1 / rows */
-  float *gradient;       /* [rows, columns]: (softmax - one-hot) * scale; may be logits; NULL: not wanted */
-  float *losses;         /* [rows]: -log softmax[label], not scaled; not finite where a logit is not */
-  int32_t *predictions;  /* [rows]: index of the largest logit, the lower of equals; NULL: not wanted */
+  float *gradient;       /* [rows, columns]: (softmax - one-hot) * scale; may be logits; NULL:
+                          * not wanted */
+  float *losses;         /* [rows]: -log softmax[label], not scaled; not finite where a logit is
+                          * not */
+  int32_t *predictions;  /* [rows]: index of the largest logit, the lower of equals; NULL: not
+                          * wanted */
 } meprop_cross_entropy_arguments;
 
 /* Rows of logits to probabilities, in place. Part range: rows. */
@@ -82,14 +97,16 @@ typedef struct {
   size_t stride, columns;
 } meprop_softmax_arguments;
 
-/* ---- selection ------------------------------------------------------------------------------------------------ */
+/* ---- selection ------------------------------------------------------------------------------- */
 
-/* Per row, the k entries of largest magnitude; of equal magnitudes the lower index; zeros never. Part range: rows. */
+/* Per row, the k entries of largest magnitude; of equal magnitudes the lower index; zeros never.
+ * Part range: rows. */
 typedef struct {
   const float *d;
   size_t stride, columns;
   size_t k;           /* 1..columns */
-  const float *norms; /* sum of |d| per row: where the search starts, the result does not depend on it */
+  const float *norms; /* sum of |d| per row: where the search starts, the result does not depend
+                       * on it */
   uint32_t *indices;  /* [rows, k], ascending in each row */
   float *values;      /* [rows, k] */
   uint32_t *counts;   /* [rows]: entries kept, at most k */
@@ -106,7 +123,7 @@ typedef struct {
   float *norms;      /* [groups] */
 } meprop_group_magnitudes_arguments;
 
-/* ---- sparse products ------------------------------------------------------------------------------------------ */
+/* ---- sparse products ------------------------------------------------------------------------- */
 
 /* A support regrouped by output: entries starts[t] ..< starts[t + 1] belong to output rows[t]. */
 typedef struct {
@@ -117,22 +134,26 @@ typedef struct {
   const float *weights;
 } meprop_support;
 
-/* Regroups per-example entries by output with a counting sort; stable, so examples ascend within a row.
- * `cursor` is scratch of n + 1. With `all_rows` rows without entries are listed too. Returns the row count, and in
- * `touched` the number of rows that have entries. */
-size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts, size_t batch, size_t k,
-                      size_t n, int all_rows, uint32_t *cursor, uint32_t *rows, uint32_t *starts, uint32_t *examples,
-                      float *weights, size_t *touched);
+/* Regroups per-example entries by output with a counting sort; stable, so examples ascend within a
+ * row. `cursor` is scratch of n + 1. With `all_rows` rows without entries are listed too. Returns
+ * the row count, and in `touched` the number of rows that have entries. */
+size_t meprop_regroup(const uint32_t *indices, const float *values, const uint32_t *counts,
+                      size_t batch, size_t k, size_t n, int all_rows, uint32_t *cursor,
+                      uint32_t *rows, uint32_t *starts, uint32_t *examples, float *weights,
+                      size_t *touched);
 
-/* From a list of kept outputs for each group of `group` examples, in the places of the first examples, to one for each
- * example, with its own values of d. */
-void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group, uint32_t *indices,
-                            float *values, uint32_t *counts);
+/* From a list of kept outputs for each group of `group` examples, in the places of the first
+ * examples, to one for each example, with its own values of d. */
+void meprop_share_selection(const float *d, size_t stride, size_t batch, size_t k, size_t group,
+                            uint32_t *indices, float *values, uint32_t *counts);
 
-/* memory[r] <- (sums[r] - sum of the weights of r) / batch for all n outputs: what selection left out, on average. */
-void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n, float *memory);
+/* memory[r] <- (sums[r] - sum of the weights of r) / batch for all n outputs: what selection left
+ * out, on average. */
+void meprop_remainder(const meprop_support *support, const float *sums, size_t batch, size_t n,
+                      float *memory);
 
-/* dx <- W' s: dx[i] = sum over kept (i, r) of s[i, r] w[r]. Overwrites. Part range: lines of 16 columns of w. */
+/* dx <- W' s: dx[i] = sum over kept (i, r) of s[i, r] w[r]. Overwrites. Part range: lines of 16
+ * columns of w. */
 typedef struct {
   const uint32_t *indices; /* [batch, k], as selection leaves them */
   const float *values;     /* [batch, k] */
@@ -158,7 +179,8 @@ typedef struct {
   float gradient_scale; /* 1, or what clipping by norm leaves */
   float clip;           /* |gradient| is cut to it; INFINITY: not at all */
   float l2;             /* g += l2 * w */
-  float decay;          /* w *= 1 - decay, before the step (decoupled; already multiplied by the rate) */
+  float decay;          /* w *= 1 - decay, before the step (decoupled; already multiplied by the
+                         * rate) */
   float rate;           /* for Adam: rate / (1 - beta1^t) */
   float momentum;       /* momentum, or Adam's beta1 */
   float beta2;
@@ -166,8 +188,9 @@ typedef struct {
   float epsilon;
 } meprop_update;
 
-/* Gradient rows as weighted sums of rows of x, stored or applied at once. Part range: entries of support.rows: what
- * a core has written of the weights it finds in its own cache in the next forward product, which goes by rows too. */
+/* Gradient rows as weighted sums of rows of x, stored or applied at once. Part range: entries of
+ * support.rows: what a core has written of the weights it finds in its own cache in the next
+ * forward product, which goes by rows too. */
 typedef struct {
   meprop_support support;
   const float *x;
@@ -190,9 +213,10 @@ typedef struct {
   size_t stride, columns;
 } meprop_update_rows_arguments;
 
-/* ---- forward products beside the dense library's ----------------------------------------------------------------- */
+/* ---- forward products beside the dense library's --------------------------------------------- */
 
-/* y <- x w' as dot products, for batches of a few examples. Overwrites. Part range: lines of 16 rows of w. */
+/* y <- x w' as dot products, for batches of a few examples. Overwrites. Part range: lines of 16
+ * rows of w. */
 typedef struct {
   const float *x;
   size_t x_stride, rows, columns;
@@ -202,7 +226,7 @@ typedef struct {
   size_t y_stride;
 } meprop_small_product_arguments;
 
-/* ---- input that is mostly zero ---------------------------------------------------------------------------------- */
+/* ---- input that is mostly zero --------------------------------------------------------------- */
 
 /* Non-zero entries of each row. Part range: rows. */
 typedef struct {
@@ -211,13 +235,14 @@ typedef struct {
   uint32_t *indices; /* [rows, list_stride], ascending */
   float *values;     /* [rows, list_stride]; left over beyond a row's count */
   size_t list_stride; /* room for all columns, and a multiple of 32 */
-  uint32_t *starts; /* [rows, starts_stride]: where each block of 64 columns starts in the row's list, and its end */
+  uint32_t *starts; /* [rows, starts_stride]: where each block of 64 columns starts in the row's
+                     * list, and its end */
   size_t starts_stride;
   int rounds; /* values are rounded to bf16 */
 } meprop_nonzeros_arguments;
 
-/* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index], finished. Overwrites.
- * Part range: lines of 16 columns of wt. */
+/* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index], finished.
+ * Overwrites. Part range: lines of 16 columns of wt. */
 typedef struct {
   const uint32_t *indices;
   const float *values;
@@ -232,7 +257,8 @@ typedef struct {
   meprop_finish finish;
 } meprop_gather_product_arguments;
 
-/* The same from a rounded copy of wt that K(transpose_bf16) has made. Part range: lines of 32 columns of wt. */
+/* The same from a rounded copy of wt that K(transpose_bf16) has made. Part range: lines of 32
+ * columns of wt. */
 typedef struct {
   const uint32_t *indices;
   const float *values;
@@ -247,8 +273,8 @@ typedef struct {
   meprop_finish finish;
 } meprop_gather_bf16_arguments;
 
-/* wt <- w' rounded to bf16, in an order of columns within each line of 32 that is the variant's own.
- * Part range: lines of 32 rows of w. */
+/* wt <- w' rounded to bf16, in an order of columns within each line of 32 that is the variant's
+ * own. Part range: lines of 32 rows of w. */
 typedef struct {
   const float *w; /* [rows, columns] */
   size_t stride, rows, columns;
@@ -264,7 +290,8 @@ typedef struct {
   size_t wt_stride;
 } meprop_transpose_arguments;
 
-/* The same for listed rows of w, whose columns of wt are overwritten. Part range: lines of 16 columns of w. */
+/* The same for listed rows of w, whose columns of wt are overwritten. Part range: lines of 16
+ * columns of w. */
 typedef struct {
   const float *w;
   size_t stride, columns;
@@ -274,12 +301,12 @@ typedef struct {
   size_t wt_stride;
 } meprop_transpose_rows_arguments;
 
-/* ---- features: a first layer as a sum ---------------------------------------------------------------------------- */
+/* ---- features: a first layer as a sum -------------------------------------------------------- */
 
-/* The input of a layer is P embeddings side by side, x[i] = (E[f[i][0]], ..., E[f[i][P - 1]]) of m columns each, and its
- * product is y[i] = sum over positions p of W[p] E[f[i][p]]. What position p adds depends on the symbol there only, so it
- * is computed once for each pair (position, symbol) of a batch. Weights are [P * n, m]: row p * n + r belongs to output r
- * at position p. */
+/* The input of a layer is P embeddings side by side, x[i] = (E[f[i][0]], ..., E[f[i][P - 1]]) of m
+ * columns each, and its product is y[i] = sum over positions p of W[p] E[f[i][p]]. What position p
+ * adds depends on the symbol there only, so it is computed once for each pair (position, symbol) of
+ * a batch. Weights are [P * n, m]: row p * n + r belongs to output r at position p. */
 
 /* Outputs that one part of the forward pass computes. */
 #define MEPROP_FEATURE_BLOCK 64
@@ -287,15 +314,18 @@ typedef struct {
 #define MEPROP_FEATURE_COLUMNS 256
 /* Pairs whose gradients are multiplied at once. */
 #define MEPROP_FEATURE_TILE 4
-/* What multiplying an entry costs, as a multiple of the cost for an output of a gradient that was added up. */
+/* What multiplying an entry costs, as a multiple of the cost for an output of a gradient that was
+ * added up. */
 #define MEPROP_FEATURE_ENTRY_COST 2
 
 /* Lists the pairs of each position in order of first use, and their uses. Part range: positions. */
 typedef struct {
   const uint32_t *features; /* [batch, positions]: symbols, each below symbol_count */
   size_t batch, positions, symbol_count;
-  uint32_t *slots;   /* [positions, symbol_count]: zero before and after; parts use the slice of their first position */
-  uint32_t *pairs;   /* [batch, positions]: the pair of each use, numbered from 0 at each position */
+  uint32_t *slots;   /* [positions, symbol_count]: zero before and after; parts use the slice of
+                      * their first position */
+  uint32_t *pairs;   /* [batch, positions]: the pair of each use, numbered from 0 at each
+                      * position */
   uint32_t *counts;  /* [positions]: pairs */
   uint32_t *symbols; /* [positions, batch]: the symbol of each pair */
   uint32_t *starts;  /* [positions, batch + 1]: where the uses of each pair start */
@@ -312,7 +342,8 @@ typedef struct {
   size_t batch, positions, pair_count;
   const uint32_t *pairs, *symbols; /* as grouped */
   const uint32_t *bases;           /* [positions + 1]: pairs of the positions before */
-  float *table; /* scratch [blocks, pair_count, MEPROP_FEATURE_BLOCK]; parts use the slice of their first block */
+  float *table; /* scratch [blocks, pair_count, MEPROP_FEATURE_BLOCK]; parts use the slice of
+                 * their first block */
   float *y;     /* [batch, outputs] */
   size_t y_stride;
 } meprop_feature_forward_arguments;
@@ -323,23 +354,27 @@ typedef struct {
   float value;
 } meprop_feature_entry;
 
-/* Whether the gradients of a pair with so many uses, of which each keeps up to `kept` entries, are added up before they
- * are multiplied: cheaper where the pair is used often. */
+/* Whether the gradients of a pair with so many uses, of which each keeps up to `kept` entries, are
+ * added up before they are multiplied: cheaper where the pair is used often. */
 static inline int meprop_feature_is_summed(size_t uses, size_t kept, size_t outputs) {
   return uses * kept * MEPROP_FEATURE_ENTRY_COST >= outputs;
 }
 
-/* Both gradients of such a layer, and the update of its weights. Pairs for which meprop_feature_is_summed holds have
- * their gradients added up first and multiplied densely, others entry by entry. Part range: positions. */
+/* Both gradients of such a layer, and the update of its weights. Pairs for which
+ * meprop_feature_is_summed holds have their gradients added up first and multiplied densely, others
+ * entry by entry. Part range: positions. */
 typedef struct {
   const float *e;
   size_t e_stride, columns;
-  float *w, *first, *second; /* weights [positions * outputs, columns] and moments, as the update kind needs them */
+  float *w, *first, *second; /* weights [positions * outputs, columns] and moments, as the update
+                              * kind needs them */
   size_t stride, outputs;
   size_t batch, positions;
   const uint32_t *symbols, *bases;
-  const uint32_t *starts, *uses; /* by pair over all positions: entries starts[pair] ..< starts[pair + 1] of uses */
-  /* The gradient at the outputs: entries as selection leaves them, or where indices is NULL all of d. */
+  const uint32_t *starts, *uses; /* by pair over all positions: entries starts[pair] ..<
+                                  * starts[pair + 1] of uses */
+  /* The gradient at the outputs: entries as selection leaves them, or where indices is NULL all of
+   * d. */
   const uint32_t *indices;
   const float *values;
   const uint32_t *counts;
@@ -349,7 +384,8 @@ typedef struct {
   const uint32_t *rows; /* the outputs whose weights have a gradient or are updated; NULL: all */
   size_t row_count;
   meprop_update update;
-  float *g; /* [positions * outputs, columns]: scratch, or with MEPROP_STORE the gradient of listed rows */
+  float *g; /* [positions * outputs, columns]: scratch, or with MEPROP_STORE the gradient of
+             * listed rows */
   size_t g_stride;
   float *sums; /* scratch [positions, MEPROP_FEATURE_TILE, outputs rounded up to lines] */
   uint32_t *ends;                /* scratch [positions, outputs] */
@@ -360,7 +396,8 @@ typedef struct {
 
 /* y[i] <- bias + sum over listed rows of two tables. Overwrites. Part range: rows of y. */
 typedef struct {
-  const uint32_t *rows; /* [batch, list_stride]: below `kept` rows of table, from there on rows of extra */
+  const uint32_t *rows; /* [batch, list_stride]: below `kept` rows of table, from there on rows
+                         * of extra */
   size_t list_stride;
   const uint32_t *counts; /* [batch] */
   const float *table, *extra;
@@ -379,7 +416,7 @@ typedef struct {
   int gradient;
 } meprop_cube_arguments;
 
-/* ---- small things --------------------------------------------------------------------------------------------- */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 /* Bytes to floats times scale. Part range: rows. */
 typedef struct {
@@ -398,7 +435,7 @@ typedef struct {
   float *out;
 } meprop_reduce_arguments;
 
-/* ---- the variants ----------------------------------------------------------------------------------------------- */
+/* ---- the variants ---------------------------------------------------------------------------- */
 
 typedef struct {
   const char *name; /* amx, avx512bf16, avx512vnni, avx512, avx2, neon or portable */
@@ -430,19 +467,21 @@ const meprop_kernels *meprop_kernels_named(const char *name);
 /* Philox4x32-10 (Salmon et al., SC 2011) on one block. */
 void meprop_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* ---- worker pool ------------------------------------------------------------------------------------------------ */
+/* ---- worker pool ----------------------------------------------------------------------------- */
 
 typedef struct meprop_pool meprop_pool;
 
-/* A pool of `threads` - 1 workers (the caller is one more), or NULL where threads cannot be had. `prepare` is called
- * once on each worker as it starts. */
+/* A pool of `threads` - 1 workers (the caller is one more), or NULL where threads cannot be had.
+ * `prepare` is called once on each worker as it starts. */
 meprop_pool *meprop_pool_create(int threads, void (*prepare)(void));
 void meprop_pool_destroy(meprop_pool *pool);
 /* The number of processors that this process may use, at least 1. */
 int meprop_available_processors(void);
-/* Does parts [0, grain), [grain, 2 grain), … of [0, count) on all workers and returns when all are done.
- * A worker begins with the same share of the parts each time, so that it meets data that it had before, and then takes
- * what others have left. Not reentrant. With one thread, or one part, everything happens on the caller. Denormal numbers count as zero. */
-void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count, size_t grain);
+/* Does parts [0, grain), [grain, 2 grain), … of [0, count) on all workers and returns when all are
+ * done. A worker begins with the same share of the parts each time, so that it meets data that it
+ * had before, and then takes what others have left. Not reentrant. With one thread, or one part,
+ * everything happens on the caller. Denormal numbers count as zero. */
+void meprop_pool_run(meprop_pool *pool, meprop_part part, const void *arguments, size_t count,
+                     size_t grain);
 
 #endif

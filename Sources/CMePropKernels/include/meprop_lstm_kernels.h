@@ -1,36 +1,42 @@
-/* Arguments of the kernels for LSTM layers, in f32 and in numbers of eight bits. The legend and the contract of
- * meprop_kernels.h hold here too. */
+/* Arguments of the kernels for LSTM layers, in f32 and in numbers of eight bits. The legend and the
+ * contract of meprop_kernels.h hold here too. */
 #ifndef MEPROP_LSTM_KERNELS_H
 #define MEPROP_LSTM_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- LSTM ------------------------------------------------------------------------------------------------------- */
+/* ---- LSTM ------------------------------------------------------------------------------------ */
 
-/* Sentences are sorted by falling length. Position p = starts[t] + i is word t of sentence i; the starts[t + 1] -
- * starts[t] sentences that have a word t are the first ones, so nothing is padded. A layer of `hidden` units (h) pads
- * each gate to hp = h rounded up to whole lines: gate g (input, forget, candidate, output) of unit u is number
- * g hp + u, and numbers of padding are zero everywhere. */
+/* Sentences are sorted by falling length. Position p = starts[t] + i is word t of sentence i; the
+ * starts[t + 1] - starts[t] sentences that have a word t are the first ones, so nothing is padded.
+ * A layer of `hidden` units (h) pads each gate to hp = h rounded up to whole lines: gate g (input,
+ * forget, candidate, output) of unit u is number g hp + u, and numbers of padding are zero
+ * everywhere but in gates between forward and backward. */
 
-/* One direction of a layer. Matrices by position or sentence of h columns have the row distance `stride`. */
+/* One direction of a layer. Matrices by position or sentence of h columns have the row distance
+ * `stride`. */
 typedef struct {
   int reversed;   /* from the last word to the first */
   const float *w; /* recurrent weights [4 hp, h] */
   size_t w_stride;
   const float *bias; /* [4 hp] */
-  float *gates;      /* [positions, 4 hp]: products of the input; forward: gates; backward: gradients before them */
+  float *gates;      /* [positions, 4 hp]: products of the input; forward: gates; backward:
+                      * gradients before them */
   size_t gate_stride;
   float *cell;     /* [positions, h] */
-  float *previous; /* [positions, h]: the state that the step at this position started from, after its mask */
+  float *previous; /* [positions, h]: the state that the step at this position started from,
+                    * after its mask */
   size_t stride;
   float *output; /* [positions, ...] */
   size_t output_stride; /* of output and output_gradient */
-  const float *mask; /* [sentences, h]: factors of the state on its way to the next step; NULL: none */
+  const float *mask; /* [sentences, h]: factors of the state on its way to the next step; NULL:
+                      * none */
   /* Backward only. */
   const float *output_gradient;          /* [positions, ...] */
   float *state_gradient, *cell_gradient; /* [sentences, h]: scratch */
-  const float *memory;                   /* [4 hp], or with a stride [sentences, 4 hp]; NULL: none */
+  const float *memory;                   /* [4 hp], or with a stride [sentences, 4 hp]; NULL:
+                                          * none */
   size_t memory_stride;                  /* 0: one memory for all sentences */
   float *keys;                           /* [groups, h]: scratch for groups and random selection */
   uint32_t *indices; /* [positions, 4 k]: rows of w that are kept, ascending */
@@ -44,12 +50,13 @@ typedef struct {
   const meprop_lstm_direction *directions;
   size_t hidden, steps, step; /* step: in the order of each direction */
   const uint32_t *starts;     /* [steps + 1] */
-  size_t span; /* 1 or more: every second step goes through each run of so many lines from its end, where the step
-                * before has left its weights in the cache */
+  size_t span; /* 1 or more: every second step goes through each run of so many lines from its
+                * end, where the step before has left its weights in the cache */
 } meprop_lstm_step_arguments;
 
-/* Backward: all steps with selection (part range: directions x groups of sentences), or one step without (part range:
- * directions x sentences), after which the caller has to fill state_gradient. */
+/* Backward: all steps with selection (part range: directions x groups of sentences), or one step
+ * without (part range: directions x sentences), after which the caller has to fill
+ * state_gradient. */
 typedef struct {
   const meprop_lstm_direction *directions;
   size_t hidden, steps, step;
@@ -60,8 +67,10 @@ typedef struct {
   uint64_t seed, stream;
   float beta;
   int32_t *nan_position; /* set to 1 + a position where NaN was kept */
-  double (*now)(void); /* seconds on the caller's clock, which must be monotonic; NULL: nothing is measured */
-  double *seconds;     /* [parts, 3]: time of element-wise work, of selection and of products; not used without `now` */
+  double (*now)(void); /* seconds on the caller's clock, which must be monotonic; NULL: nothing
+                        * is measured */
+  double *seconds;     /* [parts, 3]: time of element-wise work, of selection and of products;
+                        * not used without `now` */
 } meprop_lstm_backward_arguments;
 
 /* x[p] <- x[p] * mask[sentence of p]. Part range: steps. */
@@ -91,7 +100,7 @@ typedef struct {
   size_t y_stride;
 } meprop_thin_product_arguments;
 
-/* ---- LSTM with numbers of eight bits ------------------------------------------------------------------------------ */
+/* ---- LSTM with numbers of eight bits --------------------------------------------------------- */
 
 /* Rows x ~ scale q with whole q in -127...127. Part range: rows. */
 typedef struct {
@@ -102,8 +111,8 @@ typedef struct {
   float *scales; /* [rows]; NaN where x is not finite */
 } meprop_quantize_arguments;
 
-/* Weights of four gates of hp rows, w[r] ~ scales[r] q[r]. For each line of 16 units, and there for each four inputs,
- * gate by gate, 16 units by 4 inputs; inputs beyond the last are zero. */
+/* Weights of four gates of hp rows, w[r] ~ scales[r] q[r]. For each line of 16 units, and there for
+ * each four inputs, gate by gate, 16 units by 4 inputs; inputs beyond the last are zero. */
 typedef struct {
   const int8_t *q;
   const float *scales; /* [4 hp] */
@@ -111,7 +120,8 @@ typedef struct {
   size_t inputs;
 } meprop_byte_weights;
 
-/* Makes rows of meprop_byte_weights of rows of floats, rounded as by quantize_rows. Part range: entries of `rows`. */
+/* Makes rows of meprop_byte_weights of rows of floats, rounded as by quantize_rows. Part range:
+ * entries of `rows`. */
 typedef struct {
   const uint32_t *rows; /* NULL: part range is the rows themselves */
   const float *x;       /* [4 hp, columns], padded with zeros */
@@ -138,7 +148,8 @@ typedef struct {
 typedef struct {
   int reversed; /* from the last word to the first */
   meprop_byte_weights w;
-  const float *gates; /* [positions, 4 hp]: products of the input, and the bias; NULL: made on the way from `input` */
+  const float *gates; /* [positions, 4 hp]: products of the input, and the bias; NULL: made on
+                       * the way from `input` */
   size_t gate_stride;
   meprop_byte_product_arguments input; /* its y is not used */
   float *cell; /* [sentences, hp] */
