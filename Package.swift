@@ -62,7 +62,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "meprop", dependencies: ["MePropCommands"]),
-    .target(name: "_MePropTestSupport", dependencies: ["MePropCore"]),
+    .target(name: "_MePropTestSupport", dependencies: ["MePropCore", "MePropNN"]),
     .target(name: "_CMePropAllocationCounter"),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
     .testTarget(
@@ -77,7 +77,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
-    .testTarget(name: "MePropTasksTests", dependencies: ["MePropTasks", "_MePropTestSupport"]),
+    .testTarget(
+      name: "MePropTasksTests",
+      dependencies: ["MePropTasks", "_MePropTestSupport", "_CMePropAllocationCounter"]),
     .testTarget(name: "MePropBenchTests", dependencies: ["MePropBench"]),
     .testTarget(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],

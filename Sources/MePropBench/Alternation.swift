@@ -15,7 +15,8 @@ struct TorchTimes {
   /// Of its fastest variant.
   let best: Double
 
-  /// Summarizes times by variant, the first of them as PyTorch comes; each variant has at least one.
+  /// Summarizes times by variant, the first of them as PyTorch comes; each variant has at least
+  /// one.
   init(_ times: [[Double]]) {
     let medians = times.map { Timing($0).microseconds }
     microseconds = medians[0]
@@ -26,7 +27,8 @@ struct TorchTimes {
 extension Benchmark {
   private static let torchRounds = 3
 
-  /// Times operations in turn; where PyTorch is measured too, it has its turns between three rounds of them.
+  /// Times operations in turn; where PyTorch is measured too, it has its turns between three rounds
+  /// of them.
   ///
   /// - Parameters:
   ///   - operations: Ours, as `Timing.samples` takes them.

@@ -15,8 +15,8 @@ public struct Benchmark {
   ///
   /// - Parameters:
   ///   - settings: Threads and comparisons.
-  ///   - isInterrupted: Asked between rows, between turns, and while PyTorch is waited for; once it returns `true`, what
-  ///     is running throws ``BenchmarkInterrupted``.
+  ///   - isInterrupted: Asked between rows, between turns, and while PyTorch is waited for; once it
+  ///     returns `true`, what is running throws ``BenchmarkInterrupted``.
   ///   - progress: Told what is being done.
   ///   - report: Given each row as it is measured.
   public init(
@@ -52,7 +52,8 @@ public struct Benchmark {
       + "\(gigaflops) GFLOP/s in dense products, \(gigabytes) GB/s beyond the caches"
   }
 
-  /// Starts an interpreter and imports torch, so that one that cannot is told before anything is measured.
+  /// Starts an interpreter and imports torch, so that one that cannot is told before anything is
+  /// measured.
   ///
   /// - Throws: ``TorchError``.
   public static func checkTorch(_ python: String) throws {
@@ -63,7 +64,8 @@ public struct Benchmark {
 
   /// Runs one group.
   ///
-  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and errors of training.
+  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and errors of
+  ///   training.
   public func run(_ group: BenchmarkGroup) throws {
     try tellingInterruptions { try measure(group) }
   }
@@ -83,7 +85,8 @@ public struct Benchmark {
     if isInterrupted() { throw BenchmarkInterrupted() }
   }
 
-  /// Runs `body`; where it fails because the same signal has ended PyTorch, that is an interruption too.
+  /// Runs `body`; where it fails because the same signal has ended PyTorch, that is an interruption
+  /// too.
   func tellingInterruptions(_ body: () throws -> Void) throws {
     do {
       try body()

@@ -4,7 +4,8 @@
 public struct WrongResultError: Error, Equatable, CustomStringConvertible {
   /// The operation.
   public let operation: String
-  /// The largest difference and what was allowed, in the units of the check: roundings of a sum, or shares of a whole.
+  /// The largest difference and what was allowed, in the units of the check: roundings of a sum, or
+  /// shares of a whole.
   public let difference: Double, allowed: Double
 
   /// One line for the user.

@@ -31,11 +31,14 @@ public struct BenchmarkRow: Sendable, Equatable {
   public var denseMicroseconds: Double?
   /// The same operation in PyTorch, dense, as it comes.
   public var torchMicroseconds: Double?
-  /// The same in PyTorch at its best: the fastest of f32, f32 with MKL's vendor check satisfied, and bf16.
+  /// The same in PyTorch at its best: the fastest of f32, f32 with MKL's vendor check satisfied,
+  /// and bf16.
   public var torchBestMicroseconds: Double?
-  /// The least time that counted operations and bytes allow at the measured peaks, as a share of the time taken.
+  /// The least time that counted operations and bytes allow at the measured peaks, as a share of
+  /// the time taken.
   ///
-  /// More than 1 means that the limit was counted or measured wrongly, or that data were in a cache.
+  /// More than 1 means that the limit was counted or measured wrongly, or that data were in a
+  /// cache.
   public var limitShare: Double?
 
   /// Transitions or words in a second; `nil` for rows that are not about them.

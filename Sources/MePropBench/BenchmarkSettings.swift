@@ -42,7 +42,8 @@ public struct BenchmarkSettings: Sendable {
   /// - Parameters:
   ///   - threads: At least 1.
   ///   - python: An interpreter that has PyTorch, if it is to be measured too.
-  ///   - precision: What products read; `nil`: f32, and bf16 too where the processor multiplies such numbers.
+  ///   - precision: What products read; `nil`: f32, and bf16 too where the processor multiplies
+  ///     such numbers.
   public init(threads: Int, python: String? = nil, precision: Precision? = nil) {
     self.threads = threads
     precisions =

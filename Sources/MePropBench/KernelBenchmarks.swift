@@ -1,4 +1,5 @@
-// One layer: selection, both products of the backward pass, updates by rows, and the forward product.
+// One layer: selection, both products of the backward pass, updates by rows, and the forward
+// product.
 
 import MePropCore
 
@@ -117,7 +118,8 @@ extension Benchmark {
       least: least(shape.outputSize))
   }
 
-  /// The forward product, on an input of which 19 % is not zero, beside the dense library on the same.
+  /// The forward product, on an input of which 19 % is not zero, beside the dense library on the
+  /// same.
   private func runForward(_ layer: LayerBench, _ torch: TorchBaseline?) throws {
     let shape = layer.shape
     let context = context

@@ -33,8 +33,8 @@ package struct KernelPlan: Sendable {
   package var switchLayers: [LayerShape]
   /// The k that these are measured with.
   package var switchCounts: [Int]
-  /// What the weights and inputs of the sets of buffers that take turns take together, at least: several times a
-  /// second-level cache.
+  /// What the weights and inputs of the sets of buffers that take turns take together, at least:
+  /// several times a second-level cache.
   package var bufferBytes = 8 << 20
 
   /// Creates a plan.

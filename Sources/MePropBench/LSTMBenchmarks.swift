@@ -1,4 +1,5 @@
-// A bidirectional LSTM layer of the paper's tagger: forward, back propagation and its products, whole steps.
+// A bidirectional LSTM layer of the paper's tagger: forward, back propagation and its products,
+// whole steps.
 
 import MePropCore
 import MePropNN
@@ -18,6 +19,7 @@ private enum LSTMPart: String, CaseIterable {
 extension Benchmark {
   private static let lstmInputs = 190
   private static let lstmHidden = 500
+  private static let lstmPrecisions = [LSTMPrecision.int8, .f32]
 
   /// Dense and with 10 entries a gate, 2 % of its units, for one sentence and for 16.
   ///
@@ -27,17 +29,14 @@ extension Benchmark {
       progress("lstm: \(Self.lstmInputs) to 2 x \(Self.lstmHidden), batch \(batchSize)")
       let batches = SentenceLikeBatches(
         count: 8, batchSize: batchSize, inputSize: Self.lstmInputs, hiddenSize: Self.lstmHidden)
-      let weights = LSTM(
-        inputSize: Self.lstmInputs, hiddenSize: Self.lstmHidden, isBidirectional: true, seed: 1
-      ).layers[0]
       let policies = [SelectionPolicy.dense, .top(k: .count(10))]
       let sgd = policies.map {
-        makeTrainer(weights, Optimizer(.gradientDescent(), learningRate: 1e-6), $0)
+        makeTrainer(Optimizer(.gradientDescent(), learningRate: 1e-6), $0)
       }
-      let adam = LSTMPrecision.allCases.map { precision in
-        policies.map { makeTrainer(weights, .adam(untouchedRows: .skip), $0, precision) }
+      let adam = Self.lstmPrecisions.map { precision in
+        policies.map { makeTrainer(.adam(untouchedRows: .skip), $0, precision) }
       }
-      for (trainer, policy) in zip(sgd, policies) { try check(trainer, policy, batches) }
+      for trainer in sgd { try check(trainer, batches) }
       var times = LSTMPart.allCases.map { _ in policies.map { _ in [Double]() } }
       let start = Timing.now()
       var turn = 0
@@ -45,7 +44,7 @@ extension Benchmark {
         for mode in policies.indices {
           try checkInterruption()
           let found = try runTurn(
-            turn, batches, sgd[mode], adam.map { $0[mode] }, policies[mode])
+            turn, batches, sgd[mode], adam.map { $0[mode] })
           if turn >= 2 { for part in found.indices { times[part][mode].append(found[part]) } }
         }
         turn += 1
@@ -67,77 +66,60 @@ extension Benchmark {
   }
 
   private func makeTrainer(
-    _ weights: [LSTMWeights], _ optimizer: Optimizer, _ policy: SelectionPolicy,
-    _ precision: LSTMPrecision = .f32
-  ) -> LSTMLayerTrainer {
+    _ optimizer: Optimizer, _ policy: SelectionPolicy, _ precision: LSTMPrecision = .f32
+  ) -> LSTMTrainer {
     var optimizer = optimizer
     optimizer.untouchedRows = .skip
-    return LSTMLayerTrainer(
-      weights, optimizer: optimizer, selection: policy, precision: precision, context: context)
+    return LSTMTrainer(
+      LSTM(Self.lstmInputs, Self.lstmHidden, precision: precision, seed: 1),
+      loss: GivenGradient(), optimizer: optimizer, selection: policy,
+      inputColumnCount: Self.lstmInputs, context: context)
   }
 
   /// Microseconds of each part for one batch.
   private func runTurn(
-    _ turn: Int, _ batches: SentenceLikeBatches, _ sgd: LSTMLayerTrainer,
-    _ adam: [LSTMLayerTrainer], _ policy: SelectionPolicy
+    _ turn: Int, _ batches: SentenceLikeBatches, _ sgd: LSTMTrainer, _ adam: [LSTMTrainer]
   ) throws -> [Double] {
     let (input, gradient, packing) = batches.batch(turn)
-    sgd.forward(input, packing: packing)
-    sgd.times = PhaseTimes()
-    let start = Timing.now()
-    let updates = try propagate(sgd, input, gradient, packing, policy, step: turn + 1)
-    let backward = Timing.now() - start - updates * 1e6
+    sgd.times = PhaseSeconds()
+    try sgd.train(input, gradient, packing: packing)
     var steps: [LSTMPrecision: Double] = [:]
-    for (precision, trainer) in zip(LSTMPrecision.allCases, adam) {
+    for (precision, trainer) in zip(Self.lstmPrecisions, adam) {
       let stepStart = Timing.now()
-      trainer.forward(input, packing: packing)
-      _ = try propagate(trainer, input, gradient, packing, policy, step: turn + 1)
+      try trainer.train(input, gradient, packing: packing)
       steps[precision] = Timing.now() - stepStart
     }
     return LSTMPart.allCases.map { part in
       switch part {
       case .products: sgd.times.products * 1e6
-      case .backward: backward
+      case .backward: sgd.times.backward * 1e6
       case .step: steps[.f32] ?? 0
       case .byteStep: steps[.int8] ?? 0
       }
     }
   }
 
-  /// Returns seconds of updates that are not part of the products.
-  private func propagate(
-    _ trainer: LSTMLayerTrainer, _ input: Matrix, _ gradient: Matrix, _ packing: SentencePacking,
-    _ policy: SelectionPolicy, step: Int
-  ) throws -> Double {
-    try trainer.propagate(
-      gradient, packing: packing, selection: policy, step: step, seed: 1, stream: 2 * step)
-    trainer.computeInputGradient()
-    return trainer.update(input: input, step: step)
-  }
-
   /// Compares the gradient of the inputs with sums in double precision, at every 7th place.
-  private func check(
-    _ trainer: LSTMLayerTrainer, _ policy: SelectionPolicy, _ batches: SentenceLikeBatches
-  ) throws {
+  private func check(_ trainer: LSTMTrainer, _ batches: SentenceLikeBatches) throws {
     let (input, gradient, packing) = batches.batch(0)
-    trainer.forward(input, packing: packing)
-    try trainer.propagate(
-      gradient, packing: packing, selection: policy, step: 1, seed: 1, stream: 0)
-    trainer.computeInputGradient()
+    let before = trainer.currentModel
+    try trainer.train(input, gradient, packing: packing)
     var worst = WorstDifference()
     for position in stride(from: 0, to: packing.positionCount, by: 7) {
       for column in stride(from: 0, to: input.columnCount, by: 7) {
         var sum = 0.0
-        for (workspace, weights) in zip(trainer.workspaces, trainer.weights) {
-          let entries: [(row: Int, value: Float)] =
+        for (workspace, direction) in zip(trainer.scratch.workspaces, before.directions) {
+          let entries: [(output: Int, value: Float)] =
             workspace.k > 0
-            ? workspace.entries(ofPosition: position)
+            ? workspace.support.entries(ofExample: position)
             : (0..<workspace.gates.columnCount).map { ($0, workspace.gates[position, $0]) }
           for entry in entries {
-            sum += Double(entry.value) * Double(weights.inputWeight[entry.row, column])
+            sum +=
+              Double(entry.value) * Double(direction.inputWeight.value[entry.output, column])
           }
         }
-        worst.add(abs(sum - Double(trainer.inputGradient[position, column])) / (1 + abs(sum)))
+        worst.add(
+          abs(sum - Double(trainer.inputGradient.values[position, column])) / (1 + abs(sum)))
       }
     }
     guard worst.isBelow(1e-4) else {
@@ -146,11 +128,25 @@ extension Benchmark {
   }
 }
 
+/// Trains the layer alone, on gradients that are given.
+private typealias LSTMTrainer = Trainer<LSTM, GivenGradient>
+
+/// A loss whose gradient is the target.
+private struct GivenGradient: Loss {
+  func differentiate(
+    _ output: Matrix, _ targets: Matrix, weights: [Float], into gradient: inout Matrix,
+    losses: inout [Float], _ scratch: inout Void, context: ComputeContext
+  ) -> LossSum {
+    gradient.copyRows(of: targets)
+    return LossSum(sum: 0, weight: Double(output.rowCount))
+  }
+}
+
 /// Batches of sentences of similar length, from 4 to 40 words, with random inputs and gradients.
 private struct SentenceLikeBatches {
   private let inputs: [Matrix]
   private let gradients: [Matrix]
-  private let packings: [SentencePacking]
+  private let packings: [PackedSequence]
 
   init(count: Int, batchSize: Int, inputSize: Int, hiddenSize: Int) {
     var random = Philox(seed: 5)
@@ -166,10 +162,10 @@ private struct SentenceLikeBatches {
       }
       return matrix
     }
-    let padded = LSTMWeights.paddedSize(hiddenSize)
+    let padded = LSTM.paddedSize(hiddenSize)
     packings = (0..<count).map { index in
       // 4, 9, … 39 words, and up to two more.
-      SentencePacking(
+      PackedSequence(
         lengths: (0..<batchSize).map { _ in 4 + 5 * index + Int(random.next(below: 3)) })
     }
     inputs = packings.map {
@@ -180,7 +176,7 @@ private struct SentenceLikeBatches {
     }
   }
 
-  func batch(_ turn: Int) -> (input: Matrix, gradient: Matrix, packing: SentencePacking) {
+  func batch(_ turn: Int) -> (input: Matrix, gradient: Matrix, packing: PackedSequence) {
     let index = turn % packings.count
     return (inputs[index], gradients[index], packings[index])
   }

@@ -71,7 +71,8 @@ extension LayerBench {
       set, rows: kept.outputs, read)
   }
 
-  /// Checks forward products, of which those in bf16 are sums of rounded operands, and the dense library's.
+  /// Checks forward products, of which those in bf16 are sums of rounded operands, and the dense
+  /// library's.
   func checkForward(_ precisions: [Precision], context: ComputeContext) throws {
     let set = sets[0]
     for precision in precisions {

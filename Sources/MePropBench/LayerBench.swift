@@ -2,8 +2,9 @@
 
 import MePropCore
 
-/// Buffers of one layer, several times over: operations that take turns go from one set to the next, so that each finds
-/// its data beyond the second-level cache, and nothing that the one before it has left there.
+/// Buffers of one layer, several times over: operations that take turns go from one set to the
+/// next, so that each finds its data beyond the second-level cache, and nothing that the one before
+/// it has left there.
 final class LayerBench {
   /// What buffers are for.
   enum Purpose {
@@ -37,7 +38,8 @@ final class LayerBench {
   }
 }
 
-/// One set of buffers: an output gradient whose rows differ in scale as those of easy and hard examples do.
+/// One set of buffers: an output gradient whose rows differ in scale as those of easy and hard
+/// examples do.
 final class LayerBuffers {
   /// The input, the same with 19 % of it left, and the output gradient.
   let x: Matrix, sparseInput: Matrix, d: Matrix
@@ -109,7 +111,8 @@ final class LayerBuffers {
     context.weightGradient(ofDense: d, input: x, into: &gradient)
   }
 
-  /// Both products, dense, of the kept entries among zeros, as a trainer of this precision does them.
+  /// Both products, dense, of the kept entries among zeros, as a trainer of this precision does
+  /// them.
   func maskedProducts(_ precision: Precision, context: ComputeContext) {
     let products = masked[precision] ?? MaskedProducts(precision: precision)
     masked[precision] = products

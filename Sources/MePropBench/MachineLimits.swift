@@ -17,7 +17,8 @@ public struct MachineLimits: Sendable, Equatable {
 
   /// Measures the peaks, in about half a second.
   public static func measure(context: ComputeContext) -> MachineLimits {
-    // A product whose parts stay in the second-level cache; larger ones are slower on some processors.
+    // A product whose parts stay in the second-level cache; larger ones are slower on some
+    // processors.
     let (rows, inner, columns) = (128, 500, 784)
     var random = Philox(seed: 1)
     let a = randomMatrix(rows, inner, &random)

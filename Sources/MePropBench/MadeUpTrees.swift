@@ -6,8 +6,9 @@ import MePropTasks
 
 /// Random projective trees whose words are as unequally frequent as those of a language.
 ///
-/// How often a word is at the same place of many states decides how much a sum over features saves. Words follow Zipf's
-/// law over 20,000 forms, each of which has one of 50 tags; sentences have 1 to 31 words; heads are mostly near.
+/// How often a word is at the same place of many states decides how much a sum over features saves.
+/// Words follow Zipf's law over 20,000 forms, each of which has one of 50 tags; sentences have 1 to
+/// 31 words; heads are mostly near.
 struct MadeUpTrees {
   private static let formCount = 20_000
   private static let tagCount = 50
@@ -57,8 +58,8 @@ struct MadeUpTrees {
     return low
   }
 
-  /// Gives the words of a range, from 0, a tree whose root has head `head`: some word of the range, and what is left and
-  /// right of it in parts of a few words.
+  /// Gives the words of a range, from 0, a tree whose root has head `head`: some word of the range,
+  /// and what is left and right of it in parts of a few words.
   private mutating func attach(_ words: Range<Int>, to head: Int, _ heads: inout [Int]) {
     guard !words.isEmpty else { return }
     let top = words.lowerBound + Int(random.next(below: UInt32(words.count)))

@@ -27,7 +27,8 @@ struct UpdateMethod {
 }
 
 extension Benchmark {
-  /// Steps of all methods on the weights of a layer: on rows that a selection touches beside all rows.
+  /// Steps of all methods on the weights of a layer: on rows that a selection touches beside all
+  /// rows.
   func runUpdates(_ shape: LayerShape, _ torch: TorchBaseline?, bufferBytes: Int) throws {
     let context = context
     let bytes = 4 * 4 * shape.outputSize * shape.inputSize
@@ -71,7 +72,8 @@ extension Benchmark {
   }
 }
 
-/// Weights with the moments of each method, and a gradient of which some rows are valid and all are filled.
+/// Weights with the moments of each method, and a gradient of which some rows are valid and all are
+/// filled.
 final class UpdateBuffers {
   private let shape: LayerShape
   private var w: Matrix

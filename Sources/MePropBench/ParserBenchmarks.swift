@@ -121,8 +121,8 @@ extension Benchmark {
     "\(shape.embeddingSize) \(shape.hiddenSizes.map(String.init).joined(separator: ","))"
   }
 
-  /// Times of parsing the development sentences; PyTorch's are those of the network's forward pass alone, two states a
-  /// word and 2,000 of them at a time.
+  /// Times of parsing the development sentences; PyTorch's are those of the network's forward pass
+  /// alone, two states a word and 2,000 of them at a time.
   private func runParsing(data: ParserData, dataName: String, torch: TorchBaseline?) throws {
     let task = try makeParser([], data)
     let shape = task.settings.shape
@@ -164,28 +164,27 @@ extension Benchmark {
   /// Compares sums over features with the product of embeddings side by side, in double precision.
   private func checkFeatureSums() throws {
     let (symbols, size, positions, batch) = (300, 50, 48, 64)
-    let layer = FeatureLayer(
-      symbolCount: symbols, size: size, positionCount: positions, outputSize: Self.parserHidden,
-      embeddingScale: 1, initialization: .uniformFanIn, seed: 5, firstStream: 0)
-    let trainer = FeatureLayerTrainer(
-      layer, activation: .relu, optimizer: .adam(), selection: .dense, context: context)
+    let layer = FeatureSum(
+      symbolCount: symbols, embeddingSize: size, positionCount: positions,
+      outputSize: Self.parserHidden, embeddingScale: 1, initialization: .uniformFanIn, seed: 5)
     var random = Philox(seed: 6)
     let features = (0..<batch * positions).map { _ in random.next(below: UInt32(symbols)) }
-    trainer.forward(features, batchSize: batch, dropout: .none)
-    let linear = layer.linear
     var worst = WorstDifference()
-    for example in stride(from: 0, to: batch, by: 7) {
-      for output in stride(from: 0, to: Self.parserHidden, by: 11) {
-        var sum = Double(layer.bias[0, output])
-        for position in 0..<positions {
-          let symbol = Int(features[example * positions + position])
-          for column in 0..<size {
-            sum +=
-              Double(layer.embeddings[symbol, column])
-              * Double(linear.weight[output, position * size + column])
+    let (embeddings, weight) = (layer.embeddings.value, layer.weight.value)
+    let input = Symbols(features, rowCount: batch, positionCount: positions)
+    Predictor(layer, context: context).withOutput(of: input) { found in
+      for example in stride(from: 0, to: batch, by: 7) {
+        for output in stride(from: 0, to: Self.parserHidden, by: 11) {
+          var sum = Double(layer.bias.value[0, output])
+          for position in 0..<positions {
+            let symbol = Int(features[example * positions + position])
+            let row = position * Self.parserHidden + output
+            for column in 0..<size {
+              sum += Double(embeddings[symbol, column]) * Double(weight[row, column])
+            }
           }
+          worst.add(abs(max(sum, 0) - Double(found[example, output])))
         }
-        worst.add(abs(max(sum, 0) - Double(trainer.output[example, output])))
       }
     }
     guard worst.isBelow(1e-4) else {

@@ -1,13 +1,16 @@
-// One step of a multilayer perceptron as plainly as can be: what whole steps are compared with before they are timed.
+// One step of a multilayer perceptron as plainly as can be: what whole steps are compared with
+// before they are timed.
 
 import Foundation
 import MePropCore
 import MePropNN
 
-/// Forward pass and gradients of a ReLU network with softmax cross-entropy in double precision, selection included.
+/// Forward pass and gradients of a ReLU network with softmax cross-entropy in double precision,
+/// selection included.
 ///
-/// With `bf16` the operands of products are rounded where a trainer rounds them, so that what is left is the order of
-/// sums: those of forward products, and those of dense hidden layers where `roundsGradients`.
+/// With `bf16` the operands of products are rounded where a trainer rounds them, so that what is
+/// left is the order of sums: those of forward products, and those of dense hidden layers where
+/// `roundsGradients`.
 package struct ReferenceStep {
   /// The gradients of one layer.
   package struct Gradient {
@@ -17,12 +20,12 @@ package struct ReferenceStep {
     package var bias: [Double]
     /// What selection left out, a mean over the batch: the unit memory of the next step.
     package var remainder: [Double]
-    /// The share of the gradient, from 0 to 1, that would be another one if magnitudes so near that rounding decides
-    /// between them had been ranked the other way, here and in the layers above.
+    /// The share of the gradient, from 0 to 1, that would be another one if magnitudes so near that
+    /// rounding decides between them had been ranked the other way, here and in the layers above.
     package var doubt: Double
   }
 
-  private let network: MLP
+  private let layers: [Linear]
   private let labels: [Int32]
   private let precision: Precision
   private let roundsGradients: Bool
@@ -30,32 +33,33 @@ package struct ReferenceStep {
   /// The input of each layer, and the logits last: example after example.
   private var activations: [[Double]]
 
-  /// Trainers sum over the rows of a layer of so few outputs without rounding, at the batch sizes measured here.
+  /// Trainers sum over the rows of a layer of so few outputs without rounding, at the batch sizes
+  /// measured here.
   private static let thinOutputs = 16
 
   /// Does the forward pass.
   ///
   /// - Parameters:
-  ///   - network: The network before the step; its activation is ReLU.
+  ///   - layers: The layers before the step; all but the last have ReLU.
   ///   - input: Shape `[batchSize, inputSize]`.
   ///   - labels: One class a row.
   ///   - precision: What forward products read.
   ///   - roundsGradients: Whether products of dense layers' back propagation read bf16.
   package init(
-    _ network: MLP, input: Matrix, labels: [Int32], precision: Precision = .f32,
+    _ layers: [Linear], input: Matrix, labels: [Int32], precision: Precision = .f32,
     roundsGradients: Bool = false
   ) {
     precondition(
-      network.activation == .relu && labels.count == input.rowCount,
-      "ReferenceStep: \(network.activation) and \(labels.count) labels, expected relu and \(input.rowCount)"
+      layers.dropLast().allSatisfy { $0.activation == .relu } && labels.count == input.rowCount,
+      "ReferenceStep: \(layers) and \(labels.count) labels, expected relu and \(input.rowCount)"
     )
-    self.network = network
+    self.layers = layers
     self.labels = labels
     self.precision = precision
     self.roundsGradients = roundsGradients
     batchSize = input.rowCount
     activations = [input.elements.map { Double($0) }]
-    for index in network.layers.indices { activations.append(output(ofLayer: index)) }
+    for index in layers.indices { activations.append(output(ofLayer: index)) }
   }
 
   /// The loss added up over the batch, in nats.
@@ -67,15 +71,16 @@ package struct ReferenceStep {
   ///
   /// - Parameters:
   ///   - policies: What each layer keeps; no random selection and no groups.
-  ///   - memories: The unit memory of each layer; only those whose policy has a memory are looked at.
-  ///   - sampledRows: Compute only about so many rows of dense layers' gradients; the bias gradient of a dense first
-  ///     layer then is right in those rows only. `nil`: all.
+  ///   - memories: The unit memory of each layer; only those whose policy has a memory are looked
+  ///     at.
+  ///   - sampledRows: Compute only about so many rows of dense layers' gradients; the bias gradient
+  ///     of a dense first layer then is right in those rows only. `nil`: all.
   /// - Returns: The gradients of each layer.
   package func gradients(
     _ policies: [SelectionPolicy], memories: [[Double]], sampledRows: Int? = nil
   ) -> [Gradient] {
     func rows(ofLayer index: Int) -> [Int] {
-      let size = network.layers[index].outputSize
+      let size = layers[index].outputSize
       guard let sampledRows, policies[index].isDense(outputSize: size) else {
         return Array(0..<size)
       }
@@ -84,9 +89,9 @@ package struct ReferenceStep {
     var result: [Gradient] = []
     var doubtAbove = 0.0
     var d = logitGradient()
-    for index in network.layers.indices.reversed() {
-      let size = network.layers[index].outputSize
-      if index < network.layers.count - 1 {
+    for index in layers.indices.reversed() {
+      let size = layers[index].outputSize
+      if index < layers.count - 1 {
         let output = activations[index + 1]
         for place in d.indices where output[place] <= 0 { d[place] = 0 }
       }
@@ -109,8 +114,9 @@ package struct ReferenceStep {
           doubt: min(doubtAbove + doubt.here, 1)))
       doubtAbove += doubt.below
       guard index > 0 else { break }
-      // What is below the first layer's outputs is not asked for, so that those of other rows may be left out.
-      let columns = index == 1 ? rows(ofLayer: 0) : Array(0..<network.layers[index].inputSize)
+      // What is below the first layer's outputs is not asked for, so that those of other rows may
+      // be left out.
+      let columns = index == 1 ? rows(ofLayer: 0) : Array(0..<layers[index].inputSize)
       d = inputGradient(s, ofLayer: index, columns: columns, read)
     }
     return result.reversed()
@@ -119,13 +125,13 @@ package struct ReferenceStep {
   // MARK: Forward
 
   private func output(ofLayer index: Int) -> [Double] {
-    let layer = network.layers[index]
-    let isLast = index == network.layers.count - 1
+    let layer = layers[index]
+    let isLast = index == layers.count - 1
     let x = activations[index].map { Double(precision.rounded(Float($0))) }
     var result = [Double](repeating: 0, count: batchSize * layer.outputSize)
     for output in 0..<layer.outputSize {
       let row = weights(ofLayer: index, output: output, precision)
-      let bias = Double(layer.bias[0, output])
+      let bias = Double(layer.bias.value[0, output])
       for example in 0..<batchSize {
         let sum = Self.dot(x, from: example * layer.inputSize, row) + bias
         result[example * layer.outputSize + output] = isLast ? sum : max(sum, 0)
@@ -136,7 +142,7 @@ package struct ReferenceStep {
 
   /// A row of a layer's weights as products read it.
   private func weights(ofLayer index: Int, output: Int, _ precision: Precision) -> [Double] {
-    network.layers[index].weight.withRow(output) { row in
+    layers[index].weight.value.withRow(output) { row in
       row.map { Double(precision.rounded($0)) }
     }
   }
@@ -164,8 +170,8 @@ package struct ReferenceStep {
   }
 
   private func probabilities(ofExample example: Int) -> [Double] {
-    let logits = activations[network.layers.count]
-    let size = network.outputSize
+    let logits = activations[layers.count]
+    let size = layers[layers.count - 1].outputSize
     let own = logits[(example * size)..<((example + 1) * size)]
     let largest = own.max() ?? 0
     let powers = own.map { exp($0 - largest) }
@@ -191,8 +197,8 @@ package struct ReferenceStep {
     return sums
   }
 
-  /// Sets to zero what a policy does not keep of `d`, and returns the share of it that near ties put in doubt, and that
-  /// of the gradients of the layers below: all of the examples concerned.
+  /// Sets to zero what a policy does not keep of `d`, and returns the share of it that near ties
+  /// put in doubt, and that of the gradients of the layers below: all of the examples concerned.
   private func keep(
     _ policy: SelectionPolicy, of d: inout [Double], outputSize size: Int
   ) -> (here: Double, below: Double) {
@@ -218,7 +224,8 @@ package struct ReferenceStep {
     }
   }
 
-  /// The `k` largest, of equals the first, zeros never; and whether rounding decides which is the last of them.
+  /// The `k` largest, of equals the first, zeros never; and whether rounding decides which is the
+  /// last of them.
   private func largest(_ k: Int, of magnitudes: [Double]) -> (isKept: [Bool], isNearTie: Bool) {
     let order = magnitudes.indices.sorted { a, b in
       magnitudes[a] == magnitudes[b] ? a < b : magnitudes[a] > magnitudes[b]
@@ -235,7 +242,7 @@ package struct ReferenceStep {
   private func weightGradient(
     _ s: [Double], ofLayer index: Int, rows: [Int], _ precision: Precision
   ) -> [Int: [Double]] {
-    let layer = network.layers[index]
+    let layer = layers[index]
     let (inputs, size) = (layer.inputSize, layer.outputSize)
     let x =
       precision == .f32
@@ -259,7 +266,7 @@ package struct ReferenceStep {
   private func inputGradient(
     _ s: [Double], ofLayer index: Int, columns: [Int], _ precision: Precision
   ) -> [Double] {
-    let layer = network.layers[index]
+    let layer = layers[index]
     let (inputs, size) = (layer.inputSize, layer.outputSize)
     var result = [Double](repeating: 0, count: batchSize * inputs)
     for row in 0..<size {

@@ -62,8 +62,8 @@ package enum ResultCheck {
     try require(worst.value, below: allowedRoundings, operation)
   }
 
-  /// Compares what is kept of each example with a plain sort of all its entries: of equal magnitudes the lower output,
-  /// zeros never, values to the bit.
+  /// Compares what is kept of each example with a plain sort of all its entries: of equal
+  /// magnitudes the lower output, zeros never, values to the bit.
   package static func selection(_ support: GradientSupport, of d: Matrix, k: Int) throws {
     for example in 0..<d.rowCount {
       let row = d.withRow(example) { Array($0) }
@@ -77,8 +77,9 @@ package enum ResultCheck {
     }
   }
 
-  /// Compares what is kept of all examples with the sums of magnitudes: no output that is left out may have a larger
-  /// one, but for the rounding of sums, and values are those of the gradient to the bit.
+  /// Compares what is kept of all examples with the sums of magnitudes: no output that is left out
+  /// may have a larger one, but for the rounding of sums, and values are those of the gradient to
+  /// the bit.
   package static func unifiedSelection(_ support: GradientSupport, of d: Matrix, k: Int) throws {
     var sums = [Double](repeating: 0, count: d.columnCount)
     for example in 0..<d.rowCount {
@@ -115,8 +116,8 @@ package enum ResultCheck {
 
   /// Compares an optimizer's step with its formula in double precision, moments included.
   ///
-  /// Differences are shares of what is allowed: what ``allowedRoundings`` of the gradient make of the result, 10⁻⁵ of
-  /// the change, and the rounding of the result.
+  /// Differences are shares of what is allowed: what ``allowedRoundings`` of the gradient make of
+  /// the result, 10⁻⁵ of the change, and the rounding of the result.
   ///
   /// - Parameters:
   ///   - operation: What is checked.

@@ -18,7 +18,8 @@ extension Benchmark {
     StepMode(
       name: "top-k, all rows updated", k: 20, policy: .top(k: .count(20)), untouched: .update),
     StepMode(
-      name: "top-k, unit memory", k: 20, policy: .top(k: .count(20), memory: 0.9), untouched: .skip),
+      name: "top-k, unit memory", k: 20, policy: .top(k: .count(20), memory: 0.9),
+      untouched: .skip),
     StepMode(name: "unified", k: 20, policy: .unified(k: .count(20)), untouched: .skip),
   ]
 
@@ -44,13 +45,12 @@ extension Benchmark {
     _ modes: [StepMode], hidden: Int, batchSize: Int, torch: TorchBaseline?
   ) throws {
     let batches = DigitLikeBatches(count: 64, batchSize: batchSize)
-    let network = MLP(
-      inputSize: 784, hiddenSizes: [hidden, hidden], outputSize: 10, seed: 1)
     let kinds = settings.precisions.flatMap { precision in modes.map { (precision, $0) } }
     var trainers = kinds.map { precision, mode in
-      MLPTrainer(
-        network, optimizer: .adam(untouchedRows: mode.untouched), selection: mode.policy,
-        precision: precision, context: context)
+      PerceptronTrainer(
+        Stack.perceptron([784, hidden, hidden, 10], precision: precision).named("layers"),
+        loss: SoftmaxCrossEntropy(), optimizer: .adam(untouchedRows: mode.untouched),
+        selection: mode.policy, context: context)
     }
     for (trainer, (precision, mode)) in zip(trainers, kinds) {
       // The second step is the first that has a memory, and moments that are not zero.
@@ -61,11 +61,12 @@ extension Benchmark {
           input: batches.inputs[batch], labels: batches.labels[batch], context: context)
       }
     }
-    // Selection settles within a few hundred steps: fewer rows are touched once most examples are learned.
+    // Selection settles within a few hundred steps: fewer rows are touched once most examples are
+    // learned.
     for trainer in trainers {
       for step in 0..<300 {
         try checkInterruption()
-        try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
+        try trainer.train(batches.inputs[step % 64], batches.labels[step % 64])
       }
     }
     var times = kinds.map { _ in [Double]() }
@@ -78,7 +79,7 @@ extension Benchmark {
         while Timing.now() - start < settings.secondsPerRow * 1e6 / Double(rounds) {
           try checkInterruption()
           let before = Timing.now()
-          try trainer.train(batches.inputs[step % 64], labels: batches.labels[step % 64])
+          try trainer.train(batches.inputs[step % 64], batches.labels[step % 64])
           times[index].append(Timing.now() - before)
           step += 1
         }
@@ -109,8 +110,8 @@ extension Benchmark {
   }
 }
 
-/// Batches that look like digits to the arithmetic: ten classes, each a pattern that covers a fifth of the image, with
-/// a tenth of its pixels changed.
+/// Batches that look like digits to the arithmetic: ten classes, each a pattern that covers a fifth
+/// of the image, with a tenth of its pixels changed.
 private struct DigitLikeBatches {
   let inputs: [Matrix]
   let labels: [[Int32]]

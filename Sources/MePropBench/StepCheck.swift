@@ -3,13 +3,25 @@
 import MePropCore
 import MePropNN
 
+/// Trains linear layers to classify.
+package typealias PerceptronTrainer = Trainer<Named<Stack<Linear>>, SoftmaxCrossEntropy>
+
+extension PerceptronTrainer {
+  /// The layers as the last step left them.
+  package var layers: [Linear] { currentModel.inner.layers }
+  /// What products read.
+  var precision: Precision { layers[0].precision }
+}
+
 /// Compares steps of Adam with those of ``ReferenceStep``.
 package enum StepCheck {
-  /// Does one step of a trainer that has done few so far, and compares loss, gradients, memories, moments and weights.
+  /// Does one step of a trainer that has done few so far, and compares loss, gradients, memories,
+  /// moments and weights.
   ///
-  /// Gradients are told from the change of the first moments: ‖found − expected‖ is below 10⁻² of ‖expected‖, with bf16
-  /// a tenth of it, and what near ties put in doubt. Each weight then is where Adam's formula brings it with the
-  /// moments that were found, and rows that are not to be visited are as they were.
+  /// Gradients are told from the change of the first moments: ‖found − expected‖ is below 10⁻² of
+  /// ‖expected‖, with bf16 a tenth of it, and what near ties put in doubt. Each weight then is
+  /// where Adam's formula brings it with the moments that were found, and rows that are not to be
+  /// visited are as they were.
   ///
   /// - Parameters:
   ///   - trainer: The trainer; its optimizer is Adam without decay and clipping.
@@ -20,28 +32,29 @@ package enum StepCheck {
   ///   - context: Where the trainer computes.
   /// - Throws: ``WrongResultError``, and what training throws.
   package static func check(
-    _ trainer: MLPTrainer, _ name: String, input: Matrix, labels: [Int32],
+    _ trainer: PerceptronTrainer, _ name: String, input: Matrix, labels: [Int32],
     selection: [SelectionPolicy]? = nil, context: ComputeContext
   ) throws {
     let reference = ReferenceStep(
-      trainer.network, input: input, labels: labels, precision: trainer.precision,
+      trainer.layers, input: input, labels: labels, precision: trainer.precision,
       roundsGradients: trainer.precision == .bf16
         && RoundedGradientProducts.rounds(batchSize: input.rowCount, context: context))
     let before = LayerNumbers.all(of: trainer)
     let expected = reference.gradients(
-      selection ?? trainer.selection, memories: before.map { $0.memory.map { Double($0) } })
-    let loss = try trainer.train(input, labels: labels)
+      selection ?? trainer.layers.map(\.selector.decidedPolicy),
+      memories: before.map { $0.memory.map { Double($0) } })
+    let loss = try trainer.train(input, labels).sum
     let after = LayerNumbers.all(of: trainer)
     let tolerance = trainer.precision == .bf16 ? 0.1 : 1e-2
     try ResultCheck.require(
       abs(loss - reference.loss) / reference.loss, below: tolerance / 10, "loss, \(name)")
     for index in expected.indices {
       let layer = LayerStep(
-        name: "\(name), \(MLP.layerName(index))", before: before[index], after: after[index],
-        expected: expected[index], columnCount: trainer.network.layers[index].inputSize)
+        name: "\(name), layers.\(index)", before: before[index], after: after[index],
+        expected: expected[index], columnCount: trainer.layers[index].inputSize)
       let allowed = tolerance + expected[index].doubt.squareRoot()
       try layer.checkGradients(by: trainer, allowed: allowed)
-      if trainer.selection[index].memory > 0 { try layer.checkMemory(allowed: allowed) }
+      if trainer.layers[index].selector.usesMemory { try layer.checkMemory(allowed: allowed) }
     }
   }
 }
@@ -55,14 +68,14 @@ private struct LayerNumbers {
     var values: [Float], first: [Float], second: [Float]
   }
 
-  static func all(of trainer: MLPTrainer) -> [LayerNumbers] {
-    let matrices = Dictionary(
-      trainer.state.map { ($0.name, $0.matrix) }, uniquingKeysWith: { first, _ in first })
-    return trainer.network.layers.indices.map { index in
-      let name = MLP.layerName(index)
+  static func all(of trainer: PerceptronTrainer) -> [LayerNumbers] {
+    let tensors = Dictionary(
+      trainer.state.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first })
+    return trainer.layers.indices.map { index in
+      let name = "layers.\(index)"
       func parameter(_ suffix: String) -> Parameter {
         let found = ["", ".first", ".second"].map {
-          matrices["\(name).\(suffix)\($0)"]?.elements ?? []
+          tensors["\(name).\(suffix)\($0)"] ?? []
         }
         precondition(
           found[1].count == found[0].count && found[2].count == found[0].count,
@@ -71,7 +84,7 @@ private struct LayerNumbers {
       }
       return LayerNumbers(
         weight: parameter("weight"), bias: parameter("bias"),
-        memory: matrices["\(name).memory"]?.elements ?? [])
+        memory: tensors["\(name).memory"] ?? [])
     }
   }
 }
@@ -91,16 +104,17 @@ private struct LayerStep {
     try ResultCheck.require(difference.value, below: allowed, "memory, \(name)")
   }
 
-  func checkGradients(by trainer: MLPTrainer, allowed: Double) throws {
+  func checkGradients(by trainer: PerceptronTrainer, allowed: Double) throws {
     let optimizer = trainer.optimizer
     let visitsEveryRow = optimizer.untouchedRows == .update && optimizer.visitsUntouchedRows
     let bias = [0: expected.bias]
     try check(
       "weights", before.weight, after.weight, expected.rows, columnCount: columnCount,
-      optimizer.rule(step: trainer.step, isBias: false), visitsEveryRow: visitsEveryRow, allowed)
+      optimizer.rule(step: trainer.stepCount, isBias: false), visitsEveryRow: visitsEveryRow,
+      allowed)
     try check(
       "biases", before.bias, after.bias, bias, columnCount: expected.bias.count,
-      optimizer.rule(step: trainer.step, isBias: true), visitsEveryRow: true, allowed)
+      optimizer.rule(step: trainer.stepCount, isBias: true), visitsEveryRow: true, allowed)
   }
 
   private func check(

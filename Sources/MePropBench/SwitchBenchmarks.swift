@@ -3,9 +3,11 @@
 import MePropCore
 
 extension Benchmark {
-  /// Both products of a layer with several k, sparse and masked: what `MaskedProducts.areFaster` decides by numbers.
+  /// Both products of a layer with several k, sparse and masked: what `MaskedProducts.areFaster`
+  /// decides by numbers.
   ///
-  /// Sparse products are those of floats in every precision; masked ones are those of a trainer of each precision.
+  /// Sparse products are those of floats in every precision; masked ones are those of a trainer of
+  /// each precision.
   func runSwitch(_ shape: LayerShape, counts: [Int], bufferBytes: Int) throws {
     let context = context
     let layer = LayerBench(shape, for: .backward, bufferBytes: bufferBytes)
@@ -13,7 +15,8 @@ extension Benchmark {
       shape.gradientShare < 1 ? ", \(Int((shape.gradientShare * 100).rounded())) % not zero" : ""
     for k in counts where k <= shape.outputSize {
       progress(
-        "kernels: \(shape.batchSize) x \(shape.inputSize) -> \(shape.outputSize), k = \(k)\(share), "
+        "kernels: \(shape.batchSize) x \(shape.inputSize) -> \(shape.outputSize), k = "
+          + "\(k)\(share), "
           + "sparse or masked")
       try layer.select(k, context: context)
       try layer.checkBackward(context: context)

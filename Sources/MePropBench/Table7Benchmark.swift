@@ -44,8 +44,9 @@ private final class UnifiedSelection {
 }
 
 extension Benchmark {
-  /// How many sets of buffers take turns: four of small layers; of layers as large as any cache just enough that no
-  /// operation finds what the one before has left, and one of those larger than that.
+  /// How many sets of buffers take turns: four of small layers; of layers as large as any cache
+  /// just enough that no operation finds what the one before has left, and one of those larger than
+  /// that.
   static func table7Sets(width: Int) -> Int {
     let bytes = 4 * (2 * width + 3 * table7Batch) * width
     return bytes >= 512 << 20 ? 1 : max(2, min(4, (128 << 20) / bytes))

@@ -3,9 +3,10 @@
 import MePropCore
 import MePropNN
 
-/// A trainer that takes the k of each step from its epoch, so that one network serves all of them in turn.
+/// A trainer that takes the k of each step from its epoch, so that one network serves all of them
+/// in turn.
 private struct WideNetwork {
-  let network: MLP
+  let network: Stack<Linear>
   let input: Matrix
   let labels: [Int32]
   /// The k by epoch: the table's, then the width, which is dense.
@@ -15,18 +16,19 @@ private struct WideNetwork {
     var random = Philox(seed: 8)
     input = randomMatrix(Benchmark.table8Batch, 784, &random)
     labels = (0..<Benchmark.table8Batch).map { _ in Int32(random.next(below: 10)) }
-    network = MLP(inputSize: 784, hiddenSizes: [width, width], outputSize: 10, seed: 1)
+    network = Stack.perceptron([784, width, width, 10])
     self.counts = counts + [width]
   }
 
-  /// A trainer by plain gradient descent that stores gradients before it applies them: the backward pass is all that
-  /// `PhaseTimes.backward` then has.
-  func trainer(learningRate: Float, context: ComputeContext) -> MLPTrainer {
+  /// A trainer by plain gradient descent that stores gradients before it applies them: the backward
+  /// pass is all that `PhaseSeconds.backward` then has.
+  func trainer(learningRate: Float, context: ComputeContext) -> PerceptronTrainer {
     var optimizer = Optimizer(
       .gradientDescent(), learningRate: learningRate, untouchedRows: .skip)
     optimizer.clipNorm = .greatestFiniteMagnitude
-    return MLPTrainer(
-      network, optimizer: optimizer, selection: policy(network.layers[0].outputSize),
+    return PerceptronTrainer(
+      network.named("layers"), loss: SoftmaxCrossEntropy(), optimizer: optimizer,
+      selection: policy(network.layers[0].outputSize),
       schedule: SelectionSchedule(kByEpoch: counts.map { SelectionCount.count($0) }),
       context: context)
   }
@@ -57,7 +59,8 @@ extension Benchmark {
     }
   }
 
-  /// Microseconds of backward passes by k, dense last, and PyTorch's by variant, which take turns in four rounds.
+  /// Microseconds of backward passes by k, dense last, and PyTorch's by variant, which take turns
+  /// in four rounds.
   private func measure(
     _ wide: WideNetwork, _ torch: TorchBaseline?, _ question: TorchQuestion
   ) throws -> (own: [[Double]], torch: [[Double]]) {
@@ -71,8 +74,8 @@ extension Benchmark {
         // The first of three steps with the same k finds workspaces of another size.
         for step in 0..<3 {
           try checkInterruption()
-          trainer.times = PhaseTimes()
-          try trainer.train(wide.input, labels: wide.labels, epoch: index + 1)
+          trainer.times = PhaseSeconds()
+          try trainer.train(wide.input, wide.labels, epoch: index + 1)
           if isCounted, step > 0 { own[index].append(trainer.times.backward * 1e6) }
         }
       }
@@ -96,19 +99,19 @@ extension Benchmark {
 
   /// Compares the step of each k with a plain one: a descent at rate 1 tells the gradient.
   private func check(_ wide: WideNetwork) throws {
-    let reference = ReferenceStep(wide.network, input: wide.input, labels: wide.labels)
+    let reference = ReferenceStep(wide.network.layers, input: wide.input, labels: wide.labels)
     let trainer = wide.trainer(learningRate: 1, context: context)
     let start = trainer.state
     for (index, k) in wide.counts.enumerated() {
       try checkInterruption()
-      try trainer.restore(start, step: 0)
-      try trainer.train(wide.input, labels: wide.labels, epoch: index + 1)
+      try trainer.restore(start, stepCount: 0)
+      try trainer.train(wide.input, wide.labels, epoch: index + 1)
       let policy = wide.policy(k)
       let expected = reference.gradients(
         [policy, policy, .dense], memories: [], sampledRows: 40)
       for (layer, gradient) in expected.enumerated() {
-        let before = wide.network.layers[layer].weight
-        let after = trainer.network.layers[layer].weight
+        let before = wide.network.layers[layer].weight.value
+        let after = trainer.layers[layer].weight.value
         let isSparse = layer < 2 && k < before.rowCount
         // Rows that are not kept must be as they were.
         let others = isSparse ? ResultCheck.places(before.rowCount) : []
@@ -116,7 +119,7 @@ extension Benchmark {
           Self.difference(before, after, gradient.rows, others.filter { gradient.rows[$0] == nil }),
           below: 1e-2 + gradient.doubt.squareRoot(),
           "backward pass, width \(wide.counts[wide.counts.count - 1]), unified, k = \(k), "
-            + MLP.layerName(layer))
+            + "layers.\(layer)")
       }
     }
   }

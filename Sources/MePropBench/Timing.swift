@@ -1,4 +1,5 @@
-// Repeated timing of operations that take turns, so that a machine whose speed drifts is fair to all of them.
+// Repeated timing of operations that take turns, so that a machine whose speed drifts is fair to
+// all of them.
 
 import Dispatch
 
@@ -26,8 +27,8 @@ public struct Timing: Sendable, Equatable {
   /// Times operations in turn: each once, then each again, and so on.
   ///
   /// - Parameters:
-  ///   - operations: What to time. The argument counts the calls of all of them, so that operations which rotate their
-  ///     buffers by it never find what the one before has left in a cache.
+  ///   - operations: What to time. The argument counts the calls of all of them, so that operations
+  ///     which rotate their buffers by it never find what the one before has left in a cache.
   ///   - seconds: Roughly how long in all; at most 2,000 turns count.
   ///   - warmUp: Turns that do not count.
   ///   - leastTurns: The fewest that do.
@@ -56,7 +57,8 @@ public struct Timing: Sendable, Equatable {
     return times
   }
 
-  /// Times operations in turn as ``samples(of:seconds:warmUp:leastTurns:isInterrupted:)`` does; one timing for each.
+  /// Times operations in turn as ``samples(of:seconds:warmUp:leastTurns:isInterrupted:)`` does; one
+  /// timing for each.
   ///
   /// - Throws: ``BenchmarkInterrupted``, and what operations throw.
   package static func alternating(

@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// Dense training steps in PyTorch, in up to three variants that stay loaded while they take turns with ours.
+/// Dense training steps in PyTorch, in up to three variants that stay loaded while they take turns
+/// with ours.
 final class TorchBaseline {
   /// The variants that run: `f32` as it comes, `f32, vendor check satisfied`, `bf16`.
   let variants: [String]
@@ -12,13 +13,14 @@ final class TorchBaseline {
 
   /// Starts the variants.
   ///
-  /// On AMD processors PyTorch's matrix library does not use AVX-512 unless a preloaded function tells it that the
-  /// processor is Intel's; that variant is there if a C compiler is.
+  /// On AMD processors PyTorch's matrix library does not use AVX-512 unless a preloaded function
+  /// tells it that the processor is Intel's; that variant is there if a C compiler is.
   ///
   /// - Parameters:
   ///   - python: The interpreter.
   ///   - threads: Of each variant.
-  ///   - program: What they run: given the number of threads and `f32` or `bf16`, it answers requests.
+  ///   - program: What they run: given the number of threads and `f32` or `bf16`, it answers
+  ///     requests.
   ///   - isInterrupted: Asked while they are waited for.
   /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
   init(
@@ -81,7 +83,8 @@ final class TorchBaseline {
             sizes = [784, hidden, hidden, 10]
             layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
             images = torch.rand(64, batch, 784) * (torch.rand(64, batch, 784) < 0.19)
-            state[batch, hidden] = (layers, torch.optim.Adam(layers.parameters(), fused=True), images,
+            state[batch, hidden] = (layers, torch.optim.Adam(layers.parameters(), fused=True), \
+    images,
                                     torch.randint(0, 10, (64, batch)), [])
         layers, adam, images, labels, done = state[batch, hidden]
         times, begin, warm = [], time.perf_counter(), len(done) < 30

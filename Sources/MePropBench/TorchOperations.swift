@@ -1,4 +1,5 @@
-// Single operations in PyTorch: products, optimizer steps, and back propagation through wide layers.
+// Single operations in PyTorch: products, optimizer steps, and back propagation through wide
+// layers.
 
 /// What a PyTorch process runs for the rows of kernels and of wide layers.
 enum TorchOperations {
@@ -6,11 +7,13 @@ enum TorchOperations {
   ///
   /// - `forward BATCH INPUTS OUTPUTS`: `F.linear` on an input of which 19 % is not zero.
   /// - `backward BATCH INPUTS OUTPUTS`: both products of a dense backward pass.
-  /// - `adam ROWS COLUMNS`, `adagrad …`, `sgd …`: a step of the fused optimizer on a parameter with a dense gradient.
+  /// - `adam ROWS COLUMNS`, `adagrad …`, `sgd …`: a step of the fused optimizer on a parameter with
+  ///   a dense gradient.
   /// - `network BATCH WIDTH`: back propagation alone in 784-WIDTH-WIDTH-10.
   ///
-  /// Data are made anew for each line, several times over where they are not larger than caches, so that each turn
-  /// finds its own beyond the second-level cache. One round does not count. Denormals are flushed.
+  /// Data are made anew for each line, several times over where they are not larger than caches, so
+  /// that each turn finds its own beyond the second-level cache. One round does not count.
+  /// Denormals are flushed.
   static let program = """
     import sys, time, torch
     import torch.nn.functional as F
@@ -42,7 +45,8 @@ enum TorchOperations {
     def optimizer(kind, rows, columns):
         weights = torch.nn.Parameter(torch.randn(rows, columns))
         weights.grad = torch.randn(rows, columns)
-        method = {"adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad, "sgd": torch.optim.SGD}[kind]
+        method = {"adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad, "sgd": \
+    torch.optim.SGD}[kind]
         try:
             return timed(method([weights], lr=1e-6, fused=True).step)
         except (TypeError, RuntimeError, ValueError):

@@ -2,11 +2,11 @@
 
 /// What a PyTorch process runs for the parser's rows.
 enum TorchParser {
-  /// Reads `step BATCH SIZE WIDTHS SECONDS` lines and answers each with the times of dense training steps in
-  /// microseconds; for `score` instead of `step`, with those of forward passes.
+  /// Reads `step BATCH SIZE WIDTHS SECONDS` lines and answers each with the times of dense training
+  /// steps in microseconds; for `score` instead of `step`, with those of forward passes.
   ///
-  /// 48 symbols an example, of which few are frequent; embeddings of SIZE numbers are looked up in one table and laid
-  /// side by side. Denormals are flushed, Adam is the fused one.
+  /// 48 symbols an example, of which few are frequent; embeddings of SIZE numbers are looked up in
+  /// one table and laid side by side. Denormals are flushed, Adam is the fused one.
   static let program = """
     import sys, time, torch
     import torch.nn.functional as F
@@ -20,7 +20,8 @@ enum TorchParser {
             super().__init__()
             sizes = [POSITIONS * size] + widths + [OUTPUTS]
             self.table = torch.nn.Embedding(SYMBOLS, size)
-            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, \
+    sizes[1:]))
 
         def forward(self, symbols):
             x = self.table(symbols).flatten(1)
@@ -37,7 +38,8 @@ enum TorchParser {
             torch.manual_seed(0)
             network = Network(size, [int(width) for width in widths.split(",")])
             symbols = (torch.rand(8, batch, POSITIONS) ** 6 * SYMBOLS).int()
-            known[batch, size, widths] = (network, torch.optim.Adam(network.parameters(), fused=True), symbols,
+            known[batch, size, widths] = (network, torch.optim.Adam(network.parameters(), \
+    fused=True), symbols,
                                     torch.randint(0, OUTPUTS, (8, batch)), [])
         network, adam, symbols, labels, done = known[batch, size, widths]
         times, begin = [], time.perf_counter()
@@ -45,7 +47,8 @@ enum TorchParser {
             place = len(done) % 8
             start = time.perf_counter()
             if kind == "score":
-                with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+                with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, \
+    enabled=amp):
                     network(symbols[place]).float().argmax(1)
             else:
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):

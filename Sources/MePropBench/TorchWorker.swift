@@ -16,7 +16,8 @@ package final class TorchWorker {
   ///
   /// - Parameters:
   ///   - python: The interpreter.
-  ///   - program: Prints `ready`, then answers each line of its input with a line that starts with a digit.
+  ///   - program: Prints `ready`, then answers each line of its input with a line that starts with
+  ///     a digit.
   ///   - arguments: Of the program.
   ///   - preload: A library to load first; `nil`: none.
   ///   - readyTimeout: Seconds after which a program that is not ready is killed.
@@ -43,7 +44,8 @@ package final class TorchWorker {
     } catch {
       throw TorchError.notStarted(python: python, reason: error.localizedDescription)
     }
-    // A program that fails to import torch closes its input at once: ask for the first line before writing.
+    // A program that fails to import torch closes its input at once: ask for the first line before
+    // writing.
     guard try readLine(within: readyTimeout) == "ready" else {
       throw TorchError.ended(python: python, output: lastLine)
     }
@@ -57,9 +59,10 @@ package final class TorchWorker {
   /// Sends a line and returns the numbers of the answer.
   ///
   /// - Parameters:
-  ///   - text: The line; its last word is the seconds that the program is asked to take, as in all of ours.
-  ///   - timeout: Seconds after which a program that has not answered is killed; `nil`: a minute, and twenty times what
-  ///     the request asks for.
+  ///   - text: The line; its last word is the seconds that the program is asked to take, as in all
+  ///     of ours.
+  ///   - timeout: Seconds after which a program that has not answered is killed; `nil`: a minute,
+  ///     and twenty times what the request asks for.
   /// - Returns: At least one number.
   /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
   package func request(_ text: String, timeout: Double? = nil) throws -> [Double] {
@@ -109,8 +112,8 @@ package final class TorchWorker {
     }
   }
 
-  /// A library that satisfies the vendor check of PyTorch's matrix library, built in a temporary folder; `nil` where that
-  /// is not needed or there is no C compiler.
+  /// A library that satisfies the vendor check of PyTorch's matrix library, built in a temporary
+  /// folder; `nil` where that is not needed or there is no C compiler.
   package static func vendorLibrary() -> String? {
     #if os(Linux) && arch(x86_64)
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent(

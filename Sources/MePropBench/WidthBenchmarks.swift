@@ -30,16 +30,19 @@ extension Benchmark {
     try tellingInterruptions { try runTable7(width: width, try startTorchOperations()) }
   }
 
-  /// Measures Table 8 at one width: the backward pass of a 784-h-h-10 network at batch 50, updates left out.
+  /// Measures Table 8 at one width: the backward pass of a 784-h-h-10 network at batch 50, updates
+  /// left out.
   ///
-  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and what training throws.
+  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and what training
+  ///   throws.
   package func runTable8(width: Int) throws {
     try tellingInterruptions { try runTable8(width: width, try startTorchOperations()) }
   }
 
   // MARK: Forecasts
 
-  /// About how many seconds ``runTable7(width:)`` takes: turns and their checks, from the measured peaks.
+  /// About how many seconds ``runTable7(width:)`` takes: turns and their checks, from the measured
+  /// peaks.
   package func forecastSeconds(ofTable7 width: Int) -> Double {
     let batch = Self.table7Batch
     let sparse = Self.counts(below: width).reduce(0.0) { sum, k in
@@ -50,7 +53,8 @@ extension Benchmark {
     let dense = limits.leastMicroseconds(
       multiplyAdds: 2 * batch * width * width, bytes: 4 * (3 * batch + 2 * width) * width)
     let turn = (sparse + dense) * 1e-6
-    // Two turns that do not count, the check, and at least seven; more where PyTorch has turns in between.
+    // Two turns that do not count, the check, and at least seven; more where PyTorch has turns in
+    // between.
     let turns = settings.python == nil ? 10.0 : 14
     let own = max(turns * turn, turn + settings.secondsPerRow * 4)
     let numbers = Double(Self.table7Sets(width: width) * (2 * batch + width) * width)
@@ -84,8 +88,8 @@ extension Benchmark {
   /// What a random number takes to make.
   private static let secondsPerNumber = 5e-8
 
-  /// What PyTorch takes, where it is measured: three variants have three rounds of at least three turns, at half our
-  /// speed, with numbers made anew.
+  /// What PyTorch takes, where it is measured: three variants have three rounds of at least three
+  /// turns, at half our speed, with numbers made anew.
   private func torchSeconds(ofTurn turn: Double, numbers: Double) -> Double {
     guard settings.python != nil else { return 0 }
     return 9 * max(settings.secondsPerRow / 3 + 2 * turn, 6 * turn) + 9 * numbers * 1e-8 + 10

@@ -10,17 +10,26 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure kernels, training steps and wide layers on this machine.",
     discussion: """
-      Before anything is timed its result is compared with a plain one in double precision: selections, products and \
-      updates of kernels, whole steps with loss, gradients, memory, moments and weights, products and gradients of \
-      wide layers; of LSTMs the gradient at their inputs, of the parser the sums over its features. \
-      Times are medians; what is compared takes turns, and goes from one set of buffers to the next, larger than a \
-      core's caches together. 'of the limit' is the least time that counted bytes and operations allow at the \
+      Before anything is timed its result is compared with a plain one in double precision: \
+      selections, products and \
+      updates of kernels, whole steps with loss, gradients, memory, moments and weights, products \
+      and gradients of \
+      wide layers; of LSTMs the gradient at their inputs, of the parser the sums over its \
+      features. \
+      Times are medians; what is compared takes turns, and goes from one set of buffers to the \
+      next, larger than a \
+      core's caches together. 'of the limit' is the least time that counted bytes and operations \
+      allow at the \
       measured peaks.
 
-      GROUPS: kernels (one layer: selection, products, updates, optimizers, and where dense products of the masked \
-      gradient overtake sparse ones), steps (whole steps of 784-500-500-10), lstm (the layer of the tagger, one \
-      sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, if it is in MEPROP_DATA or the \
-      cache, else on sentences that are made up), widths (the paper's Tables 7 and 8: unified selection, up to 8,192 \
+      GROUPS: kernels (one layer: selection, products, updates, optimizers, and where dense \
+      products of the masked \
+      gradient overtake sparse ones), steps (whole steps of 784-500-500-10), lstm (the layer of \
+      the tagger, one \
+      sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, if it is in \
+      MEPROP_DATA or the \
+      cache, else on sentences that are made up), widths (the paper's Tables 7 and 8: unified \
+      selection, up to 8,192 \
       wide; takes minutes, and says how many). Without a group: kernels and steps.
 
       EXAMPLES:
@@ -44,7 +53,8 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What our products read, in kernels, steps and parser (default: f32; in kernels and steps bf16 too, where "
+      "What our products read, in kernels, steps and parser (default: f32; in kernels and steps "
+        + "bf16 too, where "
         + "the processor multiplies such numbers).",
       valueName: "f32|bf16"))
   var precision: Precision?

@@ -26,7 +26,7 @@ public struct MePropTool: ParsableCommand {
       interrupted run, and 1 for any other failure. --generate-completion-script bash (or zsh, \
       fish) prints completions for the shell.
       """,
-    version: "0.1.0",
+    version: MePropVersion.current,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
@@ -41,6 +41,7 @@ public struct MePropTool: ParsableCommand {
   /// - Parameters:
   ///   - arguments: What follows the command's name; `nil` for the arguments of this process.
   ///   - tasks: The tasks that there are.
+  /// - Returns: The exit code.
   public static func run(_ arguments: [String]? = nil, tasks: TaskRegistry = .standard) -> Int32 {
     // A closed pipe, or a file beyond the limit of the shell, then is an error of the write.
     signal(SIGPIPE, SIG_IGN)

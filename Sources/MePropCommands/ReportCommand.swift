@@ -11,9 +11,11 @@ struct ReportCommand: ParsableCommand {
     commandName: "report",
     abstract: "Write a page about a run, or about several side by side.",
     discussion: """
-      The page is one HTML file that needs no network and no script: learning curves against epochs \
+      The page is one HTML file that needs no network and no script: learning curves against \
+      epochs \
       and seconds, time by phase, the effect of k where runs differ in it, what selection keeps, \
-      which units, what was saved, confusions of classes, and all settings. Runs may be unfinished. \
+      which units, what was saved, confusions of classes, and all settings. Runs may be \
+      unfinished. \
       Its path is printed. Where a run is dense, the others are compared with it. --out replaces \
       an HTML page, also one that a symbolic link leads to, but no other file.
 

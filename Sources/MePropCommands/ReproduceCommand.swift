@@ -11,14 +11,20 @@ struct ReproduceCommand: ParsableCommand {
     commandName: "reproduce",
     abstract: "Measure the tables of the meProp paper again, on this machine.",
     discussion: """
-      Trains the experiments of the paper (Sun et al., ICML 2017) seed by seed into folders below --run, measures \
-      their steps beside dense ones, and prints the paper's figures and ours side by side, with a paired test over \
-      seeds. It can be stopped at any time and goes on with --resume, which needs --run at most: the folder knows \
-      what was asked for. Named tables are done besides. The run folder gets index.html, results.md and results.json, \
+      Trains the experiments of the paper (Sun et al., ICML 2017) seed by seed into folders below \
+      --run, measures \
+      their steps beside dense ones, and prints the paper's figures and ours side by side, with a \
+      paired test over \
+      seeds. It can be stopped at any time and goes on with --resume, which needs --run at most: \
+      the folder knows \
+      what was asked for. Named tables are done besides. The run folder gets index.html, \
+      results.md and results.json, \
       of what is finished.
 
-      WHAT: table1 … table8, figure4, memory (or memory-digits, memory-tagger, memory-parser), all. Without \
-      --quick this takes many hours; the time is told beforehand. With --quick it is subsets of the data and a few epochs: to see that everything works, not to \
+      WHAT: table1 … table8, figure4, memory (or memory-digits, memory-tagger, memory-parser), \
+      all. Without \
+      --quick this takes many hours; the time is told beforehand. With --quick it is subsets of \
+      the data and a few epochs: to see that everything works, not to \
       quote.
 
       EXAMPLES:
@@ -36,7 +42,8 @@ struct ReproduceCommand: ParsableCommand {
   @Option(
     name: .customLong("task"),
     help: ArgumentHelp(
-      "Only rows of this task (\(TaskRegistry.current.names.joined(separator: ", "))); may be given several times.",
+      "Only rows of this task (\(TaskRegistry.current.names.joined(separator: ", "))); may be "
+        + "given several times.",
       valueName: "task"))
   var tasks: [String] = []
 
@@ -52,7 +59,8 @@ struct ReproduceCommand: ParsableCommand {
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
-      "Where runs and results go (default: runs/reproduce-DATE-TIME, with --resume the newest of these).",
+      "Where runs and results go (default: runs/reproduce-DATE-TIME, with --resume the newest of "
+        + "these).",
       valueName: "folder"),
     completion: .directory)
   var runFolder: String?
@@ -65,13 +73,15 @@ struct ReproduceCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Measure PyTorch's dense steps too, and its dense products of Tables 7 and 8, with this interpreter.",
+      "Measure PyTorch's dense steps too, and its dense products of Tables 7 and 8, with this "
+        + "interpreter.",
       valueName: "python"))
   var torch: String?
 
   @Option(
     help: ArgumentHelp(
-      "Tag and parse the Penn Treebank (folders 00 to 24 of .mrg or CoNLL-X files, in its distribution parsed/mrg/wsj) "
+      "Tag and parse the Penn Treebank (folders 00 to 24 of .mrg or CoNLL-X files, in its "
+        + "distribution parsed/mrg/wsj) "
         + "instead of UD English EWT.",
       valueName: "folder"),
     completion: .directory)

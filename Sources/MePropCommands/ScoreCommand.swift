@@ -9,10 +9,14 @@ struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score", abstract: "Score tagged and parsed text as the CoNLL 2018 task does.",
     discussion: """
-      Compares two files in CoNLL-U, plain or gzip, that are the same text; words and sentences may \
-      be split differently. The figures are those of the official evaluation, conll18_ud_eval.py, to \
-      the last digit: percentages in the table, fractions with all their digits in JSON. Files that \
-      the official evaluation refuses (cycles, several roots, other text, no blank line at the end) \
+      Compares two files in CoNLL-U, plain or gzip, that are the same text; words and sentences \
+      may \
+      be split differently. The figures are those of the official evaluation, conll18_ud_eval.py, \
+      to \
+      the last digit: percentages in the table, fractions with all their digits in JSON. Files \
+      that \
+      the official evaluation refuses (cycles, several roots, other text, no blank line at the \
+      end) \
       are errors.
 
       EXAMPLES:

@@ -28,8 +28,8 @@ extension UDScores {
     }
   }
 
-  /// An object for each metric with `precision`, `recall` and `f1`, and `alignedAccuracy` where words
-  /// are aligned: fractions in 0...1 with all their digits, as `udtools` returns them.
+  /// An object for each metric with `precision`, `recall` and `f1`, and `alignedAccuracy` where
+  /// words are aligned: fractions in 0...1 with all their digits, as `udtools` returns them.
   var json: JSONValue {
     .object(
       UDMetric.allCases.map { metric in

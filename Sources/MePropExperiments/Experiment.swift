@@ -27,7 +27,8 @@ public struct Experiment: Sendable, Equatable {
   public var settings: [ExperimentSetting]
   /// What `--quick` sets besides.
   public var quick: [ExperimentSetting]
-  /// The experiment with dense back propagation that its times are compared with; `nil`: it is dense itself.
+  /// The experiment with dense back propagation that its times are compared with; `nil`: it is
+  /// dense itself.
   public var dense: String?
   /// Whether `--quick` runs it at all.
   public var isInQuick = true
@@ -89,13 +90,15 @@ public struct PaperFigures: Sendable, Equatable {
   }
 }
 
-/// A row of a table: an experiment, the paper's figures for it, and what its score is compared with.
+/// A row of a table: an experiment, the paper's figures for it, and what its score is compared
+/// with.
 public struct ExperimentRow: Sendable, Equatable {
   /// What the row is called.
   public var label: String
   /// The experiment's identifier.
   public var experiment: String
-  /// The experiment that scores are compared with, seed by seed; `nil`: it is the one to compare with.
+  /// The experiment that scores are compared with, seed by seed; `nil`: it is the one to compare
+  /// with.
   public var against: String?
   /// What the paper says.
   public var paper: PaperFigures
@@ -167,7 +170,8 @@ public struct ExperimentPlan: Sendable, Equatable {
       tables: tables, experiments: experiments.filter { needed.contains($0.id) })
   }
 
-  /// Returns the rows of these tasks, with the experiments that they need; tables without such rows are left out.
+  /// Returns the rows of these tasks, with the experiments that they need; tables without such rows
+  /// are left out.
   public func restricted(toTasks tasks: Set<String>) -> ExperimentPlan {
     let kept = experiments.filter { tasks.contains($0.task) }
     let ids = Set(kept.map(\.id))

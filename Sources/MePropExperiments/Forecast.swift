@@ -4,8 +4,8 @@ import MePropTraining
 
 /// Estimated seconds of parts that are still to be done.
 ///
-/// Parts of a group, such as the runs of a task, are off by about the same factor: that of those which are finished, and
-/// of all groups as long as little of their own is.
+/// Parts of a group, such as the runs of a task, are off by about the same factor: that of those
+/// which are finished, and of all groups as long as little of their own is.
 package struct Forecast {
   private struct Part {
     var seconds: Double

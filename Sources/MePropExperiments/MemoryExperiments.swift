@@ -1,4 +1,5 @@
-// What memory does: off, unit memory, and as a control a memory for each place in the batch, over k and batch size.
+// What memory does: off, unit memory, and as a control a memory for each place in the batch, over k
+// and batch size.
 
 extension PlanBuilder {
   mutating func addMemory() {
@@ -72,8 +73,10 @@ extension PlanBuilder {
         id: "memory-\(task)", title: "Memory and its control: \(title)",
         note: "Each row is compared with the row above it of the same batch size and k: no memory "
           + "with dense, unit memory with none, a memory for each place in the batch (a control) "
-          + "with unit memory. β = \(beta). Seconds an epoch are the median of five turns of a step, in "
-          + "which all rows of a batch size take turns, times the steps of an epoch; evaluation and "
+          + "with unit memory. β = \(beta). Seconds an epoch are the median of five turns of a "
+          + "step, in "
+          + "which all rows of a batch size take turns, times the steps of an epoch; evaluation "
+          + "and "
           + "checkpoints are left out.", rows: rows))
   }
 }

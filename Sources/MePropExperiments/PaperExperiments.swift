@@ -1,8 +1,9 @@
-// The experiments of "meProp: Sparsified Back Propagation for Accelerated Deep Learning with Reduced Overfitting" (Sun,
-// Ren, Ma and Wang, ICML 2017, arXiv 1706.06197) as one declarative list.
+// The experiments of "meProp: Sparsified Back Propagation for Accelerated Deep Learning with
+// Reduced Overfitting" (Sun, Ren, Ma and Wang, ICML 2017, arXiv 1706.06197) as one declarative
+// list.
 //
-// Settings are those of the paper and of the authors' code: Adam or AdaGrad at a constant rate, dense updates (rows that
-// a gradient does not touch move on), no memory, output layer dense.
+// Settings are those of the paper and of the authors' code: Adam or AdaGrad at a constant rate,
+// dense updates (rows that a gradient does not touch move on), no memory, output layer dense.
 
 import Foundation
 

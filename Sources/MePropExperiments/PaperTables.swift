@@ -30,7 +30,8 @@ extension PlanBuilder {
       ExperimentTable(
         id: "table1", title: "Table 1: main results",
         note: "h = 500. Scores are accuracy, for parsing UAS, in percent, on test data after the "
-          + "epoch that is best on development data, for parsing by LAS. Rows marked * are not in the "
+          + "epoch that is best on development data, for parsing by LAS. Rows marked * are not in "
+          + "the "
           + "paper: unit memory, or a larger k, with rows that are not touched left alone.",
         rows: [
           row(

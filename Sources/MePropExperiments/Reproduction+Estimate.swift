@@ -1,11 +1,13 @@
-// The forecast that is told beforehand: of runs and step times; Reproduction+Widths.swift adds wide layers.
+// The forecast that is told beforehand: of runs and step times; Reproduction+Widths.swift adds wide
+// layers.
 
 import Foundation
 import MePropTasks
 import MePropTraining
 
 extension Reproduction {
-  /// Estimates what is open: runs like their finished seeds, where there are some, else from a few steps.
+  /// Estimates what is open: runs like their finished seeds, where there are some, else from a few
+  /// steps.
   ///
   /// - Throws: `ReproductionInterrupted`, and what preparing and training throw.
   func estimate(
@@ -52,7 +54,8 @@ extension Reproduction {
       prepared, preparationSeconds: start.duration(to: clock.now).inSeconds)
   }
 
-  /// Dense steps are measured once, the others with and without the optimizer in back propagation, PyTorch's once.
+  /// Dense steps are measured once, the others with and without the optimizer in back propagation,
+  /// PyTorch's once.
   private func secondsOfTiming(
     _ group: [Experiment], _ estimates: [String: RunEstimate]
   ) -> Double {

@@ -75,7 +75,8 @@ extension Reproduction {
         + " in \(Forecast.text(seconds)); about \(Forecast.text(forecast.remaining)) left")
   }
 
-  /// Opens the folder of a run that goes on, or of a new one; without a checkpoint there is nothing to go on with.
+  /// Opens the folder of a run that goes on, or of a new one; without a checkpoint there is nothing
+  /// to go on with.
   ///
   /// - Throws: `ReproductionError.otherSettings` for a checkpoint of other settings.
   private func openRun(

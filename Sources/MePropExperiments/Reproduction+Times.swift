@@ -10,7 +10,8 @@ extension Reproduction {
 
   static func timingKey(_ dense: Experiment) -> String { "times of \(dense.id)" }
 
-  /// Dense experiments, each followed by those that are compared with it, where one of them is not measured yet.
+  /// Dense experiments, each followed by those that are compared with it, where one of them is not
+  /// measured yet.
   func openTimingGroups() throws -> [[Experiment]] {
     try plan.experiments.filter { $0.dense == nil }.compactMap { dense in
       let group = [dense] + plan.experiments.filter { $0.dense == dense.id }
@@ -63,9 +64,10 @@ extension Reproduction {
     return configuration
   }
 
-  /// The same step with as little as possible of the optimizer in back propagation: rows that no gradient touches are
-  /// left alone, and where the task can clip the norm of all gradients, they are stored first, so that products are
-  /// nothing but products; `nil` where the experiment is dense.
+  /// The same step with as little as possible of the optimizer in back propagation: rows that no
+  /// gradient touches are left alone, and where the task can clip the norm of all gradients, they
+  /// are stored first, so that products are nothing but products; `nil` where the experiment is
+  /// dense.
   private func unfusedConfiguration(_ experiment: Experiment) throws -> Configuration? {
     guard experiment.dense != nil else { return nil }
     var configuration = try timingConfiguration(experiment)

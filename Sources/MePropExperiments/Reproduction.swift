@@ -82,8 +82,8 @@ public final class Reproduction {
 
   /// Does everything that is not finished.
   ///
-  /// - Throws: `ReproductionError.otherSettings` before anything is done, `ReproductionInterrupted`, and what preparing,
-  ///   training and measuring throw.
+  /// - Throws: `ReproductionError.otherSettings` before anything is done,
+  ///   `ReproductionInterrupted`, and what preparing, training and measuring throw.
   public func run() throws {
     let signals = handlesSignals ? SignalTrap() : nil
     defer { signals?.restore() }

@@ -1,5 +1,5 @@
-// The data of experiments: read once for each task, refused before anything is done with them, and with advice that
-// `meprop reproduce` can take.
+// The data of experiments: read once for each task, refused before anything is done with them, and
+// with advice that `meprop reproduce` can take.
 
 import Foundation
 import MePropData
@@ -46,7 +46,8 @@ public final class ReproductionData {
   ///   - experiment: Names the task.
   ///   - configuration: With the settings of the experiment.
   /// - Returns: The task at the start of a run.
-  /// - Throws: `ConfigurationError`; `UsageError`, `ReproductionDataError` and what else preparing throws.
+  /// - Throws: `ConfigurationError`; `UsageError`, `ReproductionDataError` and what else preparing
+  ///   throws.
   func prepare(_ experiment: Experiment, _ configuration: Configuration) throws -> PreparedTask {
     let prepare =
       try preparers[experiment.task] ?? experiment.definition.makePreparer(source)
@@ -65,12 +66,14 @@ public final class ReproductionData {
     }
   }
 
-  /// Whether a configuration is for the treebank of `--ptb`; settings may put other data in its place.
+  /// Whether a configuration is for the treebank of `--ptb`; settings may put other data in its
+  /// place.
   func usesTreebank(_ configuration: Configuration) -> Bool {
     treebank != nil && configuration.value("data").text == treebank
   }
 
-  /// Refuses a treebank that is nowhere, or that lacks a section which the paper trains or tests on.
+  /// Refuses a treebank that is nowhere, or that lacks a section which the paper trains or tests
+  /// on.
   ///
   /// - Parameter tasks: The tasks that are trained on it.
   /// - Throws: `UsageError`, `ReproductionDataError` naming all sections that are missing.
@@ -81,7 +84,8 @@ public final class ReproductionData {
       place = try locator.localTreebankFolder(treebank)
     } catch TreebankError.notFound(let name, let places) {
       throw UsageError(
-        "--ptb: found no folder \(places.first ?? name), expected one that has the sections 00 to 24 of the Penn "
+        "--ptb: found no folder \(places.first ?? name), expected one that has the sections 00 to "
+          + "24 of the Penn "
           + "Treebank as folders of .mrg or CoNLL-X files")
     }
     guard let folder = place else { return }
@@ -93,7 +97,8 @@ public final class ReproductionData {
     }
   }
 
-  /// An error with options of `meprop reproduce` in the place of those of `meprop train`, which it does not have.
+  /// An error with options of `meprop reproduce` in the place of those of `meprop train`, which it
+  /// does not have.
   private static func advised(
     _ error: any Error, task: String, usesTreebank: Bool
   ) -> any Error {

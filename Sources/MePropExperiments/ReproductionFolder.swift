@@ -1,4 +1,5 @@
-// The folder of a reproduction: what is kept of finished runs and measurements, so that it can go on where it stopped.
+// The folder of a reproduction: what is kept of finished runs and measurements, so that it can go
+// on where it stopped.
 
 import Foundation
 import MePropData
@@ -31,8 +32,8 @@ public struct MeasuredStep: Sendable, Codable, Equatable {
   public var stepsPerEpoch: Int
   /// Seconds of a step by phase.
   public var seconds: PhaseSeconds
-  /// Seconds of a step whose back propagation has as little of the optimizer in it as the task can be asked for; `nil`
-  /// where the experiment is dense, whose back propagation has nothing of it.
+  /// Seconds of a step whose back propagation has as little of the optimizer in it as the task can
+  /// be asked for; `nil` where the experiment is dense, whose back propagation has nothing of it.
   public var unfused: PhaseSeconds?
   /// Half the range of the middle half of the turns, as a share of the median.
   public var spread: Double
@@ -50,7 +51,8 @@ public struct TorchStep: Sendable, Codable, Equatable {
   public var total: Double
 }
 
-/// The folder of a reproduction: a folder of ordinary run folders, and small files of what is finished.
+/// The folder of a reproduction: a folder of ordinary run folders, and small files of what is
+/// finished.
 ///
 /// ```text
 /// EXPERIMENT/seed-N/     run folders, without checkpoints once they are finished
@@ -69,7 +71,8 @@ public final class ReproductionFolder {
   /// Opens or creates the folder.
   ///
   /// - Parameters:
-  ///   - url: The folder; `nil` for one named after the time, or, when resuming, the newest of these.
+  ///   - url: The folder; `nil` for one named after the time, or, when resuming, the newest of
+  ///     these.
   ///   - resuming: Whether to go on with the reproduction in the folder.
   /// - Throws: `RunFolderError`, `FileWriteError`.
   public init(at url: URL?, resuming: Bool) throws {
@@ -109,7 +112,8 @@ public final class ReproductionFolder {
     return record?.settings == settings && record?.threads == threads ? record : nil
   }
 
-  /// What a run that is finished was trained with otherwise than `settings` say; empty: nothing, or there is no such run.
+  /// What a run that is finished was trained with otherwise than `settings` say; empty: nothing, or
+  /// there is no such run.
   func differences(of experiment: String, seed: Int, from settings: [String: String]) -> [String] {
     let record: FinishedRun? = read("\(experiment)-seed-\(seed)")
     return record.map { SettingDifference.list($0.settings, settings) } ?? []
@@ -190,7 +194,8 @@ public enum ReproductionError: Error, Equatable, Sendable, CustomStringConvertib
     case .unknownTask(let name, let known):
       "--task: found '\(name)', expected one of \(known.joined(separator: ", "))"
     case .nothingLeft(let names, let tasks):
-      "--task \(tasks.joined(separator: " ")): no row of \(names.joined(separator: ", ")) belongs to it; "
+      "--task \(tasks.joined(separator: " ")): no row of \(names.joined(separator: ", ")) belongs "
+        + "to it; "
         + "name other tables or leave it out"
     case .otherOption(let folder, let option, let before, let now):
       "\(option): found \(now), expected \(before), with which \(folder) was started; "

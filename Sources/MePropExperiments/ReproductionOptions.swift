@@ -29,8 +29,8 @@ public struct ReproductionOptions: Sendable, Codable, Equatable {
 
   /// Fills in what was left out from the options that a folder was started with.
   ///
-  /// Tables and tasks that are named are those to go on with; subsets, settings and treebank have to be the same, and
-  /// seeds no fewer: results are means over all of them.
+  /// Tables and tasks that are named are those to go on with; subsets, settings and treebank have
+  /// to be the same, and seeds no fewer: results are means over all of them.
   ///
   /// - Throws: `ReproductionError.otherOption`.
   public mutating func complete(with before: ReproductionOptions, folder: String) throws {

@@ -21,8 +21,10 @@ public struct ReproductionRequest: Sendable {
   /// Looks names up.
   ///
   /// - Parameters:
-  ///   - names: Some of ``names``, or `all`; none: all; `memory` is all tables on memory, `memory-digits` one of them.
-  ///   - tasks: The tasks whose rows are wanted; none: all. Tables 7 and 8, which train nothing, count as `digits`.
+  ///   - names: Some of ``names``, or `all`; none: all; `memory` is all tables on memory,
+  ///     `memory-digits` one of them.
+  ///   - tasks: The tasks whose rows are wanted; none: all. Tables 7 and 8, which train nothing,
+  ///     count as `digits`.
   /// - Throws: `ReproductionError`.
   public init(names: [String], tasks: [String] = []) throws {
     var wanted: Set<String> = []
@@ -68,7 +70,8 @@ public struct ReproductionRequest: Sendable {
               .map { $0.value(of: override.key) ?? "" })
           guard values.count <= 1 else {
             throw UsageError(
-              "--set \(task).\(override.key): rows of \(table.id) differ in it, and would no longer be what "
+              "--set \(task).\(override.key): rows of \(table.id) differ in it, and would no "
+                + "longer be what "
                 + "they are called; leave it out, or name other tables")
           }
         }
@@ -86,7 +89,8 @@ public struct ReproductionRequest: Sendable {
     }
   }
 
-  /// Reads the data and asks the interpreter for torch, so that a start which fails leaves no folder behind.
+  /// Reads the data and asks the interpreter for torch, so that a start which fails leaves no
+  /// folder behind.
   ///
   /// - Parameters:
   ///   - settings: Seeds, threads, subsets.
@@ -102,7 +106,8 @@ public struct ReproductionRequest: Sendable {
       for: first.filter { data.usesTreebank($0.value) }.map(\.key).sorted())
     var checked: Set<String> = []
     for experiment in experiments {
-      // What the plan itself sets goes together; what the user sets may not go with each of its experiments.
+      // What the plan itself sets goes together; what the user sets may not go with each of its
+      // experiments.
       let isNew = checked.insert(experiment.task).inserted
       guard isNew || settings.overrides[experiment.task] != nil else { continue }
       var configuration = try settings.configuration(of: experiment, seed: 1)
@@ -113,7 +118,8 @@ public struct ReproductionRequest: Sendable {
     if let python = settings.python { try Benchmark.checkTorch(python) }
   }
 
-  /// Runs what is not finished and puts the results together, in memory and, after each run, in the folder.
+  /// Runs what is not finished and puts the results together, in memory and, after each run, in the
+  /// folder.
   ///
   /// - Parameters:
   ///   - settings: Seeds, threads, subsets.
@@ -122,7 +128,8 @@ public struct ReproductionRequest: Sendable {
   ///   - about: Lines on this program and its call.
   ///   - data: Makes tasks of experiments.
   /// - Returns: What is finished.
-  /// - Throws: `ReproductionInterrupted`, and what preparing, training, measuring and writing throw.
+  /// - Throws: `ReproductionInterrupted`, and what preparing, training, measuring and writing
+  ///   throw.
   public func run(
     _ settings: ReproductionSettings, in folder: ReproductionFolder,
     with all: ReproductionRequest? = nil, about: [String] = [], data: ReproductionData
@@ -170,7 +177,8 @@ public struct ReproductionRequest: Sendable {
         + "training with \(settings.threads.map(String.init) ?? "a measured number of") "
         + (settings.threads == 1 ? "thread" : "threads")
         + (overrides.isEmpty ? "" : ", " + overrides.joined(separator: " ")),
-      "machine: \(ComputeContext.availableThreads) processors, \(context.instructionSet.rawValue) kernels, "
+      "machine: \(ComputeContext.availableThreads) processors, \(context.instructionSet.rawValue) "
+        + "kernels, "
         + "step times with \(settings.timingThreads) "
         + (settings.timingThreads == 1 ? "thread" : "threads"),
       "data: " + Self.data(of: tasks, settings).joined(separator: "; "),

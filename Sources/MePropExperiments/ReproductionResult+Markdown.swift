@@ -14,16 +14,26 @@ extension ReproductionResult {
   }
 
   static let legend = """
-    Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch that is best on
-    development data. *Difference* is that of the test score from the row it is compared with, with its 95 %
-    interval (paired t test over seeds, two-sided, not corrected for the number of tests): *better* or *worse*
-    where the interval excludes zero, *no loss* where it holds zero and excludes a loss of \(margin) points, else
-    *within noise*; *untested* where there is one seed, or no spread. Times are seconds an epoch, measured on steps of
-    all rows of one network in turns: the products of back propagation, all of back propagation, and the whole step
-    with optimizer and data. The first two are those of a step that leaves the optimizer out, or touched rows only where it
-    is fused into the products (tagging and parsing), so that columns need not add up. × is how many times faster than
-    our own dense step, torch × than PyTorch's; *paper* columns are the paper's figures on its machine, its whole step
-    being forward and backward. *Spread* is half the range of the middle half of the turns: ratios closer to 1 than that
+    Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch that \
+    is best on
+    development data. *Difference* is that of the test score from the row it is compared with, \
+    with its 95 %
+    interval (paired t test over seeds, two-sided, not corrected for the number of tests): \
+    *better* or *worse*
+    where the interval excludes zero, *no loss* where it holds zero and excludes a loss of \
+    \(margin) points, else
+    *within noise*; *untested* where there is one seed, or no spread. Times are seconds an epoch, \
+    measured on steps of
+    all rows of one network in turns: the products of back propagation, all of back propagation, \
+    and the whole step
+    with optimizer and data. The first two are those of a step that leaves the optimizer out, or \
+    touched rows only where it
+    is fused into the products (tagging and parsing), so that columns need not add up. × is how \
+    many times faster than
+    our own dense step, torch × than PyTorch's; *paper* columns are the paper's figures on its \
+    machine, its whole step
+    being forward and backward. *Spread* is half the range of the middle half of the turns: ratios \
+    closer to 1 than that
     say nothing.
 
     """
@@ -189,8 +199,10 @@ extension WidthResult {
   /// What has to be known to read it.
   static func note(of table: String) -> String {
     table == "table7"
-      ? "Selection and both products of a square layer, batch 1,024. The paper's are of 8,192 units on a GPU."
-      : "All of back propagation of two hidden layers on 784 inputs, a batch of 50, updates left out. The paper's are of "
+      ? "Selection and both products of a square layer, batch 1,024. The paper's are of 8,192 "
+        + "units on a GPU."
+      : "All of back propagation of two hidden layers on 784 inputs, a batch of 50, updates left "
+        + "out. The paper's are of "
         + "8,192 units, an epoch on a GPU."
   }
 }

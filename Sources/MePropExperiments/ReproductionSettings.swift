@@ -15,7 +15,8 @@ public struct ReproductionSettings: Sendable {
   public var timingThreads = 1
   /// A Python interpreter with PyTorch, for steps beside ours; `nil`: none.
   public var python: String?
-  /// A folder with the Penn Treebank, or another treebank, for tagging and parsing; `nil`: UD English EWT.
+  /// A folder with the Penn Treebank, or another treebank, for tagging and parsing; `nil`: UD
+  /// English EWT.
   public var treebank: String?
   /// Settings by task that override those of experiments.
   public var overrides: [String: [ExperimentSetting]] = [:]

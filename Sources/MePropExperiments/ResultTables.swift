@@ -30,11 +30,13 @@ public struct RowResult: Sendable {
   public var touchedRows: [Double]
   /// The products of back propagation, all of back propagation, forward, and the whole step.
   public var products: TimeResult?, backward: TimeResult?, forward: TimeResult?, whole: TimeResult?
-  /// How far the turns of a step lie apart: half the range of their middle half, as a share of the median.
+  /// How far the turns of a step lie apart: half the range of their middle half, as a share of the
+  /// median.
   public var spread: Double?
   /// The test score against that of the row's counterpart, seed by seed; `nil` where there is none.
   public var comparison: PairedComparison?
-  /// The same against the dense experiment of the row's times; `nil` where that is the counterpart, or there is none.
+  /// The same against the dense experiment of the row's times; `nil` where that is the counterpart,
+  /// or there is none.
   public var comparisonWithDense: PairedComparison?
 }
 
@@ -61,7 +63,8 @@ public struct ReproductionResult: Sendable {
     self.description = description
   }
 
-  /// A score that is lower by less than this is called no loss where the interval supports it, in points.
+  /// A score that is lower by less than this is called no loss where the interval supports it, in
+  /// points.
   public static let margin = 0.1
 }
 

@@ -14,12 +14,14 @@ struct RunEstimate {
   var preparationSeconds: Double
 }
 
-/// Estimates runs: steps of each experiment, and what an epoch takes beside them, once for each network.
+/// Estimates runs: steps of each experiment, and what an epoch takes beside them, once for each
+/// network.
 ///
-/// The experiments of a task go on with the steps of the epoch where the one before stopped, so that together they have
-/// seen many, and learn how many examples a step has.
+/// The experiments of a task go on with the steps of the epoch where the one before stopped, so
+/// that together they have seen many, and learn how many examples a step has.
 struct RunEstimator {
-  /// Seconds of steps for each experiment; where steps differ in length it may be ten times as much.
+  /// Seconds of steps for each experiment; where steps differ in length it may be ten times as
+  /// much.
   private let budget: Double
   private let trialFolder: URL
   private let interrupt: InterruptFlag
@@ -104,8 +106,9 @@ struct RunEstimator {
     return own.seconds(ofExamples: all.meanExamples)
   }
 
-  /// Does an epoch of one step as in training, and returns what it takes beside that step: evaluation on all parts,
-  /// averaged weights where there are any, a checkpoint and the model, and records.
+  /// Does an epoch of one step as in training, and returns what it takes beside that step:
+  /// evaluation on all parts, averaged weights where there are any, a checkpoint and the model, and
+  /// records.
   private func secondsBesideSteps(of prepared: PreparedTask) throws -> Double {
     try? FileManager.default.removeItem(at: trialFolder)
     defer { try? FileManager.default.removeItem(at: trialFolder) }

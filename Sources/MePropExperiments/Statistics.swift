@@ -1,4 +1,5 @@
-// Means, spreads and the paired t test: what can be said of a difference that was measured with a few seeds.
+// Means, spreads and the paired t test: what can be said of a difference that was measured with a
+// few seeds.
 
 import Foundation
 
@@ -40,15 +41,18 @@ public enum Verdict: String, Sendable, Equatable {
 
 /// The paired two-sided t test (Student, 1908) of the differences of two samples, seed by seed.
 ///
-/// With differences of mean d̄ and standard deviation s over n pairs: t = d̄ √n / s has n − 1 degrees of freedom, and the
-/// interval is d̄ ± t₁₋α⁄₂ s / √n. Assumes differences that are about normal; nothing is corrected for the number of tests.
+/// With differences of mean d̄ and standard deviation s over n pairs: t = d̄ √n / s has n − 1
+/// degrees of freedom, and the interval is d̄ ± t₁₋α⁄₂ s / √n. Assumes differences that are about
+/// normal; nothing is corrected for the number of tests.
 public struct PairedComparison: Sendable, Equatable {
   /// The mean of `first − second`.
   public let difference: Double
-  /// The confidence interval of that mean; `nil` of fewer than two pairs, and where all differ alike: differences
-  /// without spread, as of scores that never leave a constant, say nothing of the next seed.
+  /// The confidence interval of that mean; `nil` of fewer than two pairs, and where all differ
+  /// alike: differences without spread, as of scores that never leave a constant, say nothing of
+  /// the next seed.
   public let interval: ClosedRange<Double>?
-  /// The probability of a mean at least as far from zero if there were no difference; `nil` where ``interval`` is.
+  /// The probability of a mean at least as far from zero if there were no difference; `nil` where
+  /// ``interval`` is.
   public let pValue: Double?
   /// The number of pairs.
   public let count: Int
@@ -97,8 +101,8 @@ public struct PairedComparison: Sendable, Equatable {
 public enum StudentT {
   /// The probability of a value of at most `t`, for `freedom` above 0.
   ///
-  /// By the regularized incomplete beta function I: for t ≥ 0 it is 1 − I(ν ⁄ (ν + t²); ν ⁄ 2, ½) ⁄ 2 (Abramowitz and Stegun
-  /// 26.7.1). Absolute error below 1e-12.
+  /// By the regularized incomplete beta function I: for t ≥ 0 it is 1 − I(ν ⁄ (ν + t²); ν ⁄ 2, ½) ⁄
+  /// 2 (Abramowitz and Stegun 26.7.1). Absolute error below 1e-12.
   public static func cumulative(_ t: Double, freedom: Double) -> Double {
     precondition(freedom > 0, "StudentT: freedom is \(freedom), expected above 0")
     let tail = regularizedBeta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
@@ -121,7 +125,8 @@ public enum StudentT {
     return (low + high) / 2
   }
 
-  /// The regularized incomplete beta function I(x; a, b), by its continued fraction (Abramowitz and Stegun 26.5.8).
+  /// The regularized incomplete beta function I(x; a, b), by its continued fraction (Abramowitz and
+  /// Stegun 26.5.8).
   private static func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
     if x <= 0 { return 0 }
     if x >= 1 { return 1 }

@@ -1,9 +1,11 @@
 // What a step costs by the number of its examples, from a few steps.
 
-/// Seconds of steps beside their examples, whose number differs from step to step where examples are words.
+/// Seconds of steps beside their examples, whose number differs from step to step where examples
+/// are words.
 ///
-/// Seconds are taken to be s = a + b n of n examples, with least squares, a and b not below 0: a is what optimizers do
-/// whatever the batch. So a few short sentences do not make the others look short.
+/// Seconds are taken to be s = a + b n of n examples, with least squares, a and b not below 0: a is
+/// what optimizers do whatever the batch. So a few short sentences do not make the others look
+/// short.
 package struct StepSamples {
   private var count = 0.0
   private var exampleSum = 0.0

@@ -3,7 +3,8 @@
 import MePropReport
 
 extension TableResult {
-  /// Figure 4 as the paper draws it, and memory over k, a drawing for each batch size; other tables have none.
+  /// Figure 4 as the paper draws it, and memory over k, a drawing for each batch size; other tables
+  /// have none.
   var charts: [LineChart] {
     if table.id == "figure4" { return [figure4].compactMap(\.self) }
     if table.id.hasPrefix("memory-") { return memoryCharts }

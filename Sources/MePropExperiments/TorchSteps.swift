@@ -5,8 +5,8 @@ import MePropBench
 import MePropTasks
 import MePropTraining
 
-/// Measures dense training steps in PyTorch: the best of float32 as it comes and with its library's vendor check
-/// satisfied, where that makes a difference.
+/// Measures dense training steps in PyTorch: the best of float32 as it comes and with its library's
+/// vendor check satisfied, where that makes a difference.
 package struct TorchSteps {
   private let python: String
   private let workers: [TorchWorker]
@@ -51,10 +51,12 @@ package struct TorchSteps {
     return steps.min { $0.total < $1.total } ?? TorchStep(products: 0, backward: 0, total: 0)
   }
 
-  /// The seconds that a measurement takes, about, of which `seconds` go to whole steps of a variant.
+  /// The seconds that a measurement takes, about, of which `seconds` go to whole steps of a
+  /// variant.
   func seconds(forSteps seconds: Double) -> Double { 1.25 * seconds * Double(workers.count) }
 
-  /// The words of a request for a step like that of an experiment: kind, batch, hidden widths, optimizer.
+  /// The words of a request for a step like that of an experiment: kind, batch, hidden widths,
+  /// optimizer.
   ///
   /// - Throws: `UsageError` where nothing in PyTorch is like the steps of the task.
   package static func request(
@@ -62,7 +64,8 @@ package struct TorchSteps {
   ) throws -> String {
     guard let kind = try experiment.definition.torchSteps else {
       throw UsageError(
-        "--torch: expected a task whose steps have their like in PyTorch, found \(experiment.task); "
+        "--torch: expected a task whose steps have their like in PyTorch, found "
+          + "\(experiment.task); "
           + "leave it out")
     }
     let hidden = configuration.value("hidden").text
@@ -70,8 +73,9 @@ package struct TorchSteps {
     return "\(kind.rawValue) \(configuration.int("batch")) \(hidden) \(optimizer)"
   }
 
-  /// Reads `KIND BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of the products of back
-  /// propagation, done by themselves, of all back propagation, and of the whole step in microseconds.
+  /// Reads `KIND BATCH WIDTHS OPTIMIZER SECONDS` lines and answers each with the medians of the
+  /// products of back propagation, done by themselves, of all back propagation, and of the whole
+  /// step in microseconds.
   ///
   /// Sentences have 16 words; vocabularies are those of a treebank of 200,000 words.
   static let program = """
@@ -84,7 +88,8 @@ package struct TorchSteps {
         def __init__(self, inputs, hidden, classes):
             super().__init__()
             sizes = [inputs] + hidden + [classes]
-            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, \
+    sizes[1:]))
         def forward(self, x):
             for layer in self.layers[:-1]:
                 x = F.relu(layer(x))
@@ -108,8 +113,10 @@ package struct TorchSteps {
             return self.out(self.lstm(words)[0]).flatten(0, 1)
 
     def mlp_products(batch, sizes, first):
-        # what .backward() multiplies in a stack of linear layers; the input of the first one needs no gradient
-        layers = [(torch.rand(batch, a), torch.rand(b, a), torch.rand(batch, b)) for a, b in zip(sizes, sizes[1:])]
+        # what .backward() multiplies in a stack of linear layers; the input of the first one \
+    needs no gradient
+        layers = [(torch.rand(batch, a), torch.rand(b, a), torch.rand(batch, b)) for a, b in \
+    zip(sizes, sizes[1:])]
         def run():
             for i, (x, w, g) in enumerate(layers):
                 torch.mm(g.t(), x)
@@ -143,11 +150,13 @@ package struct TorchSteps {
         batch, hidden, seconds = int(batch), [int(w) for w in widths.split(",")], float(seconds)
         torch.manual_seed(0)
         if kind == "images":
-            net, x, classes, count = Mlp(784, hidden, 10), torch.rand(batch, 784) * (torch.rand(batch, 784) < 0.19), 10, batch
+            net, x, classes, count = Mlp(784, hidden, 10), torch.rand(batch, 784) * \
+    (torch.rand(batch, 784) < 0.19), 10, batch
         elif kind == "symbols":
             net, x, classes, count = Parser(hidden), torch.randint(0, 20000, (batch, 48)), 75, batch
         elif kind == "words":
-            net, x, classes, count = Tagger(hidden[0]), torch.randint(0, 12000, (16, batch, 8)), 50, 16 * batch
+            net, x, classes, count = Tagger(hidden[0]), torch.randint(0, 12000, (16, batch, 8)), \
+    50, 16 * batch
         else:
             sys.exit("found steps of kind " + kind + ", expected images, symbols or words")
         y = torch.randint(0, classes, (count,))
@@ -166,9 +175,11 @@ package struct TorchSteps {
             step.step()
             return (end - middle,)
         if kind == "words":
-            parts = [lstm_products(16, batch, hidden[0]), mlp_products(count, [2 * hidden[0], classes], True)]
+            parts = [lstm_products(16, batch, hidden[0]), mlp_products(count, [2 * hidden[0], \
+    classes], True)]
         else:
-            parts = [mlp_products(batch, [784 if kind == "images" else 2400] + hidden + [classes], kind == "symbols")]
+            parts = [mlp_products(batch, [784 if kind == "images" else 2400] + hidden + [classes], \
+    kind == "symbols")]
         def alone():
             for part in parts:
                 part()

@@ -4,8 +4,8 @@ import Foundation
 import MePropNN
 import MePropTraining
 
-/// A task that throws ``ReproductionInterrupted`` once a flag is set, so that what only does steps ends as soon as a
-/// training loop does.
+/// A task that throws ``ReproductionInterrupted`` once a flag is set, so that what only does steps
+/// ends as soon as a training loop does.
 final class WatchedTask: TrainingTask {
   private let task: any TrainingTask
   private let interrupt: InterruptFlag

@@ -23,8 +23,8 @@ public struct WidthResult: Sendable, Codable, Equatable {
   public var k: Int?
   /// Microseconds of ours: one batch.
   public var microseconds: Double
-  /// Half the range of the middle half of the turns, as a share of the median; `nil` for dense, which all others have
-  /// turns with.
+  /// Half the range of the middle half of the turns, as a share of the median; `nil` for dense,
+  /// which all others have turns with.
   public var spread: Double?
   /// How many times faster than our dense products.
   public var timesDense: Double

@@ -1,6 +1,7 @@
 // The contract between a task (digits, tagger, parser) and the training loop, DESIGN.md section 2.
 
 import Foundation
+import MePropCore
 import MePropNN
 
 /// A set of held-out examples that a task can be evaluated on.
@@ -44,69 +45,6 @@ public struct Evaluation: Sendable, Equatable, Codable {
   public var primary: Double { metrics[0].value }
 }
 
-/// Wall-clock seconds by phase, added up over steps.
-///
-/// `backward` includes `selection` and `products`, and `forward` includes the loss.
-public struct PhaseSeconds: Sendable, Codable, Equatable {
-  /// The whole training part of an epoch; evaluation and checkpoints excluded.
-  public var total = 0.0
-  /// Forward propagation and the loss.
-  public var forward = 0.0
-  /// Back propagation, selection included.
-  public var backward = 0.0
-  /// Choosing the entries of output gradients that take part; a part of `backward`.
-  public var selection = 0.0
-  /// The products of back propagation, for weights and for inputs of layers; a part of `backward`.
-  ///
-  /// Includes updates that are applied to gradient rows as these are computed.
-  public var products = 0.0
-  /// Updating the parameters.
-  public var optimizer = 0.0
-  /// Gathering the batch.
-  public var data = 0.0
-
-  /// Creates a record of no time at all.
-  public init() {}
-
-  /// Reads a record; `products` is 0 where a version of this program that did not measure it wrote the record.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    total = try values.decode(Double.self, forKey: .total)
-    forward = try values.decode(Double.self, forKey: .forward)
-    backward = try values.decode(Double.self, forKey: .backward)
-    selection = try values.decode(Double.self, forKey: .selection)
-    products = try values.decodeIfPresent(Double.self, forKey: .products) ?? 0
-    optimizer = try values.decode(Double.self, forKey: .optimizer)
-    data = try values.decode(Double.self, forKey: .data)
-  }
-
-  /// Adds every phase of `other` to this one's.
-  public static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
-    sum.total += other.total
-    sum.forward += other.forward
-    sum.backward += other.backward
-    sum.selection += other.selection
-    sum.products += other.products
-    sum.optimizer += other.optimizer
-    sum.data += other.data
-  }
-}
-
-extension PhaseSeconds {
-  /// Returns each phase divided by `count`.
-  public func divided(by count: Double) -> PhaseSeconds {
-    var result = self
-    result.total /= count
-    result.forward /= count
-    result.backward /= count
-    result.selection /= count
-    result.products /= count
-    result.optimizer /= count
-    result.data /= count
-    return result
-  }
-}
-
 /// What one training step reports to the loop.
 public struct StepReport: Sendable {
   /// The loss added up over the examples of the step, in nats.
@@ -141,34 +79,13 @@ public struct LayerReport: Sendable, Codable, Equatable {
   }
 }
 
-/// A named array of numbers with its shape, as checkpoints and models store it (row-major).
-public struct NamedTensor: Sendable, Equatable {
-  /// The dotted name, unique within a checkpoint.
-  public var name: String
-  /// The extents, outermost first.
-  public var shape: [Int]
-  /// The numbers, row-major; as many as the product of `shape`.
-  public var values: [Float]
-
-  /// Creates a tensor; `values` must have as many entries as `shape` says.
-  public init(name: String, shape: [Int], values: [Float]) {
-    let count = shape.reduce(1, *)
-    precondition(
-      count == values.count,
-      "NamedTensor(\(name)): shape \(shape) needs \(count) values, found \(values.count)")
-    self.name = name
-    self.shape = shape
-    self.values = values
-  }
-}
-
 /// What the training loop needs of a task.
 ///
 /// The loop knows nothing of digits or trees.
 ///
-/// All randomness of a task is a function of its seed, the epoch and the step, so a checkpoint holds
-/// tensors, integers and the position only, and a resumed run equals an uninterrupted one bit for
-/// bit.
+/// All randomness of a task is a function of its seed, the epoch and the step, so a checkpoint
+/// holds tensors, integers and the position only, and a resumed run equals an uninterrupted one bit
+/// for bit.
 public protocol TrainingTask: AnyObject {
   /// The task's name in the command line, file names and JSON, for example `digits`.
   var name: String { get }

@@ -28,7 +28,8 @@ typedef struct {
   uintptr_t first, last; /* where its code lies */
 } library_range;
 
-/* The library, and that of C++, whose operator new it calls; Swift's runtime calls malloc itself. */
+/* The library, and that of C++, whose operator new it calls; Swift's runtime calls malloc
+ * itself. */
 static __thread library_range ranges[2];
 
 static int find(struct dl_phdr_info *info, size_t size, void *argument) {
@@ -37,7 +38,8 @@ static int find(struct dl_phdr_info *info, size_t size, void *argument) {
   if (strstr(info->dlpi_name, range->name) == NULL) return 0;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
-    uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, end = start + info->dlpi_phdr[i].p_memsz;
+    uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+              end = start + info->dlpi_phdr[i].p_memsz;
     if (range->first == 0 || start < range->first) range->first = start;
     if (end > range->last) range->last = end;
   }

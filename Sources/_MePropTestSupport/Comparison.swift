@@ -90,7 +90,8 @@ public func mismatch(
     count: count)
 }
 
-/// Records an issue at the caller's place unless `found` is close to `expected`: see ``mismatch(_:_:atol:rtol:)``.
+/// Records an issue at the caller's place unless `found` is close to `expected`: see
+/// ``mismatch(_:_:atol:rtol:)``.
 public func expectClose(
   _ found: some NumericValues, _ expected: some NumericValues, atol: Double, rtol: Double,
   _ comment: @autoclosure () -> String = "", sourceLocation: SourceLocation = #_sourceLocation
@@ -100,7 +101,8 @@ public func expectClose(
   }
 }
 
-/// Records an issue at the caller's place unless both matrices have the same shape and the same bits.
+/// Records an issue at the caller's place unless both matrices have the same shape and the same
+/// bits.
 public func expectSameBits(
   _ found: Matrix, _ expected: Matrix, _ comment: @autoclosure () -> String = "",
   sourceLocation: SourceLocation = #_sourceLocation
@@ -113,8 +115,9 @@ public func expectSameBits(
   }
   let pairs = zip(found.elements, expected.elements).enumerated()
   if let (place, (left, right)) = pairs.first(where: { $1.0.bitPattern != $1.1.bitPattern }) {
+    let cell = "[\(place / shape[1]), \(place % shape[1])]"
     Issue.record(
-      "\(comment()) at [\(place / shape[1]), \(place % shape[1])]: found \(left), expected the bits of \(right)",
+      "\(comment()) at \(cell): found \(left), expected the bits of \(right)",
       sourceLocation: sourceLocation)
   }
 }

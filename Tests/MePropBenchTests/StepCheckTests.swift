@@ -16,10 +16,10 @@ import Testing
 
   private func trainer(
     _ policy: SelectionPolicy, _ precision: Precision, _ untouched: Optimizer.UntouchedRows = .skip
-  ) -> MLPTrainer {
-    MLPTrainer(
-      MLP(inputSize: 30, hiddenSizes: [40, 36], outputSize: 5, seed: 1),
-      optimizer: .adam(untouchedRows: untouched), selection: policy, precision: precision,
+  ) -> PerceptronTrainer {
+    PerceptronTrainer(
+      Stack.perceptron([30, 40, 36, 5], precision: precision, seed: 1).named("layers"),
+      loss: SoftmaxCrossEntropy(), optimizer: .adam(untouchedRows: untouched), selection: policy,
       context: context)
   }
 

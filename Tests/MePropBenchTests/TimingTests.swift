@@ -11,7 +11,8 @@ import Testing
     #expect(Timing([7]).spread == 0)
   }
 
-  /// Operations that rotate their buffers by the number of a call never share one with their neighbor.
+  /// Operations that rotate their buffers by the number of a call never share one with their
+  /// neighbor.
   @Test func operationsTakeTurnsAndCountTheirCalls() throws {
     var calls: [(operation: Int, call: Int)] = []
     let operations: [(Int) throws -> Void] = [

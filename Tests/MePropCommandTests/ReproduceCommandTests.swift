@@ -1,4 +1,5 @@
-// meprop reproduce on the small data set: from start to results, going on, signals, and what is refused.
+// meprop reproduce on the small data set: from start to results, going on, signals, and what is
+// refused.
 
 import Foundation
 import Testing

@@ -61,11 +61,13 @@ struct TaggerCommandTests {
     #expect(accuracy > 95)
     #expect((evaluated.json?["predict"] as? [String: Any])?["wordsPerSecond"] is NSNumber)
     #expect(evaluated.json?["task"] as? String == "tagger")
-    #expect(try tool.run(["evaluate", "run", "--precision", "f32"]).status == 0)
+    for precision in ["int8", "f32", "bf16"] {
+      #expect(try tool.run(["evaluate", "run", "--precision", precision]).status == 0)
+    }
     #expect(try tool.run(["evaluate", "run", "--svg", "a.svg"]).status == 0)
     #expect(try String(contentsOf: tool("a.svg"), encoding: .utf8).contains("F1 by tag"))
-    let wrong = try tool.run(["evaluate", "run", "--precision", "bf16"])
-    #expect(wrong.status == 64 && wrong.lastLine.contains("expected int8 or f32"))
+    let wrong = try tool.run(["evaluate", "run", "--precision", "auto"])
+    #expect(wrong.status == 64 && wrong.lastLine.contains("int8, f32, bf16"))
 
     let input = Data(
       ("# text = w1 w2s\r\n1-2\tw1w2s\t_\t_\t_\t_\t_\t_\t_\t_\r\n1\tw1\t_\tX\t?\t_\t0\t_\t_\t_\r\n"
@@ -94,7 +96,7 @@ struct TaggerCommandTests {
     let hash = try tool.run(["predict", "run", "--format", "text"], input: Data("# w1\n".utf8))
     #expect(hash.output.hasPrefix("#_"))
     for arguments in [
-      ["--json", "--format", "text"], ["--threads", "0"], ["--precision", "bf16"],
+      ["--json", "--format", "text"], ["--threads", "0"], ["--precision", "f16"],
       ["--format", "x"], ["--beam", "2"],
     ] {
       #expect(try tool.run(["predict", "run", "-"] + arguments, input: input).status == 64)

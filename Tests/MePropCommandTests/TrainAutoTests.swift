@@ -1,4 +1,5 @@
-// meprop train digits --select auto: what a plan decides is in the run's configuration, and repeats exactly.
+// meprop train digits --select auto: what a plan decides is in the run's configuration, and repeats
+// exactly.
 
 import Foundation
 import Testing

@@ -59,7 +59,8 @@ import _MePropTestSupport
       result == .value(index: [1, 1], found: 5.5, expected: 5, excess: 4, count: 2))
     #expect(
       result.description
-        == "at [1, 1]: found 5.5, expected 5.0; error 0.5 is 4.0 times what is allowed; 2 such values"
+        == "at [1, 1]: found 5.5, expected 5.0; error 0.5 is 4.0 times what is allowed; 2 "
+        + "such values"
     )
     #expect(
       Mismatch.shape(found: [2], expected: [3]).description == "shape is [2], expected [3]")

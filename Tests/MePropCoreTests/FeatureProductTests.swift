@@ -128,20 +128,24 @@ import _MePropTestSupport
           kept, keeping: NaiveReference.topIndices(of: kept, count: count))
         support = chosen
       }
-      var weightGradient = Matrix(
-        rowCount: sample.positions * sample.outputs, columnCount: sample.size)
+      var weightGradient = WeightGradient(
+        outputSize: sample.positions * sample.outputs, inputSize: sample.size)
       context.featureGradient(
         of: sample.gradient, support: support, groups: groups, embeddings: sample.embeddings,
-        weights: sample.weights, workspace: workspace, into: &weightGradient)
+        weights: sample.weights, workspace: workspace, into: &weightGradient, everyRow: true)
+      #expect(weightGradient.rows == .all)
       expectClose(
-        sample.linear(weightGradient),
+        sample.linear(weightGradient.values),
         NaiveReference.multiplyTranspose(of: kept, by: sample.inputs),
         atol: 1e-4, rtol: 0, "k \(k ?? 0), \(set)")
-      var embeddingGradient = Matrix(rowCount: sample.symbols, columnCount: sample.size)
-      context.embeddingGradient(groups: groups, workspace: workspace, into: &embeddingGradient)
+      var embeddingGradient = WeightGradient(
+        outputSize: sample.symbols, inputSize: sample.size)
+      context.embeddingGradient(
+        groups: groups, workspace: workspace, into: &embeddingGradient, everyRow: true)
+      #expect(embeddingGradient.rows == .all && embeddingGradient.validCount == sample.symbols)
       let expected = sample.embeddingGradient(
         NaiveReference.multiply(kept, by: sample.linear(sample.weights)))
-      expectClose(embeddingGradient, expected, atol: 1e-3, rtol: 0, "k \(k ?? 0), \(set)")
+      expectClose(embeddingGradient.values, expected, atol: 1e-3, rtol: 0, "k \(k ?? 0), \(set)")
     }
   }
 
@@ -157,13 +161,14 @@ import _MePropTestSupport
       try chosen.selectTop(k, of: sample.gradient, context: context)
       support = chosen
     }
-    var gradient = Matrix(
-      rowCount: sample.positions * sample.outputs, columnCount: sample.size)
+    var gradient = WeightGradient(
+      outputSize: sample.positions * sample.outputs, inputSize: sample.size)
     context.featureGradient(
       of: sample.gradient, support: support, groups: groups, embeddings: sample.embeddings,
-      weights: sample.weights, workspace: workspace, into: &gradient)
-    var embeddingGradient = Matrix(rowCount: sample.symbols, columnCount: sample.size)
-    context.embeddingGradient(groups: groups, workspace: workspace, into: &embeddingGradient)
+      weights: sample.weights, workspace: workspace, into: &gradient, everyRow: everyRow)
+    var embeddingGradient = WeightGradient(outputSize: sample.symbols, inputSize: sample.size)
+    context.embeddingGradient(
+      groups: groups, workspace: workspace, into: &embeddingGradient, everyRow: everyRow)
     let rule = UpdateRule(formula: .momentum(0.9), rate: 0.5)
     var weights = sample.weights
     var moments = Moments(count: 1, rowCount: weights.rowCount, columnCount: weights.columnCount)
@@ -185,6 +190,51 @@ import _MePropTestSupport
     context.update(
       &expectedEmbeddings, &expectedEmbeddingMoments, by: rule, gradient: embeddingGradient)
     expectSameBits(embeddings, expectedEmbeddings)
+  }
+
+  /// What a stored gradient does not list was never written: it keeps what it held.
+  @Test func storedRowsAreThoseOfTheSupportAndOfTheSymbols() throws {
+    let sample = Self.samples[1]
+    let context = ComputeContext()
+    let groups = sample.groups(context)
+    let workspace = FeatureWorkspace()
+    let support = GradientSupport()
+    try support.selectTop(1, of: sample.gradient, context: context)
+    var gradients: [(weight: WeightGradient, embedding: WeightGradient)] = []
+    for everyRow in [true, false] {
+      var weight = WeightGradient(
+        outputSize: sample.positions * sample.outputs, inputSize: sample.size)
+      var embedding = WeightGradient(outputSize: sample.symbols, inputSize: sample.size)
+      context.featureGradient(
+        of: sample.gradient, support: support, groups: groups, embeddings: sample.embeddings,
+        weights: sample.weights, workspace: workspace, into: &weight, everyRow: everyRow)
+      context.embeddingGradient(
+        groups: groups, workspace: workspace, into: &embedding, everyRow: everyRow)
+      gradients.append((weight, embedding))
+    }
+    let touched = support.touchedOutputs
+    #expect(touched.count < sample.outputs)
+    #expect(
+      gradients[1].weight.validRows
+        == (0..<sample.positions).flatMap { position in
+          touched.map { position * sample.outputs + $0 }
+        })
+    let used = Set(sample.features.map(Int.init))
+    #expect(used.count < sample.symbols)
+    #expect(Set(gradients[1].embedding.validRows) == used)
+    #expect(gradients[1].embedding.validCount == used.count)
+    for (all, listed) in [
+      (gradients[0].weight, gradients[1].weight), (gradients[0].embedding, gradients[1].embedding),
+    ] {
+      // Rows that are not listed are zeros of the new matrix here, as they are under everyRow.
+      #expect(all.rows == .all)
+      expectSameBits(listed.values, all.values)
+      #expect(
+        all.sumOfSquares(context: context) > 0
+          && abs(
+            all.sumOfSquares(context: context) - listed.sumOfSquares(context: context)) < 1e-9
+      )
+    }
   }
 
   @Test func threadsDoNotChangeTheBits() throws {

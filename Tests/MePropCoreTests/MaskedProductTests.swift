@@ -2,7 +2,8 @@ import MePropCore
 import Testing
 import _MePropTestSupport
 
-/// Dense products of a masked gradient, and sparse products of sizes that take other ways through memory.
+/// Dense products of a masked gradient, and sparse products of sizes that take other ways through
+/// memory.
 @Suite struct MaskedProductTests {
   @Test(arguments: [(1, 5, 3, 2), (7, 33, 47, 16), (20, 40, 130, 39)], [false, true])
   func agreeWithTheSparseProducts(shape: (Int, Int, Int, Int), everyRow: Bool) throws {
@@ -48,7 +49,8 @@ import _MePropTestSupport
     }
   }
 
-  /// With bf16 they are the rounded products of the gradient that the kept entries make among zeros, bit by bit.
+  /// With bf16 they are the rounded products of the gradient that the kept entries make among
+  /// zeros, bit by bit.
   @Test(arguments: [31, 32, 50], [false, true])
   func roundedProductsAreThoseOfTheDenseStep(batchSize: Int, everyRow: Bool) throws {
     let (n, m) = (40, 70)
@@ -84,7 +86,8 @@ import _MePropTestSupport
       MaskedProducts.areFaster(
         entryCount: entries, batchSize: batchSize, outputSize: 500, areRounded: areRounded)
     }
-    // 55 % of all entries at small batches, 45 % at larger ones, 30 % where products of 64 and more are rounded.
+    // 55 % of all entries at small batches, 45 % at larger ones, 30 % where products of 64 and more
+    // are rounded.
     #expect(!areFaster(31, 8_524))
     #expect(areFaster(31, 8_525))
     #expect(!areFaster(32, 7_199))
@@ -98,7 +101,8 @@ import _MePropTestSupport
     #expect(MaskedProducts.areFasterOnFeatures(k: 125, outputSize: 500))
   }
 
-  /// Weights of more than 4 MiB, which take other ways through memory, of which most rows take part.
+  /// Weights of more than 4 MiB, which take other ways through memory, of which most rows take
+  /// part.
   @Test(arguments: InstructionSet.available)
   func largeLayersAgreeWithTheNaiveProducts(set: InstructionSet) throws {
     let (batchSize, n, m, k) = (5, 1_090, 1_031, 260)

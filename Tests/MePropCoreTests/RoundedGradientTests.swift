@@ -2,7 +2,8 @@ import MePropCore
 import Testing
 import _MePropTestSupport
 
-/// The rounded products of a dense step's back propagation, against naive products of rounded numbers.
+/// The rounded products of a dense step's back propagation, against naive products of rounded
+/// numbers.
 @Suite struct RoundedGradientTests {
   /// The nearest bf16 number of each element, ties to the even one.
   private func rounded(_ matrix: Matrix, context: ComputeContext) -> DoubleMatrix {

@@ -69,7 +69,8 @@ func brokenExample(_ select: () throws -> Void) -> Int? {
     }
   }
 
-  /// More entries than are listed apart (512), and rows so wide that comparisons are made again (8,192).
+  /// More entries than are listed apart (512), and rows so wide that comparisons are made again
+  /// (8,192).
   @Test(arguments: InstructionSet.available)
   func manyEntriesOfWideRows(set: InstructionSet) throws {
     var random = Philox(seed: 106)

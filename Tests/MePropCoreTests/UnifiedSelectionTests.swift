@@ -165,7 +165,8 @@ import _MePropTestSupport
       var memory = random.nextMatrix(1, 37)
       support.storeRemainder(in: &memory, columnSums: sums)
       let expected = NaiveReference.remainder(of: exact, kept: s)
-      // Each sum has batchSize terms of size 1; their errors stay below batchSize ulp before the mean.
+      // Each sum has batchSize terms of size 1; their errors stay below batchSize ulp before the
+      // mean.
       expectClose(memory.elements, expected, atol: 1.2e-6, rtol: 0)
       #expect(mismatch(memory.elements, s.columnSums(), atol: 1e-3, rtol: 0) != nil)
     }

@@ -1,13 +1,14 @@
 import Foundation
+import MePropCore
 import MePropData
 import Testing
 
 @Suite struct SafeTensorsTests {
   private let tensors = [
-    SafeTensors.Tensor(name: "hidden.0.weight", shape: [2, 3], values: [1, -2, 3, 4.5, .pi, 0]),
-    SafeTensors.Tensor(name: "hidden.0.bias", shape: [2], values: [-0.0, .infinity]),
-    SafeTensors.Tensor(name: "empty", shape: [0, 5], values: []),
-    SafeTensors.Tensor(name: "ä \"q\" \\ \n 🙂", shape: [], values: [.leastNonzeroMagnitude]),
+    NamedTensor(name: "hidden.0.weight", shape: [2, 3], values: [1, -2, 3, 4.5, .pi, 0]),
+    NamedTensor(name: "hidden.0.bias", shape: [2], values: [-0.0, .infinity]),
+    NamedTensor(name: "empty", shape: [0, 5], values: []),
+    NamedTensor(name: "ä \"q\" \\ \n 🙂", shape: [], values: [.leastNonzeroMagnitude]),
   ]
 
   /// A file of a header and a number of zero bytes.
@@ -23,7 +24,7 @@ import Testing
   @Test func writesTheBytesOfTheFormat() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("a.safetensors")
-    let tensor = SafeTensors.Tensor(name: "w", shape: [1, 2], values: [1, -2])
+    let tensor = NamedTensor(name: "w", shape: [1, 2], values: [1, -2])
     try SafeTensors.write([tensor], metadata: ["b": "2", "a": "1"], to: url)
     let header =
       #"{"__metadata__":{"a":"1","b":"2"},"w":{"dtype":"F32","shape":[1,2],"#
@@ -188,11 +189,11 @@ import Testing
   @Test func largeFilesTakeMilliseconds() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("a.safetensors")
-    let large = SafeTensors.Tensor(
+    let large = NamedTensor(
       name: "w", shape: [2_000, 1_000], values: [Float](repeating: 0.25, count: 2_000_000))
     let clock = ContinuousClock()
     let writing = try clock.measure { try SafeTensors.write([large], to: url) }
-    var found: [SafeTensors.Tensor] = []
+    var found: [NamedTensor] = []
     let reading = try clock.measure { found = try SafeTensors.read(from: url).tensors }
     print("safetensors, 8 MB: written in \(writing) (with fsync), read in \(reading)")
     #expect(found == [large])

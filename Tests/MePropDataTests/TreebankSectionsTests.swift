@@ -69,8 +69,10 @@ import Testing
       folder: "/ptb", names: ["19", "20"], divisions: [.tagging])
     #expect(
       error.description
-        == "/ptb: missing sections 19, 20 of the Penn Treebank; expected for tagging 00-18 (train), 19-21 (dev), "
-        + "22-24 (test), each section a folder of .mrg or CoNLL-X files, plain or .gz; add what is missing, or name "
+        == "/ptb: missing sections 19, 20 of the Penn Treebank; expected for tagging "
+        + "00-18 (train), 19-21 (dev), "
+        + "22-24 (test), each section a folder of .mrg or CoNLL-X files, plain or .gz; "
+        + "add what is missing, or name "
         + "the folder that has the sections (in the Penn Treebank parsed/mrg/wsj) with --data")
     let one = TreebankError.missingSections(folder: "/p", names: ["23"], divisions: [.parsing])
     #expect(one.description.hasPrefix("/p: missing section 23 of the Penn Treebank; expected for"))

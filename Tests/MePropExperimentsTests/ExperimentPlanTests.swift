@@ -25,7 +25,8 @@ import Testing
     #expect(try table("figure4").rows.compactMap(\.paper.test).count == 17)
   }
 
-  /// Sun et al., section 4.1: AdaGrad at 0.01 for tagging and parsing, at 0.1 on MNIST; Adam at 0.001.
+  /// Sun et al., section 4.1: AdaGrad at 0.01 for tagging and parsing, at 0.1 on MNIST; Adam at
+  /// 0.001.
   @Test func learningRatesAreThePapers() {
     let rates = ["digits": "0.1", "tagger": "0.01", "parser": "0.01"]
     var seen = Set<String>()

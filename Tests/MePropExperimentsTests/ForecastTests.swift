@@ -1,4 +1,5 @@
-// Forecasts: what parts that are finished say of those that are not, and steps of different lengths.
+// Forecasts: what parts that are finished say of those that are not, and steps of different
+// lengths.
 
 import MePropExperiments
 import Testing
@@ -46,7 +47,8 @@ import Testing
     #expect(Forecast.text(seconds) == text)
   }
 
-  /// A few short sentences do not make all steps look short: 2 + 0.5 n seconds, of 4 to 8 words, where 20 are usual.
+  /// A few short sentences do not make all steps look short: 2 + 0.5 n seconds, of 4 to 8 words,
+  /// where 20 are usual.
   @Test func stepsAreFollowedToTheUsualLength() {
     var samples = StepSamples()
     #expect(samples.seconds(ofExamples: 20) == 0)

@@ -34,7 +34,8 @@ import Testing
     #expect(try resumed.tables().first?.rows.allSatisfy { $0.test.values.count == 2 } == true)
   }
 
-  /// Whatever is under way then, estimate, step times or training: it stops, nothing is lost, and it goes on.
+  /// Whatever is under way then, estimate, step times or training: it stops, nothing is lost, and
+  /// it goes on.
   @Test(arguments: [0.02, 0.15, 0.4, 0.8])
   func aFlagStopsWhatIsUnderWay(after seconds: Double) throws {
     let images = try SyntheticImages()

@@ -3,7 +3,8 @@
 import MePropExperiments
 
 extension ExperimentPlan {
-  /// A dense experiment and a sparse one, and a table of both; the name of the table is `tiny`, or what is given.
+  /// A dense experiment and a sparse one, and a table of both; the name of the table is `tiny`, or
+  /// what is given.
   static func tiny(_ images: SyntheticImages, table: String = "tiny") -> ExperimentPlan {
     func experiment(_ id: String, _ settings: [(String, String)], dense: String?) -> Experiment {
       let all =

@@ -7,7 +7,8 @@ import MePropTraining
 import Testing
 
 @Suite struct TorchColumnTests {
-  /// An interpreter that answers as PyTorch would that takes 100, 200 and 400 seconds for the three times.
+  /// An interpreter that answers as PyTorch would that takes 100, 200 and 400 seconds for the three
+  /// times.
   private func interpreter(in folder: URL) throws -> String {
     let url = folder.appendingPathComponent("python")
     try """
@@ -79,7 +80,8 @@ import Testing
     """
     {"width":2048,"threads":1,"rows":[
     {"table":"table7","width":2048,"microseconds":90000,"timesDense":1\(torch),"paper":1},
-    {"table":"table7","width":2048,"k":8,"microseconds":3000,"spread":0.02,"timesDense":30\(torch),"paper":36.8}
+    {"table":"table7","width":2048,"k":8,"microseconds":3000,"spread":0.02,"timesDense":30\(torch),\
+    "paper":36.8}
     ]}
     """
   }

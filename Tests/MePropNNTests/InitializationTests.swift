@@ -24,7 +24,7 @@ import _MePropTestSupport
   func weightsHaveTheDocumentedDistribution(initialization: Initialization) {
     let (inputs, outputs) = (200, 150)
     let layer = initialization.makeLinear(inputSize: inputs, outputSize: outputs, seed: 1, layer: 0)
-    let weights = layer.weight.elements.map(Double.init)
+    let weights = layer.weight.value.elements.map(Double.init)
     let (deviation, bound) = expected(
       initialization, fanIn: Double(inputs), fanOut: Double(outputs))
     let count = Double(weights.count)
@@ -39,7 +39,7 @@ import _MePropTestSupport
     } else {
       #expect(largest > 3 * deviation, "normal numbers have tails")
     }
-    let biases = layer.bias.elements.map(Double.init)
+    let biases = layer.bias.value.elements.map(Double.init)
     if initialization == .uniformFanIn {
       #expect(biases.allSatisfy { abs($0) <= 1 / Double(inputs).squareRoot() })
       #expect(Set(biases).count > 100)
@@ -63,17 +63,23 @@ import _MePropTestSupport
       Initialization.allCases.map(\.rawValue) == [
         "he-normal", "glorot-uniform", "uniform-fan-in", "reference",
       ])
-    #expect(MLP.layerName(3) == "layers.3")
+    #expect(
+      Perceptron.perceptron([2, 3, 1], seed: 1).named("layers").parameters.map(\.name) == [
+        "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias",
+      ])
     #expect(Optimizer.UntouchedRows.allCases.map(\.rawValue) == ["update", "skip"])
   }
 
   @Test func aNetworkHasTheSizesAskedFor() {
-    let network = MLP(inputSize: 7, hiddenSizes: [5, 9], outputSize: 3, seed: 1)
+    let network = Perceptron.perceptron([7, 5, 9, 3], dropout: 0.25, seed: 1)
     #expect(network.layers.map(\.inputSize) == [7, 5, 9])
     #expect(network.layers.map(\.outputSize) == [5, 9, 3])
     #expect(network.layers.map(\.weight.rowCount) == [5, 9, 3], "weights are [outputs, inputs]")
-    #expect(network.inputSize == 7 && network.outputSize == 3 && network.hiddenSizes == [5, 9])
-    #expect((0..<3).map { network.activation(ofLayer: $0) } == [.relu, .relu, .identity])
-    #expect(MLP(inputSize: 7, hiddenSizes: [], outputSize: 3, seed: 1).layers.count == 1)
+    #expect(network.inputSize == 7 && network.outputSize == 3)
+    #expect(network.layers.map(\.activation) == [.relu, .relu, .identity])
+    #expect(network.layers.map(\.dropout.rate) == [0.25, 0.25, 0])
+    #expect(network.layers.map(\.weight.decays) == [true, true, true])
+    #expect(network.layers.map(\.bias.decays) == [false, false, false])
+    #expect(Perceptron.perceptron([7, 3], seed: 1).layers.count == 1)
   }
 }

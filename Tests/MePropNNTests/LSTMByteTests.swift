@@ -7,13 +7,18 @@ import _MePropTestSupport
 @Suite struct LSTMByteTests {
   private static let lengths = [3, 5, 1, 5, 2, 4, 1]
 
-  private func output(
-    _ network: LSTM, _ precision: LSTMPrecision, _ input: Matrix, _ packing: SentencePacking,
-    threads: Int = 1, instructionSet: InstructionSet = .preferred
-  ) -> Matrix {
-    let context = ComputeContext(threadCount: threads, instructionSet: instructionSet)
-    return LSTMInference(network, precision: precision, context: context)
-      .withOutput(input, packing: packing) { $0 }
+  /// A stack with initial parameters.
+  private func network(
+    _ inputSize: Int, _ hidden: Int, layerCount: Int, _ precision: LSTMPrecision
+  ) -> Stack<LSTM> {
+    let first = LSTM(inputSize, hidden, precision: precision, seed: 4)
+    return Stack(
+      [first]
+        + (1..<layerCount).map {
+          LSTM(
+            2 * hidden, hidden, inputPadding: first.outputPadding, precision: precision, seed: 4,
+            firstStream: 2 * $0)
+        })
   }
 
   @Test(
@@ -21,13 +26,14 @@ import _MePropTestSupport
   func outputsAreThoseOfRoundedNumbers(hidden: Int, instructionSet: InstructionSet) {
     for lengths in [Self.lengths, [4], [2, 2, 1]] {
       let sample = LSTMSample(
-        hidden: hidden, inputSize: 7, directions: 1 + hidden % 2, lengths: lengths, seed: 11)
+        hidden: hidden, inputSize: 7, directions: 1 + hidden % 2, lengths: lengths,
+        precision: .int8, seed: 11)
       let found = output(
-        LSTM(layers: [sample.weights]), .int8, sample.input, sample.packing,
-        instructionSet: instructionSet)
+        of: sample.layer, sample.input, sample.packing,
+        ComputeContext(instructionSet: instructionSet))
       for (sentence, inputs) in sample.inputs.enumerated() {
-        for direction in sample.weights.indices {
-          let expected = sample.trace(direction, sentence: sentence, precision: .int8).outputs
+        for direction in sample.layer.directions.indices {
+          let expected = sample.trace(direction, sentence: sentence).outputs
           for word in inputs.indices {
             let row = found.withRow(sample.position(sentence, word)) { row in
               (0..<hidden).map { Double(row[direction * sample.padded + $0]) }
@@ -48,10 +54,12 @@ import _MePropTestSupport
   @Test func errorsAreOfEightBits() {
     let sample = LSTMSample(
       hidden: 60, inputSize: 30, directions: 2, lengths: Self.lengths, seed: 3)
-    let network = LSTM(
-      inputSize: 30, hiddenSize: 60, layerCount: 2, isBidirectional: true, seed: 4)
-    let exact = output(network, .f32, sample.input, sample.packing).elements
-    let bytes = output(network, .int8, sample.input, sample.packing).elements
+    let exact = output(
+      of: network(30, 60, layerCount: 2, .f32), sample.input, sample.packing
+    ).elements
+    let bytes = output(
+      of: network(30, 60, layerCount: 2, .int8), sample.input, sample.packing
+    ).elements
     let largest = zip(exact, bytes).map { abs($0 - $1) }.max() ?? .infinity
     #expect(largest > 1e-5 && largest < 0.02, "\(largest)")
   }
@@ -61,16 +69,16 @@ import _MePropTestSupport
     let lengths = [9, 12, 3, 3, 14, 8, 1, 2]
     let sample = LSTMSample(
       hidden: 130, inputSize: 60, directions: 2, lengths: lengths, seed: 4)
-    let network = LSTM(
-      inputSize: 60, hiddenSize: 130, layerCount: layerCount, isBidirectional: true, seed: 4)
-    let one = output(network, .int8, sample.input, sample.packing)
+    let network = network(60, 130, layerCount: layerCount, .int8)
+    let one = output(of: network, sample.input, sample.packing)
     for threads in [2, 5] {
-      #expect(output(network, .int8, sample.input, sample.packing, threads: threads) == one)
+      let context = ComputeContext(threadCount: threads)
+      #expect(output(of: network, sample.input, sample.packing, context) == one)
     }
     for sentence in lengths.indices {
-      let alone = SentencePacking(lengths: [lengths[sentence]])
+      let alone = PackedSequence(lengths: [lengths[sentence]])
       let input = Matrix(sample.inputs[sentence].map { $0.map { Float($0) } })
-      let found = output(network, .int8, input, alone)
+      let found = output(of: network, input, alone)
       for word in 0..<lengths[sentence] {
         let same = found.withRow(word) { a in
           one.withRow(sample.position(sentence, word)) { a.elementsEqual($0) }
@@ -82,22 +90,19 @@ import _MePropTestSupport
 
   // MARK: Training
 
-  private func trainer(
-    _ sample: LSTMSample, _ policy: SelectionPolicy = .dense,
-    untouched: Optimizer.UntouchedRows = .skip, threads: Int = 1
-  ) -> LSTMLayerTrainer {
-    LSTMLayerTrainer(
-      sample.weights, optimizer: .adam(learningRate: 0.05, untouchedRows: untouched),
-      selection: policy, precision: .int8, context: ComputeContext(threadCount: threads))
+  private func sample(_ seed: UInt64 = 12) -> LSTMSample {
+    LSTMSample(
+      hidden: 40, inputSize: 7, directions: 2, lengths: Self.lengths, precision: .int8, seed: seed)
   }
 
   @Test(arguments: [[4], [3, 5, 1, 5, 2, 4, 1]])
   func trainingComputesWhatInferenceDoes(lengths: [Int]) {
-    let sample = LSTMSample(hidden: 130, inputSize: 60, directions: 2, lengths: lengths, seed: 6)
-    let expected = output(LSTM(layers: [sample.weights]), .int8, sample.input, sample.packing)
+    let sample = LSTMSample(
+      hidden: 130, inputSize: 60, directions: 2, lengths: lengths, precision: .int8, seed: 6)
+    let expected = output(of: sample.layer, sample.input, sample.packing)
     for threads in [1, 2, 5] {
-      let trainer = trainer(sample, threads: threads)
-      trainer.forward(sample.input, packing: sample.packing)
+      let trainer = sample.makeTrainer(.dense, context: ComputeContext(threadCount: threads))
+      #expect(throws: Never.self) { try trainer.train(on: sample) }
       #expect(trainer.output == expected, "\(threads) threads")
     }
   }
@@ -108,59 +113,63 @@ import _MePropTestSupport
   func roundedWeightsFollowTheWeights(
     policy: SelectionPolicy, untouched: Optimizer.UntouchedRows
   ) throws {
-    var sample = LSTMSample(
-      hidden: 40, inputSize: 7, directions: 2, lengths: Self.lengths, seed: 12)
-    let trainer = trainer(sample, policy, untouched: untouched)
-    for step in 1...4 {
-      trainer.forward(sample.input, packing: sample.packing)
-      // Of four steps the third is dense.
-      try trainer.propagate(
-        sample.outputGradient, packing: sample.packing, selection: step == 3 ? .dense : policy,
-        step: step, seed: 1, stream: 2 * step)
-      trainer.computeInputGradient()
-      _ = trainer.update(input: sample.input, step: step)
+    let sample = sample()
+    // Of the steps every third is dense.
+    let optimizer = Optimizer.adam(learningRate: 0.05, untouchedRows: untouched)
+    func trainer(_ sample: LSTMSample) -> LSTMTrainer {
+      LSTMTrainer(
+        sample.layer, loss: GivenGradient(), optimizer: optimizer, selection: policy,
+        schedule: SelectionSchedule(denseEvery: 3), context: ComputeContext())
     }
-    #expect(trainer.weights != sample.weights)
-    trainer.forward(sample.input, packing: sample.packing)
-    sample.weights = trainer.weights
-    let fresh = self.trainer(sample)
-    fresh.forward(sample.input, packing: sample.packing)
-    #expect(trainer.output == fresh.output)
-    let restored = self.trainer(
-      LSTMSample(hidden: 40, inputSize: 7, directions: 2, lengths: Self.lengths, seed: 13))
-    restored.restore(
-      weights: trainer.weights, moments: trainer.moments,
-      memories: trainer.workspaces.map(\.memory))
-    restored.forward(sample.input, packing: sample.packing)
-    #expect(restored.output == fresh.output)
+    let followed = trainer(sample)
+    for _ in 1...5 {
+      // A layer without copies of its weights makes them anew.
+      let fresh = output(of: followed.model, sample.input, sample.packing)
+      try followed.train(on: sample)
+      #expect(followed.output == fresh)
+    }
+    #expect(followed.model.parameters != sample.layer.parameters)
+    // Nor do copies of other weights stay where a state is restored.
+    let restored = trainer(self.sample(13))
+    try restored.train(on: sample)
+    try restored.restore(followed.state, stepCount: followed.stepCount)
+    try restored.train(on: sample)
+    try followed.train(on: sample)
+    #expect(restored.output == followed.output)
+    #expect(restored.model.parameters == followed.model.parameters)
   }
 
   @Test(arguments: [Float.nan, .infinity], InstructionSet.allCases.filter(\.isAvailable))
   func whatIsNotFiniteShows(value: Float, instructionSet: InstructionSet) {
     var sample = LSTMSample(
-      hidden: 40, inputSize: 30, directions: 1, lengths: Self.lengths, seed: 4)
+      hidden: 40, inputSize: 30, directions: 1, lengths: Self.lengths, precision: .int8,
+      seed: 4)
     var input = sample.input
     input[2, 17] = value
-    let network = LSTM(layers: [sample.weights])
-    let fromInput = output(
-      network, .int8, input, sample.packing, instructionSet: instructionSet)
+    let context = ComputeContext(instructionSet: instructionSet)
+    let fromInput = output(of: sample.layer, input, sample.packing, context)
     #expect(fromInput.withRow(2) { $0[3].isNaN })
     #expect(fromInput.withRow(1) { $0[3].isFinite })
-    sample.weights[0].recurrentWeight[5, 33] = value
-    let fromWeights = output(
-      LSTM(layers: [sample.weights]), .int8, sample.input, sample.packing,
-      instructionSet: instructionSet)
+    sample.layer.directions[0].recurrentWeight.set(5, 33, to: value)
+    let fromWeights = output(of: sample.layer, sample.input, sample.packing, context)
     #expect(fromWeights.withRow(fromWeights.rowCount - 1) { $0[5].isNaN })
   }
 
   @Test func zerosAndNoSentences() {
-    let weights = LSTMWeights(inputSize: 3, hiddenSize: 5)
-    let network = LSTM(layers: [[weights]])
-    let empty = SentencePacking(lengths: [])
-    let nothing = output(network, .int8, Matrix(rowCount: 0, columnCount: 3), empty)
+    var layer = LSTM(3, 5, isBidirectional: false, precision: .int8, seed: 1)
+    func clear(_ path: WritableKeyPath<LSTM.Direction, Parameter>) {
+      let old = layer.directions[0][keyPath: path]
+      layer.directions[0][keyPath: path].replace(
+        with: Matrix(rowCount: old.rowCount, columnCount: old.columnCount))
+    }
+    clear(\.inputWeight)
+    clear(\.recurrentWeight)
+    clear(\.bias)
+    let empty = PackedSequence(lengths: [])
+    let nothing = output(of: layer, Matrix(rowCount: 0, columnCount: 3), empty)
     #expect(nothing.rowCount == 0)
     let zeros = output(
-      network, .int8, Matrix(rowCount: 2, columnCount: 3), SentencePacking(lengths: [2]))
+      of: layer, Matrix(rowCount: 2, columnCount: 3), PackedSequence(lengths: [2]))
     #expect(zeros.elements.allSatisfy { $0 == 0 })
   }
 }

@@ -41,17 +41,13 @@ import Testing
   }
 
   private func check(_ example: Case) throws {
-    let given = example.parameters.map { name, parameter in
-      (name, LSTM.Parameter(name: name, shape: parameter.shape, values: parameter.values))
-    }
-    let network = try #require(
-      LSTM(
-        parameters: Dictionary(uniqueKeysWithValues: given), layerCount: example.layers,
-        isBidirectional: example.bidirectional))
-    #expect(network.parameters.count == given.count)
+    let network = try network(example)
     let context = ComputeContext()
-    let packing = SentencePacking(lengths: example.lengths)
-    let columns = network.outputColumns
+    let packing = PackedSequence(lengths: example.lengths)
+    let last = network.layers[network.layers.count - 1]
+    let columns = last.directions.indices.flatMap { direction in
+      (0..<example.hiddenSize).map { direction * last.outputPadding.paddedSize + $0 }
+    }
     func packed(_ values: [[[Float]]], _ width: Int, _ column: (Int) -> Int) -> Matrix {
       var matrix = Matrix(rowCount: packing.positionCount, columnCount: width)
       for (sorted, sentence) in packing.order.enumerated() {
@@ -74,42 +70,64 @@ import Testing
       }
     }
     let input = packed(example.inputs, example.inputSize) { $0 }
-    let trainers = network.layers.map {
-      LSTMLayerTrainer(
-        $0, optimizer: Optimizer(.gradientDescent(), learningRate: 1), selection: .dense,
-        context: context)
-    }
-    for (index, trainer) in trainers.enumerated() {
-      trainer.forward(index == 0 ? input : trainers[index - 1].output, packing: packing)
-    }
-    let last = try #require(trainers.last)
+    let trainer = Trainer(
+      network, loss: GivenGradient(), optimizer: Optimizer(.gradientDescent(), learningRate: 1),
+      inputColumnCount: example.inputSize, context: context)
+    try trainer.train(
+      input, packed(example.projections, network.outputSize) { columns[$0] }, packing: packing)
     #expect(
       excess(
-        unpacked(last.output, columns), example.outputs.flatMap { $0.flatMap { $0 } },
+        unpacked(trainer.output, columns), example.outputs.flatMap { $0.flatMap { $0 } },
         tolerance: 2e-6) <= 0)
-    // Inference is the same computation.
-    LSTMInference(network, precision: .f32, context: context)
-      .withOutput(input, packing: packing) { #expect($0 == last.output) }
-    var gradient = packed(example.projections, network.outputSize) { columns[$0] }
-    for (index, trainer) in trainers.enumerated().reversed() {
-      try trainer.propagate(
-        gradient, packing: packing, selection: .dense, step: 1, seed: 1, stream: 0)
-      trainer.computeInputGradient()
-      _ = trainer.update(input: index == 0 ? input : trainers[index - 1].output, step: 1)
-      gradient = trainer.inputGradient
-    }
+    // Outside of training it is the same computation.
+    #expect(output(of: network, input, packing) == trainer.output)
     #expect(
       excess(
-        unpacked(gradient, Array(0..<example.inputSize)),
+        unpacked(trainer.inputGradient.values, Array(0..<example.inputSize)),
         example.inputGradients.flatMap { $0.flatMap { $0 } }, tolerance: 5e-6) <= 0)
-    let after = LSTM(layers: trainers.map(\.weights)).parameters
-    let before = Dictionary(
-      uniqueKeysWithValues: network.parameters.map { ($0.name, $0.values) })
-    for parameter in after where !parameter.name.hasPrefix("bias_hh") {
-      let old = try #require(before[parameter.name])
-      let change = zip(old, parameter.values).map { Double($0) - Double($1) }
-      let expected = try #require(example.parameters[parameter.name]?.gradient)
-      #expect(excess(change, expected, tolerance: 5e-6) <= 0, "\(parameter.name)")
+    for (before, after) in zip(network.parameters, trainer.model.parameters) {
+      let change = zip(before.values, after.values).map { Double($0) - Double($1) }
+      let name = try #require(names(example)[before.name]).last ?? ""
+      let expected = try #require(example.parameters[name]?.gradient)
+      #expect(excess(change, expected, tolerance: 5e-6) <= 0, "\(before.name)")
     }
+  }
+
+  /// By the path of a parameter of a stack the names that PyTorch's `LSTM` has for it, which has
+  /// two biases.
+  private func names(_ example: Case) -> [String: [String]] {
+    var names: [String: [String]] = [:]
+    for layer in 0..<example.layers {
+      for direction in ["forward", "backward"].prefix(example.bidirectional ? 2 : 1) {
+        let suffix = "l\(layer)" + (direction == "forward" ? "" : "_reverse")
+        names["\(layer).\(direction).inputWeight"] = ["weight_ih_" + suffix]
+        names["\(layer).\(direction).recurrentWeight"] = ["weight_hh_" + suffix]
+        names["\(layer).\(direction).bias"] = ["bias_ih_" + suffix, "bias_hh_" + suffix]
+      }
+    }
+    return names
+  }
+
+  /// The network of a case, with its parameters.
+  private func network(_ example: Case) throws -> Stack<LSTM> {
+    let (hidden, directions) = (example.hiddenSize, example.bidirectional ? 2 : 1)
+    let first = LSTM(
+      example.inputSize, hidden, isBidirectional: example.bidirectional, seed: 1)
+    var network = Stack(
+      [first]
+        + (1..<example.layers).map { _ in
+          LSTM(
+            directions * hidden, hidden, isBidirectional: example.bidirectional,
+            inputPadding: first.outputPadding, seed: 1)
+        })
+    let tensors = try names(example).map { path, names in
+      let parameters = try names.map { try #require(example.parameters[$0]) }
+      var sum = parameters[0].values
+      for other in parameters.dropFirst() { sum = zip(sum, other.values).map { $0 + $1 } }
+      return NamedTensor(name: path, shape: parameters[0].shape, values: sum)
+    }
+    #expect(network.parameters.count == tensors.count)
+    try network.replaceParameters(with: tensors)
+    return network
   }
 }

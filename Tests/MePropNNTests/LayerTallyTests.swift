@@ -7,18 +7,16 @@ import _MePropTestSupport
   /// Trains 12-20-16-4 for `steps` steps on batches of 6 and 5.
   private func train(
     _ selection: SelectionPolicy, optimizer: Optimizer, steps: Int = 4
-  ) throws -> MLPTrainer {
-    let network = MLP(
-      inputSize: 12, hiddenSizes: [20, 16], outputSize: 4, activation: .tanh, seed: 1)
-    let trainer = MLPTrainer(
-      network, optimizer: optimizer, selection: selection, seed: 1,
-      context: ComputeContext(threadCount: 2))
+  ) throws -> PerceptronTrainer {
+    let trainer = PerceptronTrainer(
+      .perceptron([12, 20, 16, 4], activation: .tanh, seed: 1), optimizer: optimizer,
+      selection: selection, context: ComputeContext(threadCount: 2))
     var random = Philox(seed: 9)
     for step in 0..<steps {
       let rows = (0..<(step % 2 == 0 ? 6 : 5)).map { _ in
         (0..<12).map { _ in random.nextUniform() - 0.5 }
       }
-      try trainer.train(Matrix(rows), labels: rows.indices.map { Int32($0 % 4) })
+      try trainer.train(Matrix(rows), rows.indices.map { Int32($0 % 4) })
     }
     return trainer
   }
@@ -29,7 +27,7 @@ import _MePropTestSupport
   ])
   func keptEntriesAreThoseOfTheSupport(selection: SelectionPolicy) throws {
     let trainer = try train(selection, optimizer: .adam(untouchedRows: .skip))
-    let statistics = trainer.takeStatistics()
+    let statistics = trainer.takeStatistics().map(\.statistics)
     let tallies = trainer.takeTallies()
     #expect(tallies.map(\.name) == ["layers.0", "layers.1", "layers.2"])
     #expect(tallies.map(\.outputSize) == [20, 16, 4])
@@ -73,7 +71,7 @@ import _MePropTestSupport
     let fused = try train(.top(k: .count(2)), optimizer: optimizer).takeTallies()[0].costs
     optimizer.clipNorm = 1e9
     let trainer = try train(.top(k: .count(2)), optimizer: optimizer)
-    let rows = Int((trainer.takeStatistics()[0].meanTouchedRows * 4).rounded())
+    let rows = Int((trainer.takeStatistics()[0].statistics.meanTouchedRows * 4).rounded())
     let stored = trainer.takeTallies()[0].costs
     #expect(stored.weightGradient.bytes == fused.weightGradient.bytes + 4 * rows * 12)
     #expect(stored.optimizer.bytes == fused.optimizer.bytes + 4 * rows * 12)
@@ -97,22 +95,17 @@ import _MePropTestSupport
 
   @Test(arguments: [SelectionPolicy.top(k: .count(3)), .unified(k: .count(3)), .dense])
   func gatesAreCounted(selection: SelectionPolicy) throws {
-    let policy = selection
     let sample = LSTMSample(hidden: 5, inputSize: 4, directions: 2, lengths: [3, 1, 4], seed: 7)
-    let trainer = LSTMLayerTrainer(
-      sample.weights, optimizer: .adam(untouchedRows: .skip), selection: policy,
-      context: ComputeContext(threadCount: 2))
-    trainer.forward(sample.input, packing: sample.packing)
-    try trainer.propagate(
-      sample.outputGradient, packing: sample.packing, selection: policy, step: 1, seed: 1,
-      stream: 0)
+    let trainer = sample.makeTrainer(
+      selection, optimizer: .adam(untouchedRows: .skip), context: ComputeContext(threadCount: 2))
+    try trainer.train(on: sample)
     let positions = sample.packing.positionCount
-    let hidden = sample.weights[0].hiddenSize
-    let touched = trainer.workspaces.map(\.touchedRowCount)
+    let hidden = sample.hidden
+    let touched = trainer.workspaces.map { $0.support.countTouchedOutputs() }
     let naive = trainer.workspaces.map { workspace -> [UInt32] in
       var counts = [UInt32](repeating: 0, count: 4 * hidden)
       guard workspace.k > 0 else { return [] }
-      let padded = LSTMWeights.paddedSize(hidden)
+      let padded = sample.padded
       for position in 0..<positions {
         for entry in workspace.entries(ofPosition: position) {
           counts[entry.row / padded * hidden + entry.row % padded] += 1
@@ -120,8 +113,10 @@ import _MePropTestSupport
       }
       return counts
     }
-    for (direction, tally) in trainer.takeTallies().enumerated() {
-      let inputs = sample.weights[direction].inputSize
+    let tallies = trainer.takeTallies()
+    #expect(tallies.map(\.name) == ["forward", "backward"])
+    for (direction, tally) in tallies.enumerated() {
+      let inputs = sample.inputSize
       #expect(tally.keptCounts == naive[direction])
       let kept = Int(tally.keptCounts.reduce(0, +))
       let all = 4 * hidden * positions
@@ -135,16 +130,12 @@ import _MePropTestSupport
 
   @Test func gradientsOfPaddingCountForNoUnit() throws {
     let sample = LSTMSample(hidden: 5, inputSize: 4, directions: 2, lengths: [3, 1, 4], seed: 7)
-    let policy = SelectionPolicy.top(k: .count(3))
-    let trainer = LSTMLayerTrainer(
-      sample.weights, optimizer: .adam(untouchedRows: .skip), selection: policy,
-      context: ComputeContext())
-    trainer.forward(sample.input, packing: sample.packing)
+    let trainer = sample.makeTrainer(
+      .top(k: .count(3)), optimizer: .adam(untouchedRows: .skip))
     var gradient = sample.outputGradient
     let last = gradient.columnCount - 1
     for row in 0..<gradient.rowCount { gradient[row, last] = 100 }
-    try trainer.propagate(
-      gradient, packing: sample.packing, selection: policy, step: 1, seed: 1, stream: 0)
+    try trainer.train(sample.input, gradient, packing: sample.packing)
     for tally in trainer.takeTallies() {
       #expect(tally.keptCounts.count == 4 * 5)
       #expect(tally.keptCounts.allSatisfy { $0 <= sample.packing.positionCount })

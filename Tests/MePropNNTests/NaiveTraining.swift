@@ -5,11 +5,12 @@ import _MePropTestSupport
 
 extension NaiveMLP {
   /// The same network in double precision.
-  init(_ network: MLP) {
+  init(_ network: Perceptron) {
     self.init(
       layers: network.layers.map {
-        Layer(weight: DoubleMatrix($0.weight), bias: $0.bias.elements.map(Double.init))
-      }, activation: network.activation)
+        Layer(
+          weight: DoubleMatrix($0.weight.value), bias: $0.bias.value.elements.map(Double.init))
+      }, activation: network.layers[0].activation)
   }
 }
 
@@ -26,7 +27,7 @@ struct NaiveTraining {
   /// The gradients of the last step.
   private(set) var gradients: [NaiveMLP.Gradient] = []
 
-  init(_ network: MLP, rate: Float, policies: [SelectionPolicy]) {
+  init(_ network: Perceptron, rate: Float, policies: [SelectionPolicy]) {
     self.network = NaiveMLP(network)
     self.rate = Double(rate)
     self.policies = policies

@@ -8,21 +8,21 @@ import _MePropTestSupport
   func aHugeLearningRateIsNamedWithLayerAndStep(set: InstructionSet, policy: SelectionPolicy) throws
   {
     for method in [Optimizer.Method.gradientDescent(), .adam()] {
-      let trainer = MLPTrainer(
-        MLP(inputSize: 5, hiddenSizes: [8, 6], outputSize: 3, seed: 1),
+      let trainer = PerceptronTrainer(
+        .perceptron([5, 8, 6, 3], seed: 1),
         optimizer: Optimizer(method, learningRate: 1e30), selection: policy,
         context: ComputeContext(instructionSet: set))
       let batch = Batches([4], inputSize: 5, classCount: 3, seed: 2).batches[0]
       var found: NonFiniteError?
       for _ in 0..<10 where found == nil {
         do {
-          try trainer.train(batch.input, labels: batch.labels)
+          try trainer.train(batch.input, batch.labels)
         } catch let error as NonFiniteError {
           found = error
         }
       }
       let error = try #require(found, "ten steps at a rate of 1e30 without an error")
-      #expect(error.step == trainer.step)
+      #expect(error.step == trainer.stepCount)
       #expect(["layers.0", "layers.1", "layers.2"].contains(error.layer))
       #expect(
         error.description
@@ -32,14 +32,14 @@ import _MePropTestSupport
   }
 
   @Test func theFirstBrokenLayerIsNamed() {
-    var network = MLP(inputSize: 2, hiddenSizes: [3, 3], outputSize: 2, activation: .relu, seed: 1)
-    network.layers[1].weight[2, 0] = .nan
-    network.layers[0].bias[0, 0] = 1
-    network.layers[0].weight.setToZero()
-    let trainer = MLPTrainer(network, context: ComputeContext())
+    var network = Perceptron.perceptron([2, 3, 3, 2], seed: 1)
+    network.layers[1].weight.set(2, 0, to: .nan)
+    network.layers[0].bias.set(0, 0, to: 1)
+    network.layers[0].weight.replace(with: Matrix(rowCount: 3, columnCount: 2))
+    let trainer = PerceptronTrainer(network)
     var found: NonFiniteError?
     do {
-      try trainer.train(Matrix([[1, 1]]), labels: [0])
+      try trainer.train(Matrix([[1, 1]]), [0])
     } catch {
       found = error as? NonFiniteError
     }
@@ -53,16 +53,18 @@ import _MePropTestSupport
   ])
   func aBrokenGradientIsFoundBySelection(policy: SelectionPolicy) {
     // Saturated units (slope 0) whose incoming gradient overflows: infinity times zero.
-    let first = Linear(weight: Matrix([[100], [-100]]), bias: Matrix([[0, 0]]))
+    let first = Linear(
+      weight: Parameter(Matrix([[100], [-100]])), bias: Parameter(Matrix([[0, 0]])),
+      activation: .tanh)
     let huge: Float = 3e38
     let second = Linear(
-      weight: Matrix([[huge, huge], [-huge, -huge], [-huge, -huge], [-huge, -huge]]),
-      bias: Matrix([[0, 0, 0, 0]]))
-    let trainer = MLPTrainer(
-      MLP(layers: [first, second], activation: .tanh), selection: policy, context: ComputeContext())
+      weight: Parameter(
+        Matrix([[huge, huge], [-huge, -huge], [-huge, -huge], [-huge, -huge]])),
+      bias: Parameter(Matrix([[0, 0, 0, 0]])))
+    let trainer = PerceptronTrainer(Stack([first, second]), selection: policy)
     var found: NonFiniteError?
     do {
-      try trainer.train(Matrix([[1]]), labels: [0])
+      try trainer.train(Matrix([[1]]), [0])
     } catch {
       found = error as? NonFiniteError
     }
@@ -74,14 +76,14 @@ import _MePropTestSupport
   @Test func clippingByNormKeepsAHugeRateAlive() throws {
     var optimizer = Optimizer(.gradientDescent(), learningRate: 1)
     optimizer.clipNorm = 1e-3
-    let network = MLP(inputSize: 5, hiddenSizes: [8], outputSize: 3, seed: 1)
-    let trainer = MLPTrainer(network, optimizer: optimizer, context: ComputeContext())
+    let network = Perceptron.perceptron([5, 8, 3], seed: 1)
+    let trainer = PerceptronTrainer(network, optimizer: optimizer)
     let batch = Batches([4], inputSize: 5, classCount: 3, seed: 2).batches[0]
-    try trainer.train(batch.input, labels: batch.labels)
+    try trainer.train(batch.input, batch.labels)
     var square = 0.0
     for (after, before) in zip(trainer.network.layers, network.layers) {
       for (a, b) in [(after.weight, before.weight), (after.bias, before.bias)] {
-        square += zip(a.elements, b.elements).reduce(0) {
+        square += zip(a.value.elements, b.value.elements).reduce(0) {
           $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
         }
       }

@@ -21,7 +21,8 @@ import _MePropTestSupport
         context.update(
           &weights, &moments, by: optimizer.rule(step: index + 1, isBias: false),
           gradient: gradient)
-        // A step is of size 0.1 at most and right to some 4 ulp; weights of up to 4 are rounded each time.
+        // A step is of size 0.1 at most and right to some 4 ulp; weights of up to 4 are rounded
+        // each time.
         let atol = Double(index + 1) * 3e-7
         if index + 1 == fixture.gradients.count / 2 {
           expectClose(weights.elements, golden.halfway, atol: atol, rtol: 0, "halfway, \(set)")

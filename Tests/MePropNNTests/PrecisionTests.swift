@@ -6,12 +6,14 @@ import _MePropTestSupport
 /// Training with bf16 products.
 @Suite struct PrecisionTests {
   private func loss(
-    of network: MLP, _ input: Matrix, _ labels: [Int32], _ precision: Precision
+    of network: Perceptron, _ input: Matrix, _ labels: [Int32], _ precision: Precision
   ) -> Double {
     let context = ComputeContext()
     var losses = [Float](repeating: 0, count: labels.count)
     var predictions = [Int32](repeating: 0, count: labels.count)
-    MLPInference(network, precision: precision, context: context).withLogits(of: input) { logits in
+    var network = network
+    for index in network.layers.indices { network.layers[index].precision = precision }
+    Predictor(network, context: context).withOutput(of: input) { logits in
       context.crossEntropy(logits, labels: labels, losses: &losses, predictions: &predictions)
     }
     return losses.reduce(0) { $0 + Double($1) }
@@ -26,19 +28,18 @@ import _MePropTestSupport
     policy: SelectionPolicy, untouched: Optimizer.UntouchedRows
   ) throws {
     var random = Philox(seed: 330)
-    let network = MLP(inputSize: 37, hiddenSizes: [29, 31], outputSize: 5, seed: 3)
+    let network = Perceptron.perceptron([37, 29, 31, 5], precision: .bf16, seed: 3)
     for clipNorm in [nil, 0.5 as Float] {
       var optimizer = Optimizer.adam(learningRate: 0.02, untouchedRows: untouched)
       optimizer.clipNorm = clipNorm
-      let trainer = MLPTrainer(
-        network, optimizer: optimizer, selection: policy, precision: .bf16,
-        context: ComputeContext())
+      let trainer = PerceptronTrainer(network, optimizer: optimizer, selection: policy)
       for _ in 0..<6 {
         let input = random.nextMatrix(9, 37)
         let labels = (0..<9).map { _ in Int32(random.next(below: 5)) }
-        // A copy made anew of all weights gives the same bits as the one whose rows are kept up to date.
+        // A copy made anew of all weights gives the same bits as the one whose rows are kept up to
+        // date.
         let expected = loss(of: trainer.network, input, labels, .bf16)
-        #expect(try trainer.train(input, labels: labels) == expected)
+        #expect(try trainer.train(input, labels).sum == expected)
       }
     }
   }
@@ -47,7 +48,7 @@ import _MePropTestSupport
     var random = Philox(seed: 331)
     let input = random.nextMatrix(16, 50)
     let labels = (0..<16).map { _ in Int32(random.next(below: 7)) }
-    let network = MLP(inputSize: 50, hiddenSizes: [40], outputSize: 7, seed: 5)
+    let network = Perceptron.perceptron([50, 40, 7], seed: 5)
     let f32 = loss(of: network, input, labels, .f32)
     let bf16 = loss(of: network, input, labels, .bf16)
     #expect(f32 != bf16)

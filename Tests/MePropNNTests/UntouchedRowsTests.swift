@@ -11,15 +11,15 @@ import _MePropTestSupport
     .random(k: .count(2)),
   ]
 
-  private func makeTrainer(_ optimizer: Optimizer, _ policy: SelectionPolicy) -> MLPTrainer {
-    MLPTrainer(
-      MLP(inputSize: 6, hiddenSizes: [20, 30], outputSize: 4, activation: .tanh, seed: 9),
-      optimizer: optimizer, selection: policy, context: ComputeContext())
+  private func makeTrainer(_ optimizer: Optimizer, _ policy: SelectionPolicy) -> PerceptronTrainer {
+    PerceptronTrainer(
+      .perceptron([6, 20, 30, 4], activation: .tanh, seed: 9), optimizer: optimizer,
+      selection: policy)
   }
 
   /// The rows of a layer's weights that differ.
-  private func changedRows(_ before: MLP, _ after: MLP, layer: Int) -> [Int] {
-    let (a, b) = (before.layers[layer].weight, after.layers[layer].weight)
+  private func changedRows(_ before: Perceptron, _ after: Perceptron, layer: Int) -> [Int] {
+    let (a, b) = (before.layers[layer].weight.value, after.layers[layer].weight.value)
     return (0..<a.rowCount).filter { row in
       !a.withRow(row) { a in b.withRow(row) { a.elementsEqual($0) } }
     }
@@ -46,8 +46,8 @@ import _MePropTestSupport
     for (index, batch) in data.batches.enumerated() {
       let before = trainer.network
       _ = trainer.takeStatistics()
-      try trainer.train(batch.input, labels: batch.labels)
-      let statistics = trainer.takeStatistics()
+      try trainer.train(batch.input, batch.labels)
+      let statistics = trainer.takeStatistics().map(\.statistics)
       for layer in 0..<3 {
         let changed = changedRows(before, trainer.network, layer: layer)
         #expect(statistics[layer].steps == 1)
@@ -56,7 +56,8 @@ import _MePropTestSupport
           #expect(!changed.isEmpty && changed.count <= 2 * batch.labels.count)
           // The bias is dense.
           let biases = zip(
-            before.layers[layer].bias.elements, trainer.network.layers[layer].bias.elements)
+            before.layers[layer].bias.value.elements,
+            trainer.network.layers[layer].bias.value.elements)
           #expect(biases.allSatisfy { $0 != $1 }, "step \(index + 1)")
         } else {
           #expect(changed == [0, 1, 2, 3])
@@ -75,11 +76,12 @@ import _MePropTestSupport
     for batch in data.batches {
       let before = trainer.network
       _ = trainer.takeStatistics()
-      try trainer.train(batch.input, labels: batch.labels)
+      try trainer.train(batch.input, batch.labels)
       let changed = Set(changedRows(before, trainer.network, layer: 1))
       // Moments of rows that were touched once never return to zero.
       #expect(changed.isSuperset(of: everMoved))
-      goesOn = goesOn || Double(changed.count) > trainer.takeStatistics()[1].meanTouchedRows
+      goesOn =
+        goesOn || Double(changed.count) > trainer.takeStatistics()[1].statistics.meanTouchedRows
       everMoved.formUnion(changed)
     }
     #expect(goesOn)
@@ -90,28 +92,28 @@ import _MePropTestSupport
     method: Optimizer.Method, policy: SelectionPolicy
   ) throws {
     for clipNorm in [nil, 0.05] as [Float?] {
-      var networks: [MLP] = []
+      var networks: [[NamedTensor]] = []
       for rows in Optimizer.UntouchedRows.allCases {
         var optimizer = Optimizer(method, learningRate: 0.1, untouchedRows: rows)
         optimizer.clipNorm = clipNorm
         let trainer = makeTrainer(optimizer, policy)
         for batch in Batches([3, 3, 2], inputSize: 6, classCount: 4, seed: 10).batches {
-          try trainer.train(batch.input, labels: batch.labels)
+          try trainer.train(batch.input, batch.labels)
         }
-        networks.append(trainer.network)
+        networks.append(trainer.network.parameters)
       }
       #expect(networks[0] == networks[1])
     }
   }
 
   @Test func skipIsAnotherAlgorithmForAdam() throws {
-    var networks: [MLP] = []
+    var networks: [[NamedTensor]] = []
     for rows in Optimizer.UntouchedRows.allCases {
       let trainer = makeTrainer(.adam(untouchedRows: rows), .top(k: .count(2)))
       for batch in Batches([3, 3, 2], inputSize: 6, classCount: 4, seed: 10).batches {
-        try trainer.train(batch.input, labels: batch.labels)
+        try trainer.train(batch.input, batch.labels)
       }
-      networks.append(trainer.network)
+      networks.append(trainer.network.parameters)
     }
     #expect(networks[0] != networks[1])
   }
@@ -122,8 +124,8 @@ import _MePropTestSupport
     var naive = NaiveTraining(
       trainer.network, rate: 0, policies: [.top(k: .count(5)), .top(k: .count(5)), .dense])
     _ = try naive.train(batch.input, labels: batch.labels)
-    try trainer.train(batch.input, labels: batch.labels)
-    let statistics = trainer.takeStatistics()
+    try trainer.train(batch.input, batch.labels)
+    let statistics = trainer.takeStatistics().map(\.statistics)
     for layer in 0..<2 {
       let gradient = naive.gradients[layer]
       let kept = gradient.kept.elements.reduce(0) { $0 + abs($1) }
@@ -132,6 +134,9 @@ import _MePropTestSupport
       #expect(statistics[layer].meanKeptMagnitude < 1)
     }
     #expect(statistics[2].meanKeptMagnitude == 1 && statistics[2].meanTouchedRows == 4)
-    #expect(trainer.takeStatistics().allSatisfy { $0.steps == 0 && $0.meanTouchedRows == 0 })
+    #expect(
+      trainer.takeStatistics().allSatisfy {
+        $0.statistics.steps == 0 && $0.statistics.meanTouchedRows == 0
+      })
   }
 }

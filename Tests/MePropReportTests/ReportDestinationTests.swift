@@ -51,8 +51,8 @@ import Testing
     #expect(mkfifo(folder("pipe.html").path, 0o600) == 0)
     #expect(
       refusal(folder("pipe.html")).hasPrefix(
-        "\(folder("pipe.html").path): expected a new name, or an HTML page to replace, found a named "
-          + "pipe; name another"))
+        "\(folder("pipe.html").path): expected a new name, or an HTML page to replace, found a "
+          + "named pipe; name another"))
     #expect(refusal(URL(fileURLWithPath: "/dev/null")).contains("found a device"))
     #if os(Linux)
       // Elsewhere a socket has to be bound to its name.

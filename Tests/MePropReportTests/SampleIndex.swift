@@ -2,20 +2,22 @@
 
 import MePropReport
 
-/// A page of tables: the paper's figures, ours with their spread, three times each against the dense
-/// step and PyTorch's, differences with intervals and verdicts.
+/// A page of tables: the paper's figures, ours with their spread, three times each against the
+/// dense step and PyTorch's, differences with intervals and verdicts.
 enum SampleIndex {
   static var page: ReportPage {
     ReportPage(
       title: "The paper, measured again",
-      subtitle: "version: meprop 0.1.0 · command: meprop reproduce table1 table2 --seeds 5 --torch "
-        + "--run /a/folder/with/a/rather/long/name · settings: full, 5 seeds, training with 1 thread",
+      subtitle: "version: meprop 0.1.0 · command: meprop reproduce table1 table2 --seeds 5 "
+        + "--torch --run /a/folder/with/a/rather/long/name · settings: full, "
+        + "5 seeds, training with 1 thread",
       facts: [.init("tables", "4"), .init("runs", "105"), .init("seeds", "5")],
       notes: [
-        "Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch "
-          + "that is best on development data. Times are seconds an epoch, measured on steps of all "
-          + "rows of one network in turns. × is how many times faster than our own dense step, "
-          + "torch × than PyTorch's; paper columns are the paper's figures on its machine."
+        "Scores are in percent: mean ± standard deviation over seeds, on test data after the "
+          + "epoch that is best on development data. Times are seconds an epoch, measured on "
+          + "steps of all rows of one network in turns. × is how many times faster than our own "
+          + "dense step, torch × than PyTorch's; paper columns are the paper's figures on its "
+          + "machine."
       ],
       sections: [results, overall, memory, figure], footer: "Written by meprop reproduce.")
   }

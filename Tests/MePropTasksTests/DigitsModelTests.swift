@@ -10,7 +10,7 @@ import Testing
 struct DigitsModelTests {
   private func model(hidden: [Int] = [12, 9]) -> DigitsModel {
     DigitsModel(
-      network: MLP(inputSize: 30, hiddenSizes: hidden, outputSize: 4, activation: .relu, seed: 3),
+      network: .perceptron([30] + hidden + [4], seed: 3),
       imageRows: 6, imageColumns: 5, pixelScale: 1 / 255, dataSet: "mnist", developmentCount: 60)
   }
 
@@ -43,12 +43,16 @@ struct DigitsModelTests {
     "A damaged architecture is refused in a line",
     arguments: [
       ("\"meprop-model\"", "\"other\"", "key 'format'"),
-      ("\"version\" : 1", "\"version\" : 2", "version"),
+      ("\"version\" : 2", "\"version\" : 1", "a model of format 1, written by meprop "),
+      ("\"version\" : 2", "\"version\" : \"2\"", "another type at key 'version'"),
+      ("\"version\" :", "\"versio\" :", "key 'version': expected 2, found nothing"),
       ("\"digits\"", "\"tagger\"", "key 'task'"), ("\"relu\"", "\"gelu\"", "key 'activation'"),
-      ("12,", "13,", "expected shape [13, 30]"), ("9,", "-9,", "key 'layers'"),
-      ("9,", "9.5,", "expected the JSON"),
+      ("12,", "13,", "key 'network'"), ("→ 12", "→ 13", "key 'network'"),
+      ("9,", "-9,", "key 'layers'"), ("9,", "9.5,", "expected the JSON"),
       ("\"imageRows\" : 6", "\"imageRows\" : 7", "as many pixels"),
-      ("\"classCount\" : 4", "\"classCount\" : 5", "classCount"), ("{", "[", "not JSON"),
+      ("\"developmentCount\" : 60", "\"developmentCount\" : 0", "developmentCount"),
+      ("{", "[", "not JSON"), ("\"network\"", "\"netwok\"", "key 'network'"),
+      ("\"details\"", "\"detail\"", "no key 'details'"),
       ("\"pixelScale\"", "\"pixelScal\"", "no key 'pixelScale'"),
       ("\"imageRows\" : 6", "\"imageRows\" : 9223372036854775807", "imageRows"),
     ])
@@ -85,7 +89,7 @@ struct DigitsModelTests {
     let folder = try writtenModel()
     let file = folder("model.safetensors")
     let tensors = try SafeTensors.read(from: file).tensors
-    func refusal(_ change: (inout [SafeTensors.Tensor]) -> Void) throws -> String {
+    func refusal(_ change: (inout [NamedTensor]) -> Void) throws -> String {
       var changed = tensors
       change(&changed)
       try SafeTensors.write(changed, to: file)
@@ -107,7 +111,7 @@ struct DigitsModelTests {
     let images = SyntheticDigits.images(5, seed: 9)
     let input = Matrix(
       rowCount: 5, columnCount: 30, elements: images.pixels.map { Float($0) / 255 })
-    let expected = MLPInference(network, context: ComputeContext()).withLogits(of: input) {
+    let expected = Predictor(network, context: ComputeContext()).withOutput(of: input) {
       $0.elements
     }
     guard let output = runPython(Self.script, [folder.url.path, "\(images.pixels)"]) else { return }
@@ -125,7 +129,7 @@ struct DigitsModelTests {
         print("SKIPPED", error); sys.exit()
     folder, pixels = sys.argv[1], json.loads(sys.argv[2])
     weights = load_file(folder + "/model.safetensors")
-    about = json.load(open(folder + "/model.json"))
+    about = json.load(open(folder + "/model.json"))["details"]
     x = np.array(pixels, dtype=np.float32).reshape(-1, about["layers"][0]) * about["pixelScale"]
     count = len(about["layers"]) - 1
     try:

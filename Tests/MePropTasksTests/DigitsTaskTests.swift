@@ -83,7 +83,7 @@ struct DigitsTaskTests {
     let weights = try [1, 2].map { seed in
       let task = try SyntheticDigits.task(["seed=\(seed)"])
       try train(task, epochs: 1..<2)
-      return task.network
+      return task.trainer.model
     }
     #expect(weights[0] != weights[1])
   }
@@ -91,7 +91,7 @@ struct DigitsTaskTests {
   @Test("Checkpoints that do not fit are refused by name")
   func misfits() throws {
     let task = try SyntheticDigits.task()
-    let before = task.network
+    let before = task.trainer.model
     let (tensors, counters) = task.checkpointTensors()
     #expect(Set(tensors.map(\.name)).isSuperset(of: ["layers.0.weight", "layers.1.memory"]))
     let missing = message { try task.restore(tensors: Array(tensors[1...]), counters: counters) }
@@ -108,7 +108,7 @@ struct DigitsTaskTests {
     #expect(message { try task.restore(tensors: tensors, counters: changed) }.contains("'step'"))
     changed["step"] = nil
     #expect(message { try task.restore(tensors: tensors, counters: changed) }.contains("'step'"))
-    #expect(task.network == before)
+    #expect(task.trainer.model == before)
   }
 
   @Test("A learning rate that is too high stops with layer and step, the checkpoint intact")
@@ -133,7 +133,7 @@ struct DigitsTaskTests {
     try FileManager.default.removeItem(at: run)
     let report = try train(["epochs=3"])
     #expect(report.summary.epochs.count == 3)
-    #expect(try DigitsModel(at: run).network.hiddenSizes == [24, 16])
+    #expect(try DigitsModel(at: run).details.layers == [30, 24, 16, 4])
     let tensors = try Data(
       contentsOf: run.appendingPathComponent("checkpoints/last/tensors.safetensors"))
     #expect(message { _ = try train(["learning-rate=1e30", "epochs=5"], resumes: true) } != "")

@@ -14,11 +14,11 @@ struct DigitsUseTests {
     let images = LabeledImages(
       rows: 1, columns: 2, pixels: [255, 0, 0, 255, 255, 0, 0, 255, 255, 0],
       labels: [0, 1, 1, 1, 0], classCount: 3)
-    var layer = Linear(inputSize: 2, outputSize: 3)
-    layer.weight[0, 0] = 20
-    layer.weight[1, 1] = 20
+    let layer = Linear(
+      weight: Parameter(Matrix(rowCount: 3, columnCount: 2, elements: [20, 0, 0, 20, 0, 0])),
+      bias: Parameter(Matrix(rowCount: 1, columnCount: 3), decays: false))
     let model = DigitsModel(
-      network: MLP(layers: [layer], activation: .relu), imageRows: 1, imageColumns: 2,
+      network: Stack([layer]).named("layers"), imageRows: 1, imageColumns: 2,
       pixelScale: 1 / 255)
     let evaluation = model.evaluate(on: images, context: ComputeContext())
     #expect(evaluation.confusion == [[2, 0, 0], [1, 2, 0], [0, 0, 0]])
@@ -48,7 +48,7 @@ struct DigitsUseTests {
     let folder = try TemporaryFolder()
     let images = SyntheticDigits.images(600, seed: 5)
     let model = DigitsModel(
-      network: MLP(inputSize: 30, hiddenSizes: [8], outputSize: 4, seed: 1), imageRows: 6,
+      network: .perceptron([30, 8, 4]), imageRows: 6,
       imageColumns: 5, pixelScale: 1 / 255)
     try IDX(dimensions: [600, 6, 5], bytes: images.pixels).write(to: folder("images"))
     let rows = stride(from: 0, to: images.pixels.count, by: 30).map { start in
@@ -83,7 +83,7 @@ struct DigitsUseTests {
     try "0,\(good)\n\(field),\(good)\n".write(
       to: folder("rows"), atomically: true, encoding: .utf8)
     let model = DigitsModel(
-      network: MLP(inputSize: 30, hiddenSizes: [8], outputSize: 4, seed: 1), imageRows: 6,
+      network: .perceptron([30, 8, 4]), imageRows: 6,
       imageColumns: 5, pixelScale: 1 / 255)
     var count = 0
     let text = message {
@@ -98,7 +98,7 @@ struct DigitsUseTests {
     let folder = try TemporaryFolder()
     try SyntheticDigits.write(SyntheticDigits.data(), to: folder.url)
     let model = DigitsModel(
-      network: MLP(inputSize: 20, hiddenSizes: [8], outputSize: 4, seed: 1), imageRows: 4,
+      network: .perceptron([20, 8, 4]), imageRows: 4,
       imageColumns: 5, pixelScale: 1 / 255, developmentCount: 60)
     let file = folder("t10k-images-idx3-ubyte")
     #expect(
@@ -123,7 +123,7 @@ struct DigitsUseTests {
         folder: folder.url, developmentCount: 60, classCount: 4, trainingLimit: 7
       ).training == data.training[0..<7])
     let model = DigitsModel(
-      network: MLP(inputSize: 30, hiddenSizes: [8], outputSize: 4, seed: 1), imageRows: 6,
+      network: .perceptron([30, 8, 4]), imageRows: 6,
       imageColumns: 5, pixelScale: 1 / 255, developmentCount: 60)
     let locator = DataLocator(environment: [:])
     #expect(

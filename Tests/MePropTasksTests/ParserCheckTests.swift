@@ -46,11 +46,12 @@ import Testing
     #expect(check.relationsSeenOnce == ["a", "b"])
     #expect(
       lines(check.warnings).filter { !$0.hasPrefix("no file *-test.conllu") } == [
-        "train: 1 of 3 sentences have several roots, the first at train.conllu:13; for training all "
-          + "but the first depend on it, and the CoNLL evaluation refuses such trees",
-        "train: 3 of 11 arcs cross others, in 1 of 3 sentences, the first at train.conllu:7; only a "
-          + "system for non-projective trees can find them",
-        "train: there are no tags, neither upos nor xpos; trees are much harder to find without them",
+        "train: 1 of 3 sentences have several roots, the first at train.conllu:13; for training "
+          + "all but the first depend on it, and the CoNLL evaluation refuses such trees",
+        "train: 3 of 11 arcs cross others, in 1 of 3 sentences, the first at train.conllu:7; only "
+          + "a system for non-projective trees can find them",
+        "train: there are no tags, neither upos nor xpos; trees are much harder to find without "
+          + "them",
         "dev: there are no tags, neither upos nor xpos; trees are much harder to find without them",
         "dev: 1 of 2 sentences, of five words or more, are in train as well",
         "train: 2 relations are seen once and can hardly be learned: a, b",
@@ -82,7 +83,8 @@ import Testing
     #expect(
       lines(check.errors) == [
         "train.conllu:7: not UTF-8 text; convert the file",
-        "dev.conllu:1: expected 10 fields with tabs between, found 2; separate fields by single tabs",
+        "dev.conllu:1: expected 10 fields with tabs between, found 2; separate fields by single "
+          + "tabs",
         "test.conllu: has no words, expected sentences in CoNLL-U",
       ])
     #expect(check.parts[0].sentences == 1)

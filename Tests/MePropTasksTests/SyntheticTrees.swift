@@ -22,7 +22,8 @@ enum SyntheticTrees {
     return heads
   }
 
-  /// Makes a random word of `range` a dependent of `head`, and cuts what is left on both sides into subtrees of it.
+  /// Makes a random word of `range` a dependent of `head`, and cuts what is left on both sides into
+  /// subtrees of it.
   private static func fill(
     _ range: ClosedRange<Int>, head: Int, _ heads: inout [Int32], _ random: inout Philox
   ) {

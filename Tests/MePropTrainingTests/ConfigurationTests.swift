@@ -8,7 +8,8 @@ import Testing
     ConfigurationKey("batch", .int(1...100_000), default: .int(10), "Examples a step."),
     ConfigurationKey("hidden", .intList(1...65_536), default: .intList([500, 500]), "Widths."),
     ConfigurationKey(
-      "select", .choice(["dense", "top-k", "unified", "random-k"]), default: .string("top-k"), "S."),
+      "select", .choice(["dense", "top-k", "unified", "random-k"]), default: .string("top-k"),
+      "S."),
     ConfigurationKey("k", .countOrRatio, default: .count(20), "Entries kept."),
     ConfigurationKey("memory", .double(.share), default: .double(0.9), "Unit memory."),
     ConfigurationKey("learning-rate", .double(.positive), default: .double(0.001), "Step size."),

@@ -250,8 +250,9 @@ import Testing
     #expect(gone.hasPrefix("/state.json: cannot read the checkpoint: No such file"), "\(gone)")
     for (content, expected) in [
       ("", "text that is not JSON"), ("{\"version\": 1", "text that is not JSON"),
-      ("{}", "no 'version'"), ("{\"version\": 1}", "no '"), ("[1]", "another type"),
-      ("{\"version\": 99}", "expected checkpoint format 1, found 99"),
+      ("{}", "no 'version'"), ("{\"version\": 2}", "no '"), ("[1]", "another type"),
+      ("{\"version\": 99}", "expected checkpoint format 2, found 99; use the version"),
+      ("{\"version\": 1}", "format 2, found 1, written by meprop 0.1; use the version"),
     ] {
       let text = try damaged {
         try Data(content.utf8).write(

@@ -40,7 +40,8 @@ import Testing
     }
   }
 
-  /// The dense library multiplies with the stack pointer in its heap memory, where no signal may be handled.
+  /// The dense library multiplies with the stack pointer in its heap memory, where no signal may be
+  /// handled.
   @Test func handlersHaveAStackOfTheirOwn() throws {
     var (before, during, after) = (stack_t(), stack_t(), stack_t())
     var action = sigaction()

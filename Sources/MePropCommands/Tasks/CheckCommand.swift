@@ -29,7 +29,8 @@ struct CheckTask<Task: DataCheckingTask>: ParsableCommand {
         Reports \(Task.checkHelp). The exit code is 1 if the data cannot be used.
 
         EXAMPLE:
-          meprop check \(Task.name) --data \(Task.schema["data"]?.defaultValue.text ?? "FOLDER") --json
+          meprop check \(Task.name) --data \(Task.schema["data"]?.defaultValue.text ?? "FOLDER") \
+        --json
         """)
   }
 

@@ -24,7 +24,8 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A data set of the catalogue, or a folder, as for training (default: what the model was trained on).",
+      "A data set of the catalogue, or a folder, as for training (default: what the model was "
+        + "trained on).",
       valueName: "name|folder"), completion: .directory)
   var data: String?
 

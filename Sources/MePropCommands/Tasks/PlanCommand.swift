@@ -11,11 +11,16 @@ struct PlanCommand: ParsableCommand {
       commandName: "plan",
       abstract: "Measure a few steps, dense and with several k, and advise a setting.",
       discussion: """
-        Trains for some seconds on the task's own data, all settings in turns, and prints expected seconds an epoch, \
-        what selection can gain at most, memory, threads, and which setting to train with; that may be dense. It \
-        measures time, not accuracy, so it never advises to keep less than the task's default recipe does, unless --k \
-        asks for it. Seconds are those of an epoch in the middle of a run: without the steps of --dense-start, with one \
-        k, and in a parser that explores with the time for that. 'meprop train TASK --select auto' does the same and \
+        Trains for some seconds on the task's own data, all settings in turns, and prints expected \
+        seconds an epoch, \
+        what selection can gain at most, memory, threads, and which setting to train with; that \
+        may be dense. It \
+        measures time, not accuracy, so it never advises to keep less than the task's default \
+        recipe does, unless --k \
+        asks for it. Seconds are those of an epoch in the middle of a run: without the steps of \
+        --dense-start, with one \
+        k, and in a parser that explores with the time for that. 'meprop train TASK --select auto' \
+        does the same and \
         trains.
 
         EXAMPLES:

@@ -11,7 +11,8 @@ struct PredictCommand: ParsableCommand, ModelCommand {
       commandName: "predict",
       abstract: "Predict the labels of images, the tags of words, or trees.",
       discussion: TaskTexts.discussion(
-        "The model folder says of which task it is; with --json one object {\"predictions\": […]} is printed."
+        "The model folder says of which task it is; with --json one object {\"predictions\": […]} "
+          + "is printed."
       ) {
         $0.help.prediction
       } examples: {

@@ -25,8 +25,10 @@ struct TrainTask<Task: TaskDefinition>: ParsableCommand {
       commandName: Task.name, abstract: Task.help.abstract,
       discussion: Task.help.training + " "
         + """
-        Every option but --run, --resume, --config, --set and --json is a key of the configuration, \
-        and the complete configuration is saved in the run folder. Ctrl-C saves a checkpoint; --resume \
+        Every option but --run, --resume, --config, --set and --json is a key of the \
+        configuration, \
+        and the complete configuration is saved in the run folder. Ctrl-C saves a checkpoint; \
+        --resume \
         goes on from it.
         """
         + TaskTexts.examples(
@@ -63,7 +65,8 @@ struct SettingsOptions: ParsableArguments {
   }
 }
 
-/// The options of training, for every task: where settings come from, where the run goes, what is printed.
+/// The options of training, for every task: where settings come from, where the run goes, what is
+/// printed.
 struct TrainOptions: ParsableArguments {
   @OptionGroup var source: SettingsOptions
 

@@ -84,7 +84,8 @@ struct UseOptions<Command: ModelCommand>: ParsableArguments {
           Command.keys(of: other).contains { $0.name == key }
         }
         throw UsageError(
-          "--\(key) is for \(tasks.map { $0.name }.joined(separator: ", ")), and '\(model)' is a model "
+          "--\(key) is for \(tasks.map { $0.name }.joined(separator: ", ")), and '\(model)' is a "
+            + "model "
             + "of \(task.name); leave it out")
       }
       try options.set(key, to: value, from: .flag("--" + key))

@@ -29,10 +29,12 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   /// Its kernels in C; `nil`: this build or this processor does not have it.
   package var table: meprop_kernels? { meprop_kernels_named(rawValue)?.pointee }
 
-  /// Whether it has instructions that multiply bf16 numbers; without them ``Precision/bf16`` gains little or nothing.
+  /// Whether it has instructions that multiply bf16 numbers; without them ``Precision/bf16`` gains
+  /// little or nothing.
   public var multipliesBF16: Bool { self == .amx || self == .avx512bf16 }
 
-  /// The fastest that this processor has, or what the environment variable `MEPROP_SIMD` names if that is available.
+  /// The fastest that this processor has, or what the environment variable `MEPROP_SIMD` names if
+  /// that is available.
   public static var preferred: InstructionSet {
     if let name = getenv("MEPROP_SIMD"),
       let forced = InstructionSet(rawValue: String(cString: name)),
@@ -47,8 +49,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
 
 /// Where computations run: a pool of threads and the kernels for one instruction set.
 ///
-/// Results do not depend on the number of threads. A context does one thing at a time and belongs to one thread; it is
-/// not `Sendable`.
+/// Results do not depend on the number of threads. A context does one thing at a time and belongs
+/// to one thread; it is not `Sendable`.
 public final class ComputeContext {
   /// The number of threads, the caller's included.
   public let threadCount: Int
@@ -84,8 +86,8 @@ public final class ComputeContext {
 
   deinit { meprop_pool_destroy(pool) }
 
-  /// Below this many multiply-adds (or the bytes that take as long) a loop stays on the calling thread: handing a part
-  /// to another thread and waiting for it takes one to two microseconds.
+  /// Below this many multiply-adds (or the bytes that take as long) a loop stays on the calling
+  /// thread: handing a part to another thread and waiting for it takes one to two microseconds.
   private static let worthSharing = 400_000
 
   /// Runs a kernel over `count` units of its range.

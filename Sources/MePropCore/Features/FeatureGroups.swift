@@ -1,15 +1,11 @@
 import CMePropKernels
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// Which symbols occur at each position of a batch, and where: what makes a wide first layer a sum over few rows.
+/// Which symbols occur at each position of a batch, and where: what makes a wide first layer a sum
+/// over few rows.
 ///
-/// A *pair* is a symbol at a position. Pairs are numbered position by position, in order of their first use. One grouping
-/// serves forward and backward pass. It is a workspace: memory is kept from step to step.
+/// A *pair* is a symbol at a position. Pairs are numbered position by position, in order of their
+/// first use. One grouping serves forward and backward pass. It is a workspace: memory is kept from
+/// step to step.
 public final class FeatureGroups {
   /// The number of examples.
   public private(set) var batchSize = 0
@@ -19,20 +15,22 @@ public final class FeatureGroups {
   public private(set) var pairCount = 0
   private(set) var symbolCount = 0
 
-  /// Where the pairs of each position start, and one more than the last; `positionCount + 1` numbers.
+  /// Where the pairs of each position start, and one more than the last; `positionCount + 1`
+  /// numbers.
   package private(set) var bases: [UInt32] = [0]
   /// By example and position, the number of the pair within its position.
-  let pairs = ScratchMemory<UInt32>()
+  let pairs = ScratchBuffer<UInt32>()
   /// By position, the symbols of its pairs; each position has room for `batchSize`.
-  let symbols = ScratchMemory<UInt32>()
+  let symbols = ScratchBuffer<UInt32>()
   /// By pair over all positions, where its uses start.
-  let starts = ScratchMemory<UInt32>()
+  let starts = ScratchBuffer<UInt32>()
   /// By pair, the examples that use it, ascending.
-  let uses = ScratchMemory<UInt32>()
-  private let localStarts = ScratchMemory<UInt32>()
-  private let slots = ScratchMemory<UInt32>()
+  let uses = ScratchBuffer<UInt32>()
+  private let localStarts = ScratchBuffer<UInt32>()
+  private let slots = ScratchBuffer<UInt32>()
   private var counts: [UInt32] = []
-  // Pairs by symbol: entries symbolStarts[t] ..< symbolStarts[t + 1] of symbolPairs belong to usedSymbols[t].
+  // Pairs by symbol: entries symbolStarts[t] ..< symbolStarts[t + 1] of symbolPairs belong to
+  // usedSymbols[t].
   private(set) var usedSymbols: [UInt32] = []
   private(set) var symbolStarts: [UInt32] = []
   private(set) var symbolPairs: [UInt32] = []
@@ -45,7 +43,8 @@ public final class FeatureGroups {
   /// Groups a batch.
   ///
   /// - Parameters:
-  ///   - features: The symbol at each position of each example, `batchSize × positionCount` of them.
+  ///   - features: The symbol at each position of each example, `batchSize × positionCount` of
+  ///     them.
   ///   - batchSize: The number of examples, at least 1.
   ///   - positionCount: The number of positions, at least 1.
   ///   - symbolCount: Symbols are below this.
@@ -99,8 +98,8 @@ public final class FeatureGroups {
     starts.base[pairCount] = UInt32(count)
   }
 
-  /// Counts pairs by the way in which the backward pass takes their gradients: added up first and then multiplied, or
-  /// entry by entry.
+  /// Counts pairs by the way in which the backward pass takes their gradients: added up first and
+  /// then multiplied, or entry by entry.
   ///
   /// - Parameters:
   ///   - kept: The most entries that an example keeps.
@@ -125,7 +124,8 @@ public final class FeatureGroups {
   /// The number of symbols whose embeddings the last update visited.
   package var updatedSymbolCount: Int { usedSymbols.count }
 
-  /// Lists the pairs of each symbol, in order of positions; symbols in order of first use, or with `everySymbol` all.
+  /// Lists the pairs of each symbol, in order of positions; symbols in order of first use, or with
+  /// `everySymbol` all.
   func groupBySymbol(everySymbol: Bool) {
     if symbolSlots.count != symbolCount { symbolSlots = Array(repeating: 0, count: symbolCount) }
     usedSymbols.removeAll(keepingCapacity: true)
@@ -173,31 +173,5 @@ public final class FeatureGroups {
       let from = symbols.base + position * batchSize - Int(bases[position])
       for pair in Int(bases[position])..<Int(bases[position + 1]) { body(pair, Int(from[pair])) }
     }
-  }
-}
-
-/// Memory of one element type that grows and is never copied; new memory is zero.
-final class ScratchMemory<Element: BitwiseCopyable> {
-  private(set) var base: UnsafeMutablePointer<Element>
-  private var capacity = 0
-
-  init() { base = Self.allocate(16) }
-
-  deinit { free(base) }
-
-  /// Makes room for `count` elements; what was there is lost, and all are zero, if there was less.
-  func reserve(_ count: Int) {
-    guard count > capacity else { return }
-    free(base)
-    base = Self.allocate(count)
-    capacity = count
-  }
-
-  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Element> {
-    // Large blocks come from the system as pages that take no memory until they are written.
-    guard let raw = calloc(count, MemoryLayout<Element>.stride) else {
-      preconditionFailure("ScratchMemory: no memory for \(count) elements")
-    }
-    return raw.bindMemory(to: Element.self, capacity: count)
   }
 }

@@ -1,19 +1,21 @@
 import CMePropKernels
 
-/// The products of a layer whose input is a row of embeddings, as sums over pairs (Chen and Manning, 2014, section 3.2,
-/// where frequent pairs are kept for parsing; here all pairs of a batch are, for training too).
+/// The products of a layer whose input is a row of embeddings, as sums over pairs (Chen and
+/// Manning, 2014, section 3.2, where frequent pairs are kept for parsing; here all pairs of a batch
+/// are, for training too).
 ///
-/// The layer is `y[i] = Σₚ W[p] E[f[i, p]]` with a block of weights W[p], shape `[outputSize, size]`, for each position
-/// p. `weights` holds them one after the other: row `p · outputSize + r` belongs to output r at position p, so that the
-/// weights of a selected output are rows.
+/// The layer is `y[i] = Σₚ W[p] E[f[i, p]]` with a block of weights W[p], shape `[outputSize,
+/// size]`, for each position p. `weights` holds them one after the other: row `p · outputSize + r`
+/// belongs to output r at position p, so that the weights of a selected output are rows.
 extension ComputeContext {
   /// The most numbers of an embedding.
   public static var maximumEmbeddingSize: Int { Int(MEPROP_FEATURE_COLUMNS) }
 
   /// `y[i] = Σₚ W[p] E[f[i, p]]`, overwriting `y`.
   ///
-  /// The product of each pair is computed once and then added wherever it is used: the same numbers as a product of
-  /// `positionCount · size` inputs but for the order of summation, which is position by position.
+  /// The product of each pair is computed once and then added wherever it is used: the same numbers
+  /// as a product of `positionCount · size` inputs but for the order of summation, which is
+  /// position by position.
   ///
   /// - Parameters:
   ///   - groups: The features f, grouped.
@@ -49,14 +51,15 @@ extension ComputeContext {
     withExtendedLifetime((embeddings, weights)) {}
   }
 
-  /// Back propagation through the layer: updates the weights, and leaves the gradient of each pair's embedding in
-  /// `workspace` for ``updateEmbeddings(_:_:by:groups:workspace:everyRow:)``.
+  /// Back propagation through the layer: updates the weights, and leaves the gradient of each
+  /// pair's embedding in `workspace` for ``updateEmbeddings(_:_:by:groups:workspace:everyRow:)``.
   ///
-  /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients are added up first and
-  /// multiplied densely where the pair is used often (from outputSize / 2k uses on), and entry by entry where it is
-  /// not, which costs less then; where much is kept (``MaskedProducts/areFasterOnFeatures(k:outputSize:)``) all are
-  /// added up first, from the kept entries among zeros. Sums go by pairs that are used often and then by the others, each in order of first
-  /// use and examples ascending, whatever the number of threads.
+  /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients are added
+  /// up first and multiplied densely where the pair is used often (from outputSize / 2k uses on),
+  /// and entry by entry where it is not, which costs less then; where much is kept
+  /// (``MaskedProducts/areFasterOnFeatures(k:outputSize:)``) all are added up first, from the kept
+  /// entries among zeros. Sums go by pairs that are used often and then by the others, each in
+  /// order of first use and examples ascending, whatever the number of threads.
   ///
   /// - Parameters:
   ///   - weights: Shape `[positionCount · outputSize, size]`, changed in place.
@@ -85,25 +88,39 @@ extension ComputeContext {
       everyRow: everyRow)
   }
 
-  /// The gradient of the weights, `dW[p] = Σᵢ s[i] E[f[i, p]]ᵀ`, into the rows that the support touches (all, if it is
-  /// `nil`); leaves the gradients of embeddings in `workspace` as well.
+  /// The gradient of the weights, `dW[p] = Σᵢ s[i] E[f[i, p]]ᵀ`, into the rows that the support
+  /// touches (all, if it is `nil`), which become the valid ones; leaves the gradients of embeddings
+  /// in `workspace` as well.
   ///
-  /// `weightGradient` has shape `[positionCount · outputSize, size]`; its other rows stay as they are.
-  public func featureGradient(
+  /// `target` has shape `[positionCount · outputSize, size]`; with `everyRow` its other rows are
+  /// zero and valid too.
+  package func featureGradient(
     of gradient: Matrix, support: GradientSupport?, groups: FeatureGroups, embeddings: Matrix,
-    weights: Matrix, workspace: FeatureWorkspace, into weightGradient: inout Matrix
+    weights: Matrix, workspace: FeatureWorkspace, into target: inout WeightGradient, everyRow: Bool
   ) {
-    checkFeatureShapes(groups, embeddings, weights, outputSize: gradient.columnCount)
+    let outputs = gradient.columnCount
+    checkFeatureShapes(groups, embeddings, weights, outputSize: outputs)
     precondition(
-      weightGradient.rowCount == weights.rowCount && weightGradient.stride == weights.stride,
-      "featureGradient: \(weights.shape) into \(weightGradient.shape)")
+      target.values.rowCount == weights.rowCount && target.values.stride == weights.stride,
+      "featureGradient: \(weights.shape) into \(target.values.shape)")
+    if everyRow { target.values.setToZero() }
     var update = meprop_update()
     update.kind = MEPROP_STORE
     runFeatureBackward(
       update, w: UnsafeMutablePointer(mutating: weights.unsafeFloats), first: nil, second: nil,
-      stride: weights.stride, g: weightGradient.unsafeMutableFloats(), gradient, support, groups,
+      stride: weights.stride, g: target.values.unsafeMutableFloats(), gradient, support, groups,
       embeddings, workspace, everyRow: false)
     withExtendedLifetime(weights) {}
+    target.rows = everyRow || support == nil ? .all : .listed
+    target.validCount = weights.rowCount
+    guard target.rows == .listed, let touched = support?.touchedRows else { return }
+    target.validCount = 0
+    for position in 0..<groups.positionCount {
+      for row in touched {
+        target.rowIndices[target.validCount] = UInt32(position * outputs) + row
+        target.validCount += 1
+      }
+    }
   }
 
   /// Adds up the gradients of each symbol's pairs and applies `rule` to its embedding.
@@ -127,19 +144,25 @@ extension ComputeContext {
       second: moments.second.unsafeMutableFloats(), stride: stride, everyRow: everyRow)
   }
 
-  /// The gradient of the embeddings, all rows.
-  public func embeddingGradient(
-    groups: FeatureGroups, workspace: FeatureWorkspace, into gradient: inout Matrix
+  /// The gradient of the embeddings of symbols that a batch has, whose rows become the valid ones;
+  /// with `everyRow` all others are zero and valid too.
+  package func embeddingGradient(
+    groups: FeatureGroups, workspace: FeatureWorkspace, into target: inout WeightGradient,
+    everyRow: Bool
   ) {
     precondition(
-      gradient.rowCount == groups.symbolCount,
-      "embeddingGradient: \(groups.symbolCount) symbols into \(gradient.shape)")
+      target.values.rowCount == groups.symbolCount,
+      "embeddingGradient: \(groups.symbolCount) symbols into \(target.values.shape)")
     var update = meprop_update()
     update.kind = MEPROP_STORE
-    let stride = gradient.stride
+    let stride = target.values.stride
     runEmbeddingRows(
-      groups, workspace, update, columns: gradient.columnCount, g: gradient.unsafeMutableFloats(),
-      w: nil, first: nil, second: nil, stride: stride, everyRow: true)
+      groups, workspace, update, columns: target.values.columnCount,
+      g: target.values.unsafeMutableFloats(), w: nil, first: nil, second: nil, stride: stride,
+      everyRow: everyRow)
+    target.rows = everyRow ? .all : .listed
+    target.validCount = groups.usedSymbols.count
+    for (place, symbol) in groups.usedSymbols.enumerated() { target.rowIndices[place] = symbol }
   }
 
   private func runEmbeddingRows(
@@ -209,17 +232,17 @@ extension ComputeContext {
       guard let support else {
         return run(kernels.featureBackward, &arguments, count: positions, grain: 2, work: work)
       }
-      support.withEntries { indices, values, counts, rows in
-        arguments.indices = indices
-        arguments.values = values
-        arguments.counts = counts
-        arguments.k = support.k
-        arguments.rows = rows
-        arguments.row_count = support.rowCount
-        if isMasked {
-          arguments.indices = nil
-          arguments.k = outputs
-        }
+      arguments.indices = UnsafePointer(support.indices.base)
+      arguments.values = UnsafePointer(support.values.base)
+      arguments.counts = UnsafePointer(support.counts.base)
+      arguments.k = support.k
+      arguments.row_count = support.rowCount
+      if isMasked {
+        arguments.indices = nil
+        arguments.k = outputs
+      }
+      support.rows.withUnsafeBufferPointer { rows in
+        arguments.rows = rows.baseAddress
         run(kernels.featureBackward, &arguments, count: positions, grain: 2, work: work)
       }
     }
@@ -241,12 +264,12 @@ extension ComputeContext {
 
 /// Scratch memory of one layer's feature products.
 public final class FeatureWorkspace {
-  let table = ScratchMemory<Float>()
-  let gradient = ScratchMemory<Float>()
-  let sums = ScratchMemory<Float>()
-  let ends = ScratchMemory<UInt32>()
-  let entries = ScratchMemory<meprop_feature_entry>()
-  let pairGradients = ScratchMemory<Float>()
+  let table = ScratchBuffer<Float>()
+  let gradient = ScratchBuffer<Float>()
+  let sums = ScratchBuffer<Float>()
+  let ends = ScratchBuffer<UInt32>()
+  let entries = ScratchBuffer<meprop_feature_entry>()
+  let pairGradients = ScratchBuffer<Float>()
   let masked = MaskedProducts()
   var pairStride = 0
 

@@ -5,7 +5,8 @@ extension ComputeContext {
   /// `y[i] = bias + Σ row` over the rows listed for i, overwriting `y`.
   ///
   /// - Parameters:
-  ///   - rows: Lists of `listStride` numbers an example: of rows of `table`, and from `table.rowCount` on of `extra`.
+  ///   - rows: Lists of `listStride` numbers an example: of rows of `table`, and from
+  ///     `table.rowCount` on of `extra`.
   ///   - listStride: The numbers of an example's list.
   ///   - counts: How many of them count.
   ///   - table: Shape `[rowCount, outputSize]`.

@@ -16,14 +16,16 @@ extension ComputeContext {
 
   /// The forward pass of one layer with weights of eight bits, for inference or for training.
   ///
-  /// Inputs are quantized as weights are, position by position; states are `round(127 h) / 127`. Sums
-  /// of products are exact, so that results depend neither on the number of threads nor on what else is
-  /// in the batch. Gates and cells are in 32-bit floats. Each direction, and each group of sentences
-  /// where there are more threads than directions, goes through all its steps on one thread.
+  /// Inputs are quantized as weights are, position by position; states are `round(127 h) / 127`.
+  /// Sums of products are exact, so that results depend neither on the number of threads nor on
+  /// what else is in the batch. Gates and cells are in 32-bit floats. Each direction, and each
+  /// group of sentences where there are more threads than directions, goes through all its steps on
+  /// one thread.
   ///
   /// For training, gates, cells and states go to `keeping` as those of
-  /// ``lstmForward(_:_:input:packing:masks:output:)`` do. The backward pass then takes rounding for the identity and
-  /// reads the weights themselves (straight-through estimator; Bengio et al., 2013, arXiv 1308.3432).
+  /// ``lstmForward(_:_:input:packing:masks:output:inputProduct:)`` do. The backward pass then takes
+  /// rounding for the identity and reads the weights themselves (straight-through estimator; Bengio
+  /// et al., 2013, arXiv 1308.3432).
   ///
   /// - Parameters:
   ///   - weights: One or two directions of equal size.
@@ -32,15 +34,16 @@ extension ComputeContext {
   ///   - packing: Which position is which word.
   ///   - keeping: For training: one workspace a direction.
   ///   - masks: For training: factors of the states as in the other forward pass; empty: none.
-  ///   - largestFactor: No factor of a mask is larger. States are `round(127 h / f) · f / 127` then.
+  ///   - largestFactor: No factor of a mask is larger. States are `round(127 h / f) · f / 127`
+  ///     then.
   ///   - output: Shape `[positions, directions · paddedSize]`, overwritten.
   public func lstmForward(
     _ weights: [LSTMByteWeights], _ workspace: LSTMByteWorkspace, input: LSTMByteInput,
-    packing: SentencePacking, keeping: [LSTMWorkspace] = [], masks: [Matrix] = [],
+    packing: PackedSequence, keeping: [LSTMWorkspace] = [], masks: [Matrix] = [],
     largestFactor: Float = 1, output: inout Matrix
   ) {
     let hidden = weights[0].hiddenSize
-    let padded = LSTMWeights.paddedSize(hidden)
+    let padded = paddedGateSize(hidden)
     let positions = packing.positionCount
     precondition(
       workspace.width == weights.count * padded && output.rowCount == positions
@@ -117,13 +120,13 @@ extension ComputeContext {
   }
 
   private func runSteps(
-    _ weights: [LSTMByteWeights], _ workspace: LSTMByteWorkspace, _ packing: SentencePacking,
+    _ weights: [LSTMByteWeights], _ workspace: LSTMByteWorkspace, _ packing: PackedSequence,
     _ products: UnsafeMutableBufferPointer<meprop_byte_product_arguments>, isAhead: Bool,
     keeping: [LSTMWorkspace],
     masks: [Matrix], largestFactor: Float, _ output: inout Matrix
   ) {
     let hidden = weights[0].hiddenSize
-    let padded = LSTMWeights.paddedSize(hidden)
+    let padded = paddedGateSize(hidden)
     let target = output.unsafeMutableFloats()
     let outputStride = output.stride
     let groupsWanted = (threadCount + weights.count - 1) / weights.count

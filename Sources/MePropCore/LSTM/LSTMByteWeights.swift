@@ -3,9 +3,10 @@ import CMePropKernels
 /// The parameters of one direction of an LSTM layer, rounded to weights of eight bits.
 ///
 /// A row w of a weight matrix is replaced by `s q`, with `s = max |wⱼ| / 127` and whole numbers
-/// `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric linear quantization by row; Jacob et al., 2018,
-/// arXiv 1712.05877). A weight is off by at most `s / 2`. Biases stay as they are. The recurrent weights
-/// of 500 units take 1 MB then, which the second-level cache holds, instead of 4 MB.
+/// `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric linear quantization by row; Jacob
+/// et al., 2018, arXiv 1712.05877). A weight is off by at most `s / 2`. Biases stay as they are.
+/// The recurrent weights of 500 units take 1 MB then, which the second-level cache holds, instead
+/// of 4 MB.
 public final class LSTMByteWeights {
   /// The number of inputs.
   public let inputSize: Int
@@ -55,44 +56,44 @@ public final class LSTMByteWeights {
   /// Quantizes parameters; where they are not finite, outputs are NaN.
   ///
   /// - Complexity: A pass over the weights.
-  public init(_ weights: LSTMWeights, context: ComputeContext) {
+  package init(
+    _ weights: some LSTMParameters, inputWeight: Matrix, context: ComputeContext
+  ) {
     inputSize = weights.inputSize
     hiddenSize = weights.hiddenSize
-    let rowCount = weights.bias.columnCount
+    let rowCount = weights.biasRow.columnCount
     input = Packed(rowCount: rowCount, columnCount: weights.inputSize)
     recurrent = Packed(rowCount: rowCount, columnCount: weights.hiddenSize)
-    bias = weights.bias
-    update(from: weights, context: context)
+    bias = weights.biasRow
+    update(from: weights, inputWeight: inputWeight, context: context)
   }
 
-  /// Quantizes all rows of parameters of the same shape.
-  public func update(from weights: LSTMWeights, context: ComputeContext) {
-    update(from: weights, rows: nil, count: weights.bias.columnCount, context: context)
-  }
-
-  /// Quantizes the rows that a step changed: those of a support that was regrouped, or all after a dense pass.
-  public func update(
-    from weights: LSTMWeights, changedBy workspace: LSTMWorkspace, context: ComputeContext
+  /// Quantizes rows of parameters of the same shape: all, or those that changed.
+  package func update(
+    from weights: some LSTMParameters, inputWeight: Matrix, rows: ArraySlice<UInt32>? = nil,
+    context: ComputeContext
   ) {
-    if workspace.k > 0 {
-      update(
-        from: weights, rows: workspace.rows.base, count: workspace.listedRowCount,
+    guard let rows else {
+      return update(
+        from: weights, inputWeight, rows: nil, count: weights.biasRow.columnCount,
         context: context)
-    } else {
-      update(from: weights, context: context)
+    }
+    rows.withUnsafeBufferPointer {
+      update(from: weights, inputWeight, rows: $0.baseAddress, count: $0.count, context: context)
     }
   }
 
   private func update(
-    from weights: LSTMWeights, rows: UnsafePointer<UInt32>?, count: Int, context: ComputeContext
+    from weights: some LSTMParameters, _ inputWeight: Matrix, rows: UnsafePointer<UInt32>?,
+    count: Int, context: ComputeContext
   ) {
     precondition(
       weights.inputSize == inputSize && weights.hiddenSize == hiddenSize,
       "LSTMByteWeights(\(inputSize) → \(hiddenSize)).update: weights are "
         + "\(weights.inputSize) → \(weights.hiddenSize)")
-    input.pack(weights.inputWeight, rows: rows, count: count, context: context)
-    recurrent.pack(weights.recurrentWeight, rows: rows, count: count, context: context)
-    bias.copyRow(0, from: weights.bias, row: 0)
+    input.pack(inputWeight, rows: rows, count: count, context: context)
+    recurrent.pack(weights.recurrentMatrix, rows: rows, count: count, context: context)
+    bias.copyRow(0, from: weights.biasRow, row: 0)
   }
 }
 
@@ -108,7 +109,7 @@ public final class LSTMByteWorkspace {
 
   /// Creates a workspace for a layer of `hiddenSize` units in one direction or two.
   public init(hiddenSize: Int, directionCount: Int) {
-    let padded = LSTMWeights.paddedSize(hiddenSize)
+    let padded = paddedGateSize(hiddenSize)
     width = directionCount * padded
     gates = (0..<directionCount).map { _ in Matrix(rowCount: 0, columnCount: 4 * padded) }
     cells = (0..<directionCount).map { _ in Matrix(rowCount: 0, columnCount: padded) }

@@ -47,8 +47,8 @@ public struct LSTMBackwardSeconds: Sendable, Equatable {
 
 /// One layer of an LSTM over a batch of sentences: all steps of one or two directions.
 ///
-/// A second direction goes from the last word to the first. The output of direction j of unit u is in
-/// column `j · paddedSize + u` of the layer's output; columns of padding are zero.
+/// A second direction goes from the last word to the first. The output of direction j of unit u is
+/// in column `j · paddedSize + u` of the layer's output; columns of padding are zero.
 extension ComputeContext {
   /// The forward pass; fills the workspaces and `output`.
   ///
@@ -64,21 +64,23 @@ extension ComputeContext {
   ///   - masks: For each direction factors of the state on its way to the next step, shape
   ///     `[sentences, hiddenSize]` (longest first); empty: none.
   ///   - output: Shape `[positions, directions · paddedSize]`, overwritten.
-  public func lstmForward(
-    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], input: Matrix,
-    packing: SentencePacking, masks: [Matrix] = [], output: inout Matrix
+  ///   - inputProduct: Computes `x Wᵀ` of a direction, shape `[positions, 4 · paddedSize]`.
+  package func lstmForward<Parameters: LSTMParameters>(
+    _ weights: [Parameters], _ workspaces: [LSTMWorkspace], input: Matrix,
+    packing: PackedSequence, masks: [Matrix] = [], output: inout Matrix,
+    inputProduct: (_ direction: Int, _ product: inout Matrix) -> Void
   ) {
     checkShapes(weights, workspaces, input, packing, masks, output)
-    for (workspace, direction) in zip(workspaces, weights) {
+    for (index, workspace) in workspaces.enumerated() {
       workspace.prepareForward(packing)
-      multiplyThin(input, byTransposeOf: direction.inputWeight, into: &workspace.gates)
+      inputProduct(index, &workspace.gates)
     }
     let hidden = weights[0].hiddenSize
     let lines = weights[0].paddedSize / 16
     let target = output.unsafeMutableFloats()
     let stride = output.stride
-    // On one thread the directions go one after the other, so that what is left of the weights in the cache from one
-    // step to the next is not for both.
+    // On one thread the directions go one after the other, so that what is left of the weights in
+    // the cache from one step to the next is not for both.
     let together = threadCount == 1 ? 1 : weights.count
     let span = min(lines, (together * lines + threadCount - 1) / threadCount)
     packing.starts.withUnsafeBufferPointer { starts in
@@ -106,24 +108,25 @@ extension ComputeContext {
 
   /// The backward pass through time: from gradients at the output to those at the pre-activations.
   ///
-  /// With a selection only its entries go back in time, and stay in the workspaces as the support of
-  /// all products; the path through the cells is exact. Without one everything does. Afterwards
-  /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support; with memory,
-  /// `m ← mean over positions of d − s`, of all sentences or of each.
+  /// With a selection only its entries go back in time, and stay in the workspaces as the support
+  /// of all products; the path through the cells is exact. Without one everything does. Afterwards
+  /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support; with
+  /// memory, `m ← mean over positions of d − s`, of all sentences or of each.
   ///
   /// - Parameters:
   ///   - weights: As in the forward pass.
   ///   - workspaces: As the forward pass left them.
-  ///   - outputGradient: Shape of the output of ``lstmForward(_:_:input:packing:masks:output:)``.
+  ///   - outputGradient: Shape of the output of
+  ///     ``lstmForward(_:_:input:packing:masks:output:inputProduct:)``.
   ///   - packing: As in the forward pass.
   ///   - masks: As in the forward pass.
   ///   - selection: `nil`: dense.
   /// - Returns: Where the time went.
   /// - Throws: ``NaNGradientError``, with the position, if a NaN is selected.
   @discardableResult
-  public func lstmBackward(
-    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], outputGradient: Matrix,
-    packing: SentencePacking, masks: [Matrix] = [], selection: LSTMSelection?
+  package func lstmBackward<Parameters: LSTMParameters>(
+    _ weights: [Parameters], _ workspaces: [LSTMWorkspace], outputGradient: Matrix,
+    packing: PackedSequence, masks: [Matrix] = [], selection: LSTMSelection?
   ) throws -> LSTMBackwardSeconds {
     let hidden = weights[0].hiddenSize
     let group = min(selection?.groupSize ?? 1, max(packing.sentenceCount, 1))
@@ -187,8 +190,8 @@ extension ComputeContext {
   }
 
   /// Returns the seconds of products.
-  private func backwardDensely(
-    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], _ packing: SentencePacking,
+  private func backwardDensely<Parameters: LSTMParameters>(
+    _ weights: [Parameters], _ workspaces: [LSTMWorkspace], _ packing: PackedSequence,
     _ arguments: inout meprop_lstm_backward_arguments
   ) -> Double {
     var seconds = 0.0
@@ -208,16 +211,16 @@ extension ComputeContext {
         if receiving == 0 { continue }
         multiplyRows(
           workspace.gates, from: Int(packing.starts[time]), count: receiving,
-          by: weights[index].recurrentWeight, into: &workspace.stateGradient)
+          by: weights[index].recurrentMatrix, into: &workspace.stateGradient)
       }
       seconds += Clock.now() - start
     }
     return seconds
   }
 
-  private func checkShapes(
-    _ weights: [LSTMWeights], _ workspaces: [LSTMWorkspace], _ input: Matrix,
-    _ packing: SentencePacking, _ masks: [Matrix], _ output: Matrix
+  private func checkShapes<Parameters: LSTMParameters>(
+    _ weights: [Parameters], _ workspaces: [LSTMWorkspace], _ input: Matrix,
+    _ packing: PackedSequence, _ masks: [Matrix], _ output: Matrix
   ) {
     precondition(
       (1...2).contains(weights.count) && workspaces.count == weights.count
@@ -234,7 +237,8 @@ extension ComputeContext {
 }
 
 extension LSTMBackwardSeconds {
-  /// Divides wall-clock time by the shares that parts of the work had: three numbers a part, the first of neither kind.
+  /// Divides wall-clock time by the shares that parts of the work had: three numbers a part, the
+  /// first of neither kind.
   fileprivate init(of wallClock: Double, parts: UnsafePointer<Double>, count: Int) {
     var sums = (other: 0.0, selection: 0.0, products: 0.0)
     for part in 0..<count {
@@ -246,63 +250,6 @@ extension LSTMBackwardSeconds {
     guard all > 0 else { return }
     selection = wallClock * sums.selection / all
     products = wallClock * sums.products / all
-  }
-}
-
-/// Products of the support that a backward pass with selection left in a workspace.
-extension ComputeContext {
-  /// `dx ← s W`, overwriting `dx`: shapes `[4 · paddedSize, n]` and `[positions, n]`.
-  public func inputGradient(
-    of workspace: LSTMWorkspace, weights w: Matrix, into dx: inout Matrix
-  ) {
-    precondition(
-      workspace.k > 0 && dx.rowCount == workspace.gates.rowCount && dx.columnCount == w.columnCount
-        && w.rowCount == workspace.gates.columnCount,
-      "LSTM inputGradient: gates \(workspace.gates.shape), weights \(w.shape) into \(dx.shape)")
-    var arguments = meprop_input_gradient_arguments(
-      indices: workspace.indices.base, values: workspace.values.base,
-      counts: workspace.counts.base, batch: dx.rowCount, k: 4 * workspace.k, outputs: w.rowCount,
-      w: w.unsafeFloats,
-      w_stride: w.stride, dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
-    run(
-      kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,
-      work: dx.rowCount * 4 * workspace.k * w.columnCount)
-    withExtendedLifetime(w) {}
-  }
-
-  /// Computes the gradient rows `sᵀ x` and applies `rule` to each at once.
-  ///
-  /// Needs ``LSTMWorkspace/regroup(everyRow:)`` first; rows that it does not list stay as they are.
-  ///
-  /// - Parameters:
-  ///   - weights: Shape `[4 · paddedSize, n]`, changed in place.
-  ///   - moments: Its moments, changed in place.
-  ///   - rule: The step.
-  ///   - workspace: Has the support s.
-  ///   - x: Shape `[positions, n]`.
-  package func updateWeights(
-    _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
-    workspace: LSTMWorkspace, input x: Matrix
-  ) {
-    precondition(
-      x.rowCount == workspace.gates.rowCount && weights.columnCount == x.columnCount
-        && weights.rowCount == workspace.gates.columnCount,
-      "LSTM sᵀ x: gates \(workspace.gates.shape), input \(x.shape), weights \(weights.shape)")
-    check(moments, of: weights, for: rule)
-    let support = meprop_support(
-      row_count: workspace.listedRowCount, rows: workspace.rows.base,
-      starts: workspace.rowStarts.base, examples: workspace.positions.base,
-      weights: workspace.weights.base)
-    let stride = weights.stride
-    var arguments = meprop_weight_rows_arguments(
-      support: support, x: x.unsafeFloats, x_stride: x.stride, batch: x.rowCount,
-      columns: x.columnCount, update: rule.arguments, g: nil, w: weights.unsafeMutableFloats(),
-      first: moments.first.unsafeMutableFloats(), second: moments.second.unsafeMutableFloats(),
-      stride: stride)
-    run(
-      kernels.weightRows, &arguments, count: workspace.listedRowCount, grain: 4,
-      work: (x.rowCount * 4 * workspace.k + workspace.listedRowCount * 20) * x.columnCount)
-    withExtendedLifetime(x) {}
   }
 }
 

@@ -1,10 +1,11 @@
 import CMePropKernels
 
-/// A matrix of bf16 numbers, made by rounding a ``Matrix``: an input, or the rounded copy of weights.
+/// A matrix of bf16 numbers, made by rounding a ``Matrix``: an input, or the rounded copy of
+/// weights.
 ///
-/// Row-major; rows start on 64-byte boundaries, `stride` numbers apart, and what lies between the last column and the
-/// stride is zero. From two cache lines on the stride is an odd number of lines, as that of a ``Matrix``. Storage is
-/// shared between copies until one of them changes.
+/// Row-major; rows start on 64-byte boundaries, `stride` numbers apart, and what lies between the
+/// last column and the stride is zero. From two cache lines on the stride is an odd number of
+/// lines, as that of a ``Matrix``. Storage is shared between copies until one of them changes.
 public struct BF16Matrix: Sendable {
   /// The number of rows, 0 or more.
   public private(set) var rowCount: Int
@@ -29,7 +30,8 @@ public struct BF16Matrix: Sendable {
       row >= 0 && row < rowCount && column >= 0 && column < columnCount,
       "BF16Matrix: element [\(row), \(column)] of a [\(rowCount), \(columnCount)] matrix")
     return storage.withRow(row) { words in
-      // Little-endian, as all processors are that this package runs on: the first of two is the lower half.
+      // Little-endian, as all processors are that this package runs on: the first of two is the
+      // lower half.
       let pair = words[column / 2].bitPattern
       return Float(bitPattern: column % 2 == 0 ? pair << 16 : pair & 0xFFFF_0000)
     }
@@ -55,8 +57,8 @@ public struct BF16Matrix: Sendable {
 extension ComputeContext {
   /// Rounds all rows of `source` into `target`, which must have its shape.
   ///
-  /// To nearest, ties to even; magnitudes from 2¹²⁷ · (2 − 2⁻⁸) on become infinite, NaN stays NaN. Numbers below 2⁻¹²⁶
-  /// become zero with AVX512-BF16. O(elements).
+  /// To nearest, ties to even; magnitudes from 2¹²⁷ · (2 − 2⁻⁸) on become infinite, NaN stays NaN.
+  /// Numbers below 2⁻¹²⁶ become zero with AVX512-BF16. O(elements).
   public func round(_ source: Matrix, into target: inout BF16Matrix) {
     precondition(
       target.rowCount == source.rowCount,
@@ -69,7 +71,8 @@ extension ComputeContext {
     round(source, rows: nil, count: source.rowCount, into: &target)
   }
 
-  /// Rounds only the rows of `source` that `rows` lists (each once), leaving the others of `target` as they are.
+  /// Rounds only the rows of `source` that `rows` lists (each once), leaving the others of `target`
+  /// as they are.
   public func round(_ source: Matrix, rows: ArraySlice<UInt32>, into target: inout BF16Matrix) {
     precondition(
       rows.allSatisfy { Int($0) < source.rowCount },
@@ -92,11 +95,11 @@ extension ComputeContext {
     withExtendedLifetime(source) {}
   }
 
-  /// `y = x wᵀ` of bf16 operands: shapes `[batchSize, inputSize]`, `[outputSize, inputSize]`, result
-  /// `[batchSize, outputSize]`.
+  /// `y = x wᵀ` of bf16 operands: shapes `[batchSize, inputSize]`, `[outputSize, inputSize]`,
+  /// result `[batchSize, outputSize]`.
   ///
-  /// Overwrites `y`. Each element is a dot product summed in f32 in an order that depends on the instruction set and
-  /// `inputSize` alone. O(*batchSize · inputSize · outputSize*).
+  /// Overwrites `y`. Each element is a dot product summed in f32 in an order that depends on the
+  /// instruction set and `inputSize` alone. O(*batchSize · inputSize · outputSize*).
   public func multiply(_ x: BF16Matrix, byTransposeOf w: BF16Matrix, into y: inout Matrix) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,

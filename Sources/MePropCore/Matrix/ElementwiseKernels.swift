@@ -21,11 +21,12 @@ public enum Activation: String, Sendable, CaseIterable {
   }
 }
 
-/// Inverted dropout of one layer in one step: which units fall out is a function of seed and stream.
+/// Inverted dropout of one layer in one step: which units are dropped is a function of seed and
+/// stream.
 ///
-/// A unit falls out with probability `rate` (to 2⁻³²); what stays is multiplied by 1 / (1 − rate).
+/// A unit is dropped with probability `rate` (to 2⁻³²); what stays is multiplied by 1 / (1 − rate).
 public struct Dropout: Sendable, Equatable {
-  /// The probability that a unit falls out, 0 ≤ rate < 1; 0 does nothing.
+  /// The probability that a unit is dropped, 0 ≤ rate < 1; 0 does nothing.
   public var rate: Float
   /// The seed of the random numbers.
   public var seed: UInt64
@@ -52,20 +53,20 @@ extension ComputeContext {
   ///
   /// - Parameters:
   ///   - y: Products, shape `[batchSize, outputSize]`; becomes the layer's output.
-  ///   - bias: Shape `[1, outputSize]`.
+  ///   - bias: Shape `[1, outputSize]`; `nil`: none.
   ///   - activation: Applied to each sum.
   ///   - dropout: Applied last.
   public func activate(
-    _ y: inout Matrix, bias: Matrix, activation: Activation, dropout: Dropout = .none
+    _ y: inout Matrix, bias: Matrix?, activation: Activation, dropout: Dropout = .none
   ) {
     precondition(
-      bias.rowCount == 1 && bias.columnCount == y.columnCount,
-      "activate: bias is \(bias.shape), expected [1, \(y.columnCount)]")
+      bias.map { $0.rowCount == 1 && $0.columnCount == y.columnCount } ?? true,
+      "activate: bias is \(bias?.shape ?? ""), expected [1, \(y.columnCount)]")
     let rows = y.rowCount
     let columns = y.columnCount
     let stride = y.stride
     var arguments = meprop_activate_arguments(
-      y: y.unsafeMutableFloats(), stride: stride, columns: columns, bias: bias.unsafeFloats,
+      y: y.unsafeMutableFloats(), stride: stride, columns: columns, bias: bias?.unsafeFloats,
       activation: activation.kernelCode, threshold: dropout.threshold, scale: dropout.scale,
       seed: dropout.seed,
       stream: dropout.stream)
@@ -73,7 +74,8 @@ extension ComputeContext {
     withExtendedLifetime(bias) {}
   }
 
-  /// Turns the gradient at a layer's output into that at its pre-activations, in place, and adds β times a memory.
+  /// Turns the gradient at a layer's output into that at its pre-activations, in place, and adds β
+  /// times a memory.
   ///
   /// `d ← dz ⊙ dropout ⊙ activation′ + β · memory`, and `columnSums ← Σᵢ dᵢ`, `norms[i] ← Σ|dᵢ|`.
   ///
@@ -82,11 +84,12 @@ extension ComputeContext {
   ///   - output: The layer's output as ``activate(_:bias:activation:dropout:)`` left it.
   ///   - activation: As in the forward pass.
   ///   - dropout: As in the forward pass.
-  ///   - memory: Shape `[1, outputSize]`, the same for all examples, or one row for each example (more are left
-  ///     alone), or `nil`.
+  ///   - memory: Shape `[1, outputSize]`, the same for all examples, or one row for each example
+  ///     (more are left alone), or `nil`.
   ///   - beta: The factor β of the memory.
   ///   - partialSums: Scratch.
-  ///   - columnSums: Shape `[1, outputSize]`, overwritten. Sums are taken over chunks of 16 examples, then over these.
+  ///   - columnSums: Shape `[1, outputSize]`, overwritten. Sums are taken over chunks of 16
+  ///     examples, then over these.
   ///   - norms: At least `batchSize` of them, overwritten.
   public func differentiate(
     _ gradient: inout Matrix, output: Matrix, activation: Activation, dropout: Dropout,
@@ -101,11 +104,13 @@ extension ComputeContext {
         && partialSums.columnCount == gradient.columnCount
         && norms.count >= gradient.rowCount
         && (memory == nil || memory?.columnCount == gradient.columnCount),
-      "differentiate: sums are \(columnSums.shape), norms \(norms.count), for a gradient \(gradient.shape)"
+      "differentiate: sums are \(columnSums.shape), norms \(norms.count), for a gradient "
+        + "\(gradient.shape)"
     )
     precondition(
       memory.map { $0.rowCount == 1 || $0.rowCount >= gradient.rowCount } ?? true,
-      "differentiate: memory is \(memory?.shape ?? ""), expected 1 or at least \(gradient.rowCount) rows"
+      "differentiate: memory is \(memory?.shape ?? ""), expected 1 or at least "
+        + "\(gradient.rowCount) rows"
     )
     let rows = gradient.rowCount
     let columns = gradient.columnCount
@@ -135,10 +140,12 @@ extension ComputeContext {
     withExtendedLifetime((output, memory)) {}
   }
 
-  /// Softmax and mean cross-entropy: the gradient with respect to the logits, and the loss of each example.
+  /// Softmax and mean cross-entropy: the gradient with respect to the logits, and the loss of each
+  /// example.
   ///
-  /// `losses[i] = −log softmax(logits[i])[labels[i]]`; `gradient[i] = (softmax(logits[i]) − onehot(labels[i])) · scale`.
-  /// Relative error of e^x below 2·10⁻⁷. A loss is NaN if any logit of its example is not finite.
+  /// `losses[i] = −log softmax(logits[i])[labels[i]]`; `gradient[i] = (softmax(logits[i]) −
+  /// onehot(labels[i])) · scale`. Relative error of e^x below 2·10⁻⁷. A loss is NaN if any logit of
+  /// its example is not finite.
   ///
   /// - Parameters:
   ///   - logits: Shape `[batchSize, classCount]`.
@@ -171,7 +178,8 @@ extension ComputeContext {
     withExtendedLifetime(logits) {}
   }
 
-  /// The loss of each example and the class of its largest logit (of equals the lower), without a gradient.
+  /// The loss of each example and the class of its largest logit (of equals the lower), without a
+  /// gradient.
   public func crossEntropy(
     _ logits: Matrix, labels: [Int32], losses: inout [Float], predictions: inout [Int32]
   ) {
@@ -201,7 +209,8 @@ extension ComputeContext {
     for example in 0..<logits.rowCount {
       precondition(
         labels[example] >= 0 && Int(labels[example]) < logits.columnCount,
-        "crossEntropy: label \(labels[example]) of example \(example), expected 0 ..< \(logits.columnCount)"
+        "crossEntropy: label \(labels[example]) of example \(example), expected 0 ..< "
+          + "\(logits.columnCount)"
       )
     }
   }
@@ -216,7 +225,8 @@ extension ComputeContext {
     run(kernels.softmax, &arguments, count: rows, work: rows * columns * 20)
   }
 
-  /// Rows of bytes times `scale` into `x`: row i is example `examples[i]` of `bytes`, `[exampleCount, columnCount]`.
+  /// Rows of bytes times `scale` into `x`: row i is example `examples[i]` of `bytes`,
+  /// `[exampleCount, columnCount]`.
   ///
   /// Every index must be within `bytes`. `x` has `examples.count` rows.
   public func gather(

@@ -8,11 +8,12 @@ import CMePropKernels
 
 /// A matrix of 32-bit floats with value semantics.
 ///
-/// Rows are contiguous and lie one after the other, each starting `stride` floats after the one before on a
-/// 64-byte boundary. The stride is the number of columns rounded up to whole cache lines of 16 floats and, from two
-/// lines on, to an odd number of them: with an even number the same columns of many rows fall into the same few sets
-/// of a cache and drive each other out. The floats between the last column and the stride are padding and are always
-/// zero, so that kernels can work on whole lines.
+/// Rows are contiguous and lie one after the other, each starting `stride` floats after the one
+/// before on a 64-byte boundary. The stride is the number of columns rounded up to whole cache
+/// lines of 16 floats and, from two lines on, to an odd number of them: with an even number the
+/// same columns of many rows fall into the same few sets of a cache and drive each other out. The
+/// floats between the last column and the stride are padding and are always zero, so that kernels
+/// can work on whole lines.
 ///
 /// Storage is shared between copies until one of them changes.
 public struct Matrix: Sendable {
@@ -35,11 +36,13 @@ public struct Matrix: Sendable {
     storage = Storage(count: rowCount * stride)
   }
 
-  /// Creates a matrix from its elements row by row; `elements` must hold `rowCount * columnCount` of them.
+  /// Creates a matrix from its elements row by row; `elements` must hold `rowCount * columnCount`
+  /// of them.
   public init(rowCount: Int, columnCount: Int, elements: [Float]) {
     precondition(
       elements.count == rowCount * columnCount,
-      "Matrix: [\(rowCount), \(columnCount)] needs \(rowCount * columnCount) elements, found \(elements.count)"
+      "Matrix: [\(rowCount), \(columnCount)] needs \(rowCount * columnCount) elements, found "
+        + "\(elements.count)"
     )
     self.init(rowCount: rowCount, columnCount: columnCount)
     elements.withUnsafeBufferPointer { source in
@@ -198,8 +201,9 @@ private final class Storage: @unchecked Sendable {
   let floats: UnsafeMutablePointer<Float>
   let count: Int
 
-  /// From this size on memory is aligned to huge pages, of which the system is asked for: a block of columns touches
-  /// one page a row, and 2,048 rows of 8 KB have more small pages than the processor keeps addresses of.
+  /// From this size on memory is aligned to huge pages, of which the system is asked for: a block
+  /// of columns touches one page a row, and 2,048 rows of 8 KB have more small pages than the
+  /// processor keeps addresses of.
   private static let hugePage = 2 << 20
 
   init(count: Int) {

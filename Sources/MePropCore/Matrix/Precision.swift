@@ -1,13 +1,16 @@
-/// The numbers that products read; sums, gradients, moments and the weights that are trained are 32-bit floats always.
+/// The numbers that products read; sums, gradients, moments and the weights that are trained are
+/// 32-bit floats always.
 public enum Precision: String, Sendable, CaseIterable {
   /// 32-bit floats.
   case f32
-  /// bf16: the upper half of a 32-bit float, 8 bits of precision, rounded to nearest with ties to even.
+  /// bf16: the upper half of a 32-bit float, 8 bits of precision, rounded to nearest with ties to
+  /// even.
   ///
-  /// Inputs are rounded batch by batch, weights as they are used, or in a copy beside the master. With AVX512-BF16 a product
-  /// is about twice as fast as in f32, with AMX five times. Where the processor multiplies such numbers the products of a
-  /// dense step's back propagation are rounded too, as in other libraries' mixed precision; those of kept entries, and of
-  /// dense layers of up to 16 outputs, never are. Elsewhere operands are rounded just so and widened again to be
+  /// Inputs are rounded batch by batch, weights as they are used, or in a copy beside the master.
+  /// With AVX512-BF16 a product is about twice as fast as in f32, with AMX five times. Where the
+  /// processor multiplies such numbers the products of a dense step's back propagation are rounded
+  /// too, as in other libraries' mixed precision; those of kept entries, and of dense layers of up
+  /// to 16 outputs, never are. Elsewhere operands are rounded just so and widened again to be
   /// multiplied: the same numbers but for the order of sums, at about the speed of f32.
   case bf16
 }

@@ -6,23 +6,28 @@
   import Darwin
 #endif
 
-/// Dense products of row-major matrices through the system's library: oneDNN on Linux, Accelerate on macOS.
+/// Dense products of row-major matrices through the system's library: oneDNN on Linux, Accelerate
+/// on macOS.
 ///
-/// A product is cut into tiles of 128 columns (or rows) of its result by its shape alone, and each tile is one call of
-/// the sequential library on one thread: the library sums in an order that depends on the shape of a call, so tiles
-/// that depended on the number of threads would change the bits.
+/// A product is cut into tiles of 128 columns (or rows) of its result by its shape alone, and each
+/// tile is one call of the sequential library on one thread: the library sums in an order that
+/// depends on the shape of a call, so tiles that depended on the number of threads would change the
+/// bits.
 extension ComputeContext {
   /// Rows or columns of a result that one call of the library computes.
   private static var tile: Int { 128 }
 
-  /// `y = x wᵀ`: shapes `[batchSize, inputSize]`, `[outputSize, inputSize]`, result `[batchSize, outputSize]`.
+  /// `y = x wᵀ`: shapes `[batchSize, inputSize]`, `[outputSize, inputSize]`, result `[batchSize,
+  /// outputSize]`.
   ///
-  /// Overwrites `y`, which must have its shape already; nothing is added, no bias. f32 accumulation; the order of
-  /// summation is the library's. O(*batchSize · inputSize · outputSize*).
+  /// Overwrites `y`, which must have its shape already; nothing is added, no bias. f32
+  /// accumulation; the order of summation is the library's. O(*batchSize · inputSize ·
+  /// outputSize*).
   public func multiply(_ x: Matrix, byTransposeOf w: Matrix, into y: inout Matrix) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
-      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
+      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into "
+        + "[b, n]"
     )
     var job = DenseJob(
       transposesA: false, transposesB: true, rows: x.rowCount, columns: w.rowCount,
@@ -39,7 +44,8 @@ extension ComputeContext {
   public func multiply(_ x: Matrix, by w: Matrix, into y: inout Matrix) {
     precondition(
       x.columnCount == w.rowCount && y.rowCount == x.rowCount && y.columnCount == w.columnCount,
-      "x w: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, n], [n, m] into [b, m]"
+      "x w: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, n], [n, m] into [b, "
+        + "m]"
     )
     var job = DenseJob(
       transposesA: false, transposesB: false, rows: x.rowCount, columns: w.columnCount,
@@ -56,7 +62,8 @@ extension ComputeContext {
   public func multiplyTranspose(of d: Matrix, by x: Matrix, into g: inout Matrix) {
     precondition(
       d.rowCount == x.rowCount && g.rowCount == d.columnCount && g.columnCount == x.columnCount,
-      "dᵀ x: shapes are \(d.shape) and \(x.shape) into \(g.shape), expected [b, n], [b, m] into [n, m]"
+      "dᵀ x: shapes are \(d.shape) and \(x.shape) into \(g.shape), expected [b, n], [b, m] into "
+        + "[n, m]"
     )
     let stride = g.stride
     multiplyTranspose(
@@ -65,7 +72,8 @@ extension ComputeContext {
     withExtendedLifetime((d, x)) {}
   }
 
-  /// `c = aᵀ b` for matrices given by their first element and row distance: a of `inner` rows and `rows` columns.
+  /// `c = aᵀ b` for matrices given by their first element and row distance: a of `inner` rows and
+  /// `rows` columns.
   ///
   /// Overwrites `c`.
   func multiplyTranspose(
@@ -162,8 +170,9 @@ extension Kernel where Arguments == DenseJob {
 
 /// Makes the dense library compute on the calling thread only.
 ///
-/// Debian's oneDNN brings OpenMP, whose idle threads spin and would fight ours for the processors (DESIGN.md 3). The
-/// setting belongs to the calling thread, so each thread of a pool makes it for itself.
+/// Debian's oneDNN brings OpenMP, whose idle threads spin and would fight ours for the processors
+/// (DESIGN.md 3). The setting belongs to the calling thread, so each thread of a pool makes it for
+/// itself.
 func makeDenseLibrarySequential() {
   #if os(Linux)
     typealias SetThreads = @convention(c) (Int32) -> Void

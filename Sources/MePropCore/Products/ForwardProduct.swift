@@ -1,29 +1,33 @@
 import CMePropKernels
 
-/// The product `y = x wᵀ` of a forward pass, by whichever way is fastest for its shape and its input.
+/// The product `y = x wᵀ` of a forward pass, by whichever way is fastest for its shape and its
+/// input.
 ///
-/// Three ways, chosen by a rule of the shapes and of the share of zeros in x, never by the clock, so that the bits of a
-/// result depend neither on the machine's load nor on the number of threads:
+/// Three ways, chosen by a rule of the shapes and of the share of zeros in x, never by the clock,
+/// so that the bits of a result depend neither on the machine's load nor on the number of threads:
 ///
-/// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have a non-zero share of at
-///   most ``sparseShare(_:batchSize:)``: lists of non-zero inputs times rows of wᵀ, of which a copy is kept. Digits are
-///   19 % ink, and a ReLU layer leaves about a third. Skipping zeros does 60 billion operations a second (90 in bf16)
-///   where dense products do 105 (205).
-/// - Other batches of at most ``smallBatch`` examples: dot products (the dense library packs w at each call, which only
-///   pays off over more examples; measured equal at about 64).
+/// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have
+///   a non-zero share of at most ``sparseShare(_:batchSize:)``: lists of non-zero inputs times rows
+///   of wᵀ, of which a copy is kept. Digits are 19 % ink, and a ReLU layer leaves about a third.
+///   Skipping zeros does 60 billion operations a second (90 in bf16) where dense products do 105
+///   (205).
+/// - Other batches of at most ``smallBatch`` examples: dot products (the dense library packs w at
+///   each call, which only pays off over more examples; measured equal at about 64).
 /// - Else the dense library.
 ///
-/// With ``Precision/bf16`` matrix tiles do it all where the processor has them (``InstructionSet/amx``), at 700 billion
-/// operations a second, zeros or not. Elsewhere zeros are skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot
-/// products of the rounded input and a rounded copy of w, as fast as the library's at large batches and faster at small
-/// ones.
+/// With ``Precision/bf16`` matrix tiles do it all where the processor has them
+/// (``InstructionSet/amx``), at 700 billion operations a second, zeros or not. Elsewhere zeros are
+/// skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot products of the
+/// rounded input and a rounded copy of w, as fast as the library's at large batches and faster at
+/// small ones.
 ///
-/// A workspace that belongs to one weight matrix: after changing the weights call ``weightsDidChange()`` or
-/// ``weightsDidChange(rows:)``.
+/// A workspace that belongs to one weight matrix: after changing the weights call
+/// ``weightsDidChange()`` or ``weightsDidChange(rows:)``.
 public final class ForwardProduct {
   /// The largest batch multiplied by dot products.
   public static let smallBatch = 63
-  /// The smallest batch for which zeros are skipped: copying w to wᵀ costs as much as some 25 examples.
+  /// The smallest batch for which zeros are skipped: copying w to wᵀ costs as much as some 25
+  /// examples.
   public static let sparseBatch = 32
   /// The largest share of non-zero inputs for which zeros are skipped; 0: never.
   public static func sparseShare(_ precision: Precision, batchSize: Int) -> Double {
@@ -64,7 +68,8 @@ public final class ForwardProduct {
     rounded?.weightsDidChange()
   }
 
-  /// Must be called when some rows of the weights are no longer those of the last product: saves rounding the others.
+  /// Must be called when some rows of the weights are no longer those of the last product: saves
+  /// rounding the others.
   ///
   /// - Parameter rows: The rows, in any order.
   public func weightsDidChange(rows: ArraySlice<UInt32>) {
@@ -83,7 +88,8 @@ public final class ForwardProduct {
   ///   - bias: b, shape `[1, outputSize]`; none: only the product.
   ///   - activation: Applied to each sum; without a bias the identity.
   ///   - y: Shape `[batchSize, outputSize]`.
-  ///   - next: The product that reads `y` next, and before `y` changes: saves it rounding where this can do that.
+  ///   - next: The product that reads `y` next, and before `y` changes: saves it rounding where
+  ///     this can do that.
   ///   - context: Where to compute.
   public func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, activation: Activation = .identity,
@@ -91,7 +97,8 @@ public final class ForwardProduct {
   ) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
-      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
+      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into "
+        + "[b, n]"
     )
     precondition(
       bias.map { $0.rowCount == 1 && $0.columnCount == w.rowCount } ?? (activation == .identity),
@@ -231,14 +238,18 @@ public final class ForwardProduct {
     return (roundedTransposed.unsafeNumbers, roundedTransposed.stride)
   }
 
-  /// `dW = dᵀ x` for the input of the last product and a dense output gradient, overwriting all rows of `gradient`.
+  /// `dW = dᵀ x` for the input of the last product and a dense output gradient, overwriting all
+  /// rows of `gradient`.
   ///
-  /// Where the product has skipped the zeros of x, and few enough of x are not zero, this skips them too: a rule of the
-  /// shapes and of that share. Terms are then added in increasing order of the examples; else as the dense library does.
+  /// Where the product has skipped the zeros of x, and few enough of x are not zero, this skips
+  /// them too: a rule of the shapes and of that share. Terms are then added in increasing order of
+  /// the examples; else as the dense library does.
   ///
   /// - Parameters:
   ///   - d: Output gradients, shape `[batchSize, outputSize]`.
-  ///   - x: The input of the last ``multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``, shape `[batchSize, inputSize]`.
+  ///   - x: The input of the last
+  ///     ``multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``, shape `[batchSize,
+  ///     inputSize]`.
   ///   - gradient: Takes the gradient, shape `[outputSize, inputSize]`.
   ///   - context: Where to compute.
   public func weightGradient(

@@ -1,13 +1,15 @@
 import CMePropKernels
 
-/// The entries of an input that are not zero, listed by example, and the weight gradient that skips the others.
+/// The entries of an input that are not zero, listed by example, and the weight gradient that skips
+/// the others.
 ///
 /// A workspace: memory is kept from step to step.
 final class NonzeroInput {
-  /// The largest share of non-zero inputs for which the weight gradient of a dense layer skips zeros.
+  /// The largest share of non-zero inputs for which the weight gradient of a dense layer skips
+  /// zeros.
   ///
-  /// Measured on Zen 4 at 784 → 500 and batch 128: at a share of 0.19 it takes 550 µs and the dense library 920, at 0.4
-  /// both take as long.
+  /// Measured on Zen 4 at 784 → 500 and batch 128: at a share of 0.19 it takes 550 µs and the dense
+  /// library 920, at 0.4 both take as long.
   static let gradientShare = 0.33
   /// The fewest outputs for which it does: with fewer the lists cost more than they save.
   static let gradientOutputs = 128
@@ -76,8 +78,8 @@ final class NonzeroInput {
     share = Double(nonzeros) / Double(max(1, rowCount * columnCount))
   }
 
-  /// Calls `body` with the lists as products take them: inputs, values, starts, their row distances, and the number of
-  /// blocks.
+  /// Calls `body` with the lists as products take them: inputs, values, starts, their row
+  /// distances, and the number of blocks.
   func withLists(
     _ body: (
       UnsafePointer<UInt32>?, UnsafePointer<Float>?, Int, UnsafePointer<UInt32>?, Int
@@ -92,7 +94,8 @@ final class NonzeroInput {
     }
   }
 
-  /// `g = dᵀ x`, overwriting `g`: `g[r, c] = Σᵢ d[i, r] x[i, c]` over the listed entries of x, added in order of i.
+  /// `g = dᵀ x`, overwriting `g`: `g[r, c] = Σᵢ d[i, r] x[i, c]` over the listed entries of x,
+  /// added in order of i.
   ///
   /// - Parameters:
   ///   - d: Output gradients, shape `[rowCount, outputSize]`.
@@ -105,7 +108,8 @@ final class NonzeroInput {
     precondition(
       x.rowCount == rowCount && x.columnCount == columnCount && d.rowCount == rowCount
         && g.rowCount == d.columnCount && g.columnCount == columnCount,
-      "dᵀ x: shapes are \(d.shape) and \(x.shape) into \(g.shape), listed is [\(rowCount), \(columnCount)]"
+      "dᵀ x: shapes are \(d.shape) and \(x.shape) into \(g.shape), listed is [\(rowCount), "
+        + "\(columnCount)]"
     )
     regroup(x)
     if transposedGradient.rowCount != columnCount || transposedGradient.columnCount != d.columnCount

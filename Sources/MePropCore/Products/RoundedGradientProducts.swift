@@ -1,9 +1,11 @@
 import CMePropKernels
 
-/// The dense products of back propagation with both factors rounded to bf16, and the workspace that they take.
+/// The dense products of back propagation with both factors rounded to bf16, and the workspace that
+/// they take.
 ///
-/// Sums are f32. Where the processor does not multiply bf16 numbers (``InstructionSet/multipliesBF16``), and in batches
-/// below ``smallestBatch``, which the library does as fast, the products are those of floats.
+/// Sums are f32. Where the processor does not multiply bf16 numbers
+/// (``InstructionSet/multipliesBF16``), and in batches below ``smallestBatch``, which the library
+/// does as fast, the products are those of floats.
 public final class RoundedGradientProducts {
   /// The smallest batch that is rounded.
   public static let smallestBatch = 32
@@ -11,7 +13,8 @@ public final class RoundedGradientProducts {
   private var roundedGradient = BF16Matrix(rowCount: 0, columnCount: 0)
   private var roundedTurned = BF16Matrix(rowCount: 0, columnCount: 0)
   private var turned = Matrix(rowCount: 0, columnCount: 0)
-  /// Lines of 32 numbers, one after the other: four of them are a pair of rows of a panel of 64 columns.
+  /// Lines of 32 numbers, one after the other: four of them are a pair of rows of a panel of 64
+  /// columns.
   private var pairs = BF16Matrix(rowCount: 0, columnCount: 32)
 
   /// Creates an empty workspace.
@@ -79,7 +82,8 @@ public final class RoundedGradientProducts {
   ) {
     precondition(
       a.columnCount == b.rowCount && c.rowCount == a.rowCount && c.columnCount == b.columnCount,
-      "a b: shapes are \(a.shape) and \(b.shape) into \(c.shape), expected [r, k], [k, c] into [r, c]"
+      "a b: shapes are \(a.shape) and \(b.shape) into \(c.shape), expected [r, k], [k, c] into [r, "
+        + "c]"
     )
     // Kernels take 16 rows at a time.
     let paddedRows = (a.rowCount + 15) / 16 * 16

@@ -1,6 +1,7 @@
 import CMePropKernels
 
-/// Dense products of matrices of few rows, for which packing as libraries do costs more than it gains.
+/// Dense products of matrices of few rows, for which packing as libraries do costs more than it
+/// gains.
 extension ComputeContext {
   /// Up to this many rows ``multiplyThin(_:byTransposeOf:bias:into:)`` uses its own kernel.
   private static var thinRows: Int { 48 }
@@ -15,7 +16,8 @@ extension ComputeContext {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount
         && (bias == nil || bias?.columnCount == w.rowCount),
-      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into [b, n]"
+      "x wᵀ: shapes are \(x.shape) and \(w.shape) into \(y.shape), expected [b, m], [n, m] into "
+        + "[b, n]"
     )
     guard x.rowCount <= Self.thinRows else {
       multiply(x, byTransposeOf: w, into: &y)
@@ -65,7 +67,7 @@ extension ComputeContext {
   ///   - x: Shape `[positions, n]`.
   ///   - masks: Shape `[sentences, n]`, longest sentence first.
   ///   - packing: Which position is which word.
-  public func multiply(_ x: inout Matrix, bySentenceMasks masks: Matrix, packing: SentencePacking) {
+  public func multiply(_ x: inout Matrix, bySentenceMasks masks: Matrix, packing: PackedSequence) {
     precondition(
       x.rowCount == packing.positionCount && masks.rowCount == packing.sentenceCount
         && masks.columnCount == x.columnCount,

@@ -1,8 +1,10 @@
 import CMePropKernels
 
-/// The product `y = x wᵀ` of rounded factors by matrix tiles, with the workspace that it takes: x as tiles.
+/// The product `y = x wᵀ` of rounded factors by matrix tiles, with the workspace that it takes: x
+/// as tiles.
 ///
-/// Only with ``InstructionSet/amx``. Sums are f32, in the order of the columns, 32 at a time as the processor adds them.
+/// Only with ``InstructionSet/amx``. Sums are f32, in the order of the columns, 32 at a time as the
+/// processor adds them.
 final class TileProduct {
   /// Examples that are packed at a time.
   private static let chunk = Int(MEPROP_TILE_EXAMPLES)
@@ -52,7 +54,8 @@ final class TileProduct {
     withExtendedLifetime((x, w)) {}
   }
 
-  /// Room for all of x as tiles, which are taken for packed from now on until a product has read them.
+  /// Room for all of x as tiles, which are taken for packed from now on until a product has read
+  /// them.
   private func room(for x: Matrix) -> UnsafeMutablePointer<UInt16> {
     packed.setRowCount((x.rowCount + 15) / 16 * ((x.columnCount + 31) / 32) * 16)
     prepared = (x.unsafeFloats, x.rowCount, x.columnCount)

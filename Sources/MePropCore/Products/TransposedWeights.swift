@@ -4,7 +4,8 @@ import CMePropKernels
 ///
 /// The weights themselves belong to somebody else, who says what changed.
 final class TransposedWeights {
-  /// Up to this share of changed rows they are copied one by one; beyond it copying all of w in blocks is as fast.
+  /// Up to this share of changed rows they are copied one by one; beyond it copying all of w in
+  /// blocks is as fast.
   static let listedShare = 0.3
 
   private var copy = Matrix(rowCount: 0, columnCount: 0)

@@ -8,8 +8,9 @@ import CMePropKernels
 
 /// A counter-based random number generator: Philox4x32-10 (Salmon et al., SC 2011).
 ///
-/// Number *i* of stream *s* under seed *k* is a function of *(k, s, i)* and of nothing else, so parts of a computation
-/// can draw their numbers in any order, on any thread, and a run can resume anywhere without a saved state.
+/// Number *i* of stream *s* under seed *k* is a function of *(k, s, i)* and of nothing else, so
+/// parts of a computation can draw their numbers in any order, on any thread, and a run can resume
+/// anywhere without a saved state.
 public struct Philox: RandomNumberGenerator, Sendable, Equatable {
   /// The key: what a user calls the seed.
   public let seed: UInt64
@@ -74,7 +75,8 @@ public struct Philox: RandomNumberGenerator, Sendable, Equatable {
     }
   }
 
-  /// The four words of block `block` of a sequence; counter words are (block low, block high, stream low, stream high).
+  /// The four words of block `block` of a sequence; counter words are (block low, block high,
+  /// stream low, stream high).
   public static func words(seed: UInt64, stream: UInt64, block: UInt64) -> (
     UInt32, UInt32, UInt32, UInt32
   ) {
@@ -124,7 +126,8 @@ public enum RandomPurpose: UInt64, Sendable {
 }
 
 extension Philox {
-  /// Returns a number of the standard normal distribution, by Box and Muller's method from two uniform numbers.
+  /// Returns a number of the standard normal distribution, by Box and Muller's method from two
+  /// uniform numbers.
   public mutating func nextNormal() -> Float {
     let radius = (-2 * log(Double(next32() >> 8) * 0x1p-24 + 0x1p-25)).squareRoot()
     let angle = 2 * Double.pi * Double(next32() >> 8) * 0x1p-24

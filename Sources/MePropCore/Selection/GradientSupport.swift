@@ -6,9 +6,11 @@ public struct NaNGradientError: Error, Equatable, Sendable {
   public let example: Int
 }
 
-/// Which entries of a batch of output gradients are kept, and their values: the support of a sparse gradient.
+/// Which entries of a batch of output gradients are kept, and their values: the support of a sparse
+/// gradient.
 ///
-/// One support serves all products of a layer's backward pass. It is a workspace: memory is kept from step to step.
+/// One support serves all products of a layer's backward pass. It is a workspace: memory is kept
+/// from step to step.
 public final class GradientSupport {
   /// The number of examples.
   public private(set) var batchSize = 0
@@ -16,27 +18,29 @@ public final class GradientSupport {
   public private(set) var k = 0
   /// The number of outputs that they are selected from.
   public private(set) var outputSize = 0
-  /// If all examples keep the same outputs: these, in increasing order (`k` of them or fewer); otherwise `nil`.
+  /// If all examples keep the same outputs: these, in increasing order (`k` of them or fewer);
+  /// otherwise `nil`.
   public private(set) var sharedOutputs: Range<Int>?
 
   // Per example: entries e of example i are i * k ..< i * k + counts[i], outputs ascending.
-  package private(set) var indices: [UInt32] = []
-  package private(set) var values: [Float] = []
-  package private(set) var counts: [UInt32] = []
+  let indices = ScratchBuffer<UInt32>()
+  let values = ScratchBuffer<Float>()
+  let counts = ScratchBuffer<UInt32>()
   // Regrouped by output: entries starts[t] ..< starts[t + 1] belong to rows[t], examples ascending.
-  package private(set) var rows: [UInt32] = []
-  package private(set) var starts: [UInt32] = []
-  package private(set) var examples: [UInt32] = []
-  package private(set) var weights: [Float] = []
+  private(set) var rows: [UInt32] = []
+  let starts = ScratchBuffer<UInt32>()
+  private let examples = ScratchBuffer<UInt32>()
+  private let weights = ScratchBuffer<Float>()
   /// The number of outputs that any example keeps, or of all outputs if regrouped so.
   public private(set) var rowCount = 0
   private var isRegrouped = false
   private var listsEveryOutput = false
   private var touchedCount = 0
-  private var cursor: [UInt32] = []
+  private let cursor = ScratchBuffer<UInt32>()
   private var norms: [Float] = []
   private var magnitudes = Matrix(rowCount: 0, columnCount: 0)
   private var chosen: [UInt64] = []
+  private var sharedRows: [UInt32] = []
 
   /// Creates an empty support.
   public init() {}
@@ -46,8 +50,8 @@ public final class GradientSupport {
     precondition(
       example >= 0 && example < batchSize,
       "GradientSupport: example \(example) of a batch of \(batchSize)")
-    return (0..<Int(counts[example])).map {
-      (Int(indices[example * k + $0]), values[example * k + $0])
+    return (0..<Int(counts.base[example])).map {
+      (Int(indices.base[example * k + $0]), values.base[example * k + $0])
     }
   }
 
@@ -55,28 +59,29 @@ public final class GradientSupport {
   public var touchedOutputs: [Int] {
     var touched = Set<UInt32>()
     for example in 0..<batchSize {
-      touched.formUnion(indices[(example * k)..<(example * k + Int(counts[example]))])
+      for entry in 0..<Int(counts.base[example]) {
+        touched.insert(indices.base[example * k + entry])
+      }
     }
     return touched.sorted().map(Int.init)
   }
 
   /// The number of entries that are kept of the whole batch.
-  public var entryCount: Int { counts.prefix(batchSize).reduce(0) { $0 + Int($1) } }
+  public var entryCount: Int { (0..<batchSize).reduce(0) { $0 + Int(counts.base[$1]) } }
 
   /// Σ|s| over all kept entries.
   package var keptMagnitude: Double {
-    values.withUnsafeBufferPointer { values in
-      counts.withUnsafeBufferPointer { counts in
-        var kept = 0.0
-        for example in 0..<batchSize {
-          for entry in 0..<Int(counts[example]) { kept += Double(abs(values[example * k + entry])) }
-        }
-        return kept
+    var kept = 0.0
+    for example in 0..<batchSize {
+      for entry in 0..<Int(counts.base[example]) {
+        kept += Double(abs(values.base[example * k + entry]))
       }
     }
+    return kept
   }
 
-  private func prepare(batchSize: Int, k: Int, outputSize: Int) {
+  /// Makes room for entries that somebody else chooses and writes.
+  func prepare(batchSize: Int, k: Int, outputSize: Int) {
     precondition(
       k >= 1 && k <= outputSize,
       "GradientSupport: k is \(k) of \(outputSize) outputs, expected 1 to all of them")
@@ -87,20 +92,16 @@ public final class GradientSupport {
     rowCount = 0
     isRegrouped = false
     let entries = batchSize * k
-    if indices.count < entries {
-      indices = Array(repeating: 0, count: entries)
-      values = Array(repeating: 0, count: entries)
-      examples = Array(repeating: 0, count: entries)
-      weights = Array(repeating: 0, count: entries)
-    }
-    if counts.count < batchSize {
-      counts = Array(repeating: 0, count: batchSize)
-      norms = Array(repeating: 0, count: batchSize)
-    }
+    indices.reserve(entries)
+    values.reserve(entries)
+    examples.reserve(entries)
+    weights.reserve(entries)
+    counts.reserve(batchSize)
+    if norms.count < batchSize { norms = Array(repeating: 0, count: batchSize) }
     if rows.count < outputSize {
       rows = Array(repeating: 0, count: outputSize)
-      starts = Array(repeating: 0, count: outputSize + 1)
-      cursor = Array(repeating: 0, count: outputSize + 1)
+      starts.reserve(outputSize + 1)
+      cursor.reserve(outputSize + 1)
     }
   }
 }
@@ -108,12 +109,14 @@ public final class GradientSupport {
 extension GradientSupport {
   /// Keeps, per example, the `k` entries of largest magnitude.
   ///
-  /// Of equal magnitudes the lower output is kept, zeros never are; values are not rescaled. O(*batchSize · outputSize*).
+  /// Of equal magnitudes the lower output is kept, zeros never are; values are not rescaled.
+  /// O(*batchSize · outputSize*).
   ///
   /// - Parameters:
   ///   - k: Entries to keep, in 1 ... outputSize.
   ///   - d: Output gradients, shape `[batchSize, outputSize]`.
-  ///   - given: Σ|d| of each example where known, which saves computing them; at least `batchSize` of them.
+  ///   - given: Σ|d| of each example where known, which saves computing them; at least `batchSize`
+  ///     of them.
   ///   - context: Where to compute.
   /// - Throws: ``NaNGradientError`` if an example has a NaN.
   public func selectTop(
@@ -131,10 +134,11 @@ extension GradientSupport {
     }
   }
 
-  /// Keeps, for each group of `groupSize` examples, the `k` outputs whose magnitudes add up to most over the group.
+  /// Keeps, for each group of `groupSize` examples, the `k` outputs whose magnitudes add up to most
+  /// over the group.
   ///
-  /// Of equal sums the lower output is kept; outputs that are zero for the whole group never are. The last group may be
-  /// short. O(*batchSize · outputSize*).
+  /// Of equal sums the lower output is kept; outputs that are zero for the whole group never are.
+  /// The last group may be short. O(*batchSize · outputSize*).
   ///
   /// - Throws: ``NaNGradientError`` (naming the first example of the group) if a group has a NaN.
   public func selectUnified(_ k: Int, of d: Matrix, groupSize: Int? = nil, context: ComputeContext)
@@ -163,14 +167,21 @@ extension GradientSupport {
     }
     // From one list a group to one an example.
     meprop_share_selection(
-      d.unsafeFloats, d.stride, d.rowCount, k, group, &indices, &values, &counts)
+      d.unsafeFloats, d.stride, d.rowCount, k, group, indices.base, values.base, counts.base)
     withExtendedLifetime(d) {}
-    if groups == 1 { sharedOutputs = 0..<Int(counts[0]) }
+    if groups == 1 {
+      sharedOutputs = 0..<Int(counts.base[0])
+      sharedRows.removeAll(keepingCapacity: true)
+      sharedRows.reserveCapacity(k)
+      for place in 0..<Int(counts.base[0]) { sharedRows.append(indices.base[place]) }
+    }
   }
 
-  /// Keeps, per example, `k` outputs chosen uniformly without replacement (Floyd's method), whatever their values.
+  /// Keeps, per example, `k` outputs chosen uniformly without replacement (Floyd's method),
+  /// whatever their values.
   ///
-  /// All draws come from sequence `stream` of `seed`, example by example. O(*batchSize* · (*k* + *outputSize*/64)).
+  /// All draws come from sequence `stream` of `seed`, example by example. O(*batchSize* · (*k* +
+  /// *outputSize*/64)).
   ///
   /// - Throws: ``NaNGradientError`` if a chosen entry is NaN.
   public func selectRandom(_ k: Int, of d: Matrix, seed: UInt64, stream: UInt64) throws {
@@ -194,15 +205,15 @@ extension GradientSupport {
           while bits != 0 {
             let output = word * 64 + bits.trailingZeroBitCount
             bits &= bits - 1
-            indices[entry] = UInt32(output)
-            values[entry] = row[output]
+            indices.base[entry] = UInt32(output)
+            values.base[entry] = row[output]
             isNaN = isNaN || row[output].isNaN
             entry += 1
           }
         }
         return isNaN
       }
-      counts[example] = UInt32(k)
+      counts.base[example] = UInt32(k)
       if isNaN { throw NaNGradientError(example: example) }
     }
   }
@@ -214,16 +225,12 @@ extension GradientSupport {
   /// - Parameter d: Output gradients, shape `[batchSize, outputSize]`.
   public func keepAll(of d: Matrix) {
     prepare(batchSize: d.rowCount, k: d.columnCount, outputSize: d.columnCount)
-    indices.withUnsafeMutableBufferPointer { indices in
-      values.withUnsafeMutableBufferPointer { values in
-        for example in 0..<batchSize {
-          counts[example] = UInt32(k)
-          d.withRow(example) { row in
-            for output in 0..<k {
-              indices[example * k + output] = UInt32(output)
-              values[example * k + output] = row[output]
-            }
-          }
+    for example in 0..<batchSize {
+      counts.base[example] = UInt32(k)
+      d.withRow(example) { row in
+        for output in 0..<k {
+          indices.base[example * k + output] = UInt32(output)
+          values.base[example * k + output] = row[output]
         }
       }
     }
@@ -235,9 +242,8 @@ extension GradientSupport {
   package func regroup(everyOutput: Bool) {
     guard !isRegrouped || listsEveryOutput != everyOutput else { return }
     rowCount = meprop_regroup(
-      indices, values, counts, batchSize, k, outputSize, everyOutput ? 1 : 0, &cursor, &rows,
-      &starts,
-      &examples, &weights, &touchedCount)
+      indices.base, values.base, counts.base, batchSize, k, outputSize, everyOutput ? 1 : 0,
+      cursor.base, &rows, starts.base, examples.base, weights.base, &touchedCount)
     isRegrouped = true
     listsEveryOutput = everyOutput
   }
@@ -245,22 +251,14 @@ extension GradientSupport {
   private func runSelection(of d: Matrix, k: Int, norms: [Float], context: ComputeContext) throws {
     var nanRow: Int32 = 0
     withUnsafeMutablePointer(to: &nanRow) { nanRow in
-      indices.withUnsafeMutableBufferPointer { indices in
-        values.withUnsafeMutableBufferPointer { values in
-          counts.withUnsafeMutableBufferPointer { counts in
-            norms.withUnsafeBufferPointer { norms in
-              var arguments = meprop_select_arguments(
-                d: d.unsafeFloats, stride: d.stride, columns: d.columnCount, k: k,
-                norms: norms.baseAddress,
-                indices: indices.baseAddress, values: values.baseAddress,
-                counts: counts.baseAddress,
-                nan_row: nanRow)
-              context.run(
-                context.kernels.select, &arguments, count: d.rowCount,
-                work: d.rowCount * d.columnCount * 12)
-            }
-          }
-        }
+      norms.withUnsafeBufferPointer { norms in
+        var arguments = meprop_select_arguments(
+          d: d.unsafeFloats, stride: d.stride, columns: d.columnCount, k: k,
+          norms: norms.baseAddress, indices: indices.base, values: values.base,
+          counts: counts.base, nan_row: nanRow)
+        context.run(
+          context.kernels.select, &arguments, count: d.rowCount,
+          work: d.rowCount * d.columnCount * 12)
       }
     }
     if nanRow != 0 { throw NaNGradientError(example: Int(nanRow) - 1) }
@@ -268,7 +266,8 @@ extension GradientSupport {
 }
 
 extension GradientSupport {
-  /// `memory ← (columnSums − Σᵢ sᵢ) / batchSize`: the mean over the batch of what selection left out.
+  /// `memory ← (columnSums − Σᵢ sᵢ) / batchSize`: the mean over the batch of what selection left
+  /// out.
   ///
   /// Regroups the entries by output where that was not done before.
   ///
@@ -278,7 +277,8 @@ extension GradientSupport {
   public func storeRemainder(in memory: inout Matrix, columnSums: Matrix) {
     precondition(
       memory.columnCount == outputSize && columnSums.columnCount == outputSize,
-      "storeRemainder: memory is \(memory.shape), sums are \(columnSums.shape), expected [1, \(outputSize)]"
+      "storeRemainder: memory is \(memory.shape), sums are \(columnSums.shape), expected [1, "
+        + "\(outputSize)]"
     )
     guard batchSize > 0 else { return }
     if !isRegrouped { regroup(everyOutput: false) }
@@ -299,7 +299,8 @@ extension GradientSupport {
     precondition(
       memory.rowCount >= batchSize && memory.columnCount == outputSize
         && d.rowCount == batchSize && d.columnCount == outputSize,
-      "storeRemainders: memory is \(memory.shape), gradient \(d.shape), expected [\(batchSize), \(outputSize)]"
+      "storeRemainders: memory is \(memory.shape), gradient \(d.shape), expected [\(batchSize), "
+        + "\(outputSize)]"
     )
     for example in 0..<batchSize {
       memory.withMutableRow(example) { target in
@@ -307,7 +308,9 @@ extension GradientSupport {
           for output in source.indices { target[output] = source[output] }
         }
         // d − s is 0 where an entry was kept.
-        for entry in 0..<Int(counts[example]) { target[Int(indices[example * k + entry])] = 0 }
+        for entry in 0..<Int(counts.base[example]) {
+          target[Int(indices.base[example * k + entry])] = 0
+        }
       }
     }
   }
@@ -323,28 +326,9 @@ extension GradientSupport {
 
   /// The outputs that any example keeps, in increasing order, without computing them anew.
   package var touchedRows: ArraySlice<UInt32> {
-    if let sharedOutputs { return indices[sharedOutputs] }
+    if let sharedOutputs { return sharedRows[sharedOutputs] }
     if !isRegrouped || listsEveryOutput { regroup(everyOutput: false) }
     return rows[..<rowCount]
-  }
-
-  /// Calls `body` with the entries by example as kernels take them (outputs, values, and how many of them count), and
-  /// the rows that they were regrouped by.
-  func withEntries(
-    _ body: (
-      UnsafePointer<UInt32>?, UnsafePointer<Float>?, UnsafePointer<UInt32>?, UnsafePointer<UInt32>?
-    ) -> Void
-  ) {
-    indices.withUnsafeBufferPointer { indices in
-      values.withUnsafeBufferPointer { values in
-        counts.withUnsafeBufferPointer { counts in
-          rows.withUnsafeBufferPointer { rows in
-            body(
-              indices.baseAddress, values.baseAddress, counts.baseAddress, rows.baseAddress)
-          }
-        }
-      }
-    }
   }
 
   /// Adds to each output's count the number of examples that keep it.
@@ -352,28 +336,33 @@ extension GradientSupport {
   /// Regroups the entries by output where that was not done before. O(touched outputs), and
   /// allocates nothing.
   ///
-  /// - Parameter keptCounts: `outputSize` of them, or none, which stay none.
-  /// - Returns: The number of kept entries of the whole batch.
-  package func addKeptCounts(to keptCounts: inout [UInt32]) -> Int {
+  /// - Parameters:
+  ///   - keptCounts: One an output, padding left out; or none, which stay none.
+  ///   - blockSize: Outputs lie in blocks of so many, among zeros; `nil`: there is no padding.
+  ///   - paddedSize: The outputs of a block with its zeros.
+  package func addKeptCounts(
+    to keptCounts: inout [UInt32], blockSize: Int? = nil, paddedSize: Int? = nil
+  ) {
+    let size = blockSize ?? outputSize
+    let padded = paddedSize ?? outputSize
+    guard !keptCounts.isEmpty else { return }
     precondition(
-      keptCounts.isEmpty || keptCounts.count == outputSize,
+      keptCounts.count == outputSize / padded * size,
       "addKeptCounts: \(keptCounts.count) counts for \(outputSize) outputs")
-    if let sharedOutputs {
-      if !keptCounts.isEmpty {
-        for entry in sharedOutputs { keptCounts[Int(indices[entry])] &+= UInt32(batchSize) }
+    if sharedOutputs == nil && !isRegrouped { regroup(everyOutput: false) }
+    keptCounts.withUnsafeMutableBufferPointer { keptCounts in
+      func add(_ count: UInt32, to output: Int) {
+        // Rows of the padding may be listed, but they are no units.
+        guard output % padded < size else { return }
+        keptCounts[output / padded * size + output % padded] &+= count
       }
-      return sharedOutputs.count * batchSize
-    }
-    if !isRegrouped { regroup(everyOutput: false) }
-    return keptCounts.withUnsafeMutableBufferPointer { keptCounts in
-      rows.withUnsafeBufferPointer { rows in
-        starts.withUnsafeBufferPointer { starts in
-          if !keptCounts.isEmpty {
-            for place in 0..<rowCount {
-              keptCounts[Int(rows[place])] &+= starts[place + 1] &- starts[place]
-            }
+      if let sharedOutputs {
+        for entry in sharedOutputs { add(UInt32(batchSize), to: Int(indices.base[entry])) }
+      } else {
+        rows.withUnsafeBufferPointer { rows in
+          for place in 0..<rowCount {
+            add(starts.base[place + 1] &- starts.base[place], to: Int(rows[place]))
           }
-          return Int(starts[rowCount])
         }
       }
     }
@@ -382,16 +371,10 @@ extension GradientSupport {
   /// Calls `body` with the entries as kernels take them, regrouped by output.
   func withRegrouped(_ body: (meprop_support) -> Void) {
     rows.withUnsafeBufferPointer { rows in
-      starts.withUnsafeBufferPointer { starts in
-        examples.withUnsafeBufferPointer { examples in
-          weights.withUnsafeBufferPointer { weights in
-            body(
-              meprop_support(
-                row_count: rowCount, rows: rows.baseAddress, starts: starts.baseAddress,
-                examples: examples.baseAddress, weights: weights.baseAddress))
-          }
-        }
-      }
+      body(
+        meprop_support(
+          row_count: rowCount, rows: rows.baseAddress, starts: starts.base,
+          examples: examples.base, weights: weights.base))
     }
   }
 }

@@ -1,10 +1,12 @@
 import CMePropKernels
 
-/// The products of back propagation through a support that keeps so much that dense products are faster.
+/// The products of back propagation through a support that keeps so much that dense products are
+/// faster.
 ///
-/// The kept entries are written into a matrix of zeros, and the products are dense; which rows are valid, and what the
-/// optimizer visits, is as with sparse products, and the numbers differ by the order of summation only. Holds the
-/// matrix of zeros and the gradient, so that nothing is allocated from the second step on.
+/// The kept entries are written into a matrix of zeros, and the products are dense; which rows are
+/// valid, and what the optimizer visits, is as with sparse products, and the numbers differ by the
+/// order of summation only. Holds the matrix of zeros and the gradient, so that nothing is
+/// allocated from the second step on.
 public final class MaskedProducts {
   /// The kept entries among zeros, shape `[batchSize, outputSize]`, as ``scatter(_:)`` left them.
   private(set) var matrix = Matrix(rowCount: 0, columnCount: 0)
@@ -14,23 +16,27 @@ public final class MaskedProducts {
 
   /// Creates an empty workspace.
   ///
-  /// - Parameter precision: What products read: with `bf16` they are those of ``RoundedGradientProducts``.
+  /// - Parameter precision: What products read: with `bf16` they are those of
+  ///   ``RoundedGradientProducts``.
   public init(precision: Precision = .f32) {
     rounded = precision == .bf16 ? RoundedGradientProducts() : nil
   }
 
-  /// Whether dense products are faster for so many kept entries: a rule of shapes and numbers, never of the clock.
+  /// Whether dense products are faster for so many kept entries: a rule of shapes and numbers,
+  /// never of the clock.
   ///
-  /// From 55 % of all entries on in batches below 32, from 45 % on in larger ones, from 30 % on in batches of 64 and
-  /// more whose products are rounded. With 784 inputs, 500 outputs and weights beyond the second-level cache both are
-  /// equally fast (the rows *beside masked dense* of `meprop bench kernels`, one thread) on a Zen 4 at 75 % of a batch of
-  /// 10 and 54 % of 50 and 128; on a Sapphire Rapids, whose dense products are half as fast again, at 42, 40 and 39 %,
-  /// and rounded at 45 % of 50 and 25 % of 128. The rule lies between them: at worst a sixth is lost on either, more on
-  /// Zen 4 in small batches. Small layers are no exception: at 20 inputs and outputs sparse products still are the
-  /// faster ones.
+  /// From 55 % of all entries on in batches below 32, from 45 % on in larger ones, from 30 % on in
+  /// batches of 64 and more whose products are rounded. With 784 inputs, 500 outputs and weights
+  /// beyond the second-level cache both are equally fast (the rows *beside masked dense* of `meprop
+  /// bench kernels`, one thread) on a Zen 4 at 75 % of a batch of 10 and 54 % of 50 and 128; on a
+  /// Sapphire Rapids, whose dense products are half as fast again, at 42, 40 and 39 %, and rounded
+  /// at 45 % of 50 and 25 % of 128. The rule lies between them: at worst a sixth is lost on either,
+  /// more on Zen 4 in small batches. Small layers are no exception: at 20 inputs and outputs sparse
+  /// products still are the faster ones.
   ///
   /// - Parameters:
-  ///   - entryCount: Entries kept of the whole batch: of a layer with ReLU often fewer than k an example.
+  ///   - entryCount: Entries kept of the whole batch: of a layer with ReLU often fewer than k an
+  ///     example.
   ///   - batchSize: Examples of the batch.
   ///   - outputSize: Outputs of the layer.
   ///   - areRounded: Whether ``RoundedGradientProducts`` round for this batch size.
@@ -45,9 +51,9 @@ public final class MaskedProducts {
 
   /// Whether sums over features take the kept entries among zeros, as they take a dense gradient.
   ///
-  /// From a quarter of the outputs on, at any batch size: with 500 outputs, embeddings of 48 numbers and batches of 100,
-  /// 400 and 2,000 back propagation takes 0.92, 0.80 and 0.80 of the time so at k = 150, and 1.05, 1.10 and 1.04 of it
-  /// at k = 100.
+  /// From a quarter of the outputs on, at any batch size: with 500 outputs, embeddings of 48
+  /// numbers and batches of 100, 400 and 2,000 back propagation takes 0.92, 0.80 and 0.80 of the
+  /// time so at k = 150, and 1.05, 1.10 and 1.04 of it at k = 100.
   public static func areFasterOnFeatures(k: Int, outputSize: Int) -> Bool { k * 4 >= outputSize }
 
   /// Writes the kept entries into a matrix of zeros; must come before the products of a step.
@@ -59,12 +65,11 @@ public final class MaskedProducts {
     matrix.setToZero()
     let stride = matrix.stride
     let floats = matrix.unsafeMutableFloats()
-    support.withEntries { indices, values, counts, _ in
-      guard let indices, let values, let counts else { return }
-      for example in 0..<support.batchSize {
-        for entry in (example * support.k)..<(example * support.k + Int(counts[example])) {
-          floats[example * stride + Int(indices[entry])] = values[entry]
-        }
+    let (indices, values) = (support.indices.base, support.values.base)
+    for example in 0..<support.batchSize {
+      let from = example * support.k
+      for entry in from..<(from + Int(support.counts.base[example])) {
+        floats[example * stride + Int(indices[entry])] = values[entry]
       }
     }
   }

@@ -22,31 +22,32 @@ public enum SelectionCount: Sendable, Equatable {
   }
 }
 
-/// What the numbers of a memory belong to: what selection left out is carried over to the next step in them.
+/// What the numbers of a memory belong to: what selection left out is carried over to the next step
+/// in them.
 public enum MemoryScope: String, Sendable, CaseIterable {
   /// One number for each output unit, the mean over the batch (unit memory).
   case unit
-  /// One number for each output unit and place in the batch: example i of a step gets what example i of the step before
-  /// left out.
+  /// One number for each output unit and place in the batch: example i of a step gets what example
+  /// i of the step before left out.
   ///
-  /// A control for experiments, after the memory for each position of Memorized Sparse Backpropagation (arXiv
-  /// 1905.10194): the examples of one place have nothing in common, and it takes `batchSize · outputSize` numbers. With
-  /// a batch of one it is unit memory.
+  /// A control for experiments, after the memory for each position of Memorized Sparse
+  /// Backpropagation (arXiv 1905.10194): the examples of one place have nothing in common, and it
+  /// takes `batchSize · outputSize` numbers. With a batch of one it is unit memory.
   case slot
 }
 
 /// Which entries of the gradient at a layer's outputs take part in back propagation.
 ///
-/// The gradient `dy` is that of the loss with respect to the layer's pre-activations, exact up to this layer. Kept
-/// values are neither changed nor rescaled (Sun et al., ICML 2017, equations 9 and 10). A layer at most as wide as k
-/// is dense. Bias gradients stay dense.
+/// The gradient `dy` is that of the loss with respect to the layer's pre-activations, exact up to
+/// this layer. Kept values are neither changed nor rescaled (Sun et al., ICML 2017, equations 9 and
+/// 10). A layer at most as wide as k is dense. Bias gradients stay dense.
 public enum SelectionPolicy: Sendable, Equatable {
   /// All of them: ordinary back propagation.
   case dense
   /// Per example the `k` of largest magnitude, with a memory if `memory` is above 0.
   case top(k: SelectionCount, memory: Float = 0, scope: MemoryScope = .unit)
-  /// For all examples of a group the `k` outputs whose magnitudes add up to most over the group, with unit memory if
-  /// `memory` is above 0. `groupSize` `nil`: the whole batch is one group.
+  /// For all examples of a group the `k` outputs whose magnitudes add up to most over the group,
+  /// with unit memory if `memory` is above 0. `groupSize` `nil`: the whole batch is one group.
   case unified(k: SelectionCount, groupSize: Int? = nil, memory: Float = 0)
   /// Per example `k` chosen uniformly at random: a control, which loses accuracy.
   case random(k: SelectionCount)
@@ -61,8 +62,9 @@ public enum SelectionPolicy: Sendable, Equatable {
 
   /// How much of the memory is added back at each step: β, from 0 (no memory) to 1.
   ///
-  /// With memory m of one number a unit, 0 at first: `dᵢ = dyᵢ + β m`, `sᵢ = select(dᵢ)`, `m ← meanᵢ(dᵢ − sᵢ)`; products
-  /// use s, the bias gradient is Σ d. With a memory of one row a place in the batch, `mᵢ ← dᵢ − sᵢ`.
+  /// With memory m of one number a unit, 0 at first: `dᵢ = dyᵢ + β m`, `sᵢ = select(dᵢ)`, `m ←
+  /// meanᵢ(dᵢ − sᵢ)`; products use s, the bias gradient is Σ d. With a memory of one row a place in
+  /// the batch, `mᵢ ← dᵢ − sᵢ`.
   public var memory: Float {
     switch self {
     case .dense, .random: 0

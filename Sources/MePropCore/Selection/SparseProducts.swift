@@ -1,11 +1,12 @@
 import CMePropKernels
 
-/// The two products of back propagation through `y = x wᵀ`, restricted to the support of the output gradient s.
+/// The two products of back propagation through `y = x wᵀ`, restricted to the support of the output
+/// gradient s.
 extension ComputeContext {
   /// `dx = s w`, overwriting `dx`: `dx[i] = Σᵣ s[i, r] w[r]` over the entries that example i keeps.
   ///
-  /// Reads only rows of `w` in the support. Terms are added in increasing order of r, in f32 with fused multiply-add.
-  /// O(*batchSize · k · inputSize*).
+  /// Reads only rows of `w` in the support. Terms are added in increasing order of r, in f32 with
+  /// fused multiply-add. O(*batchSize · k · inputSize*).
   ///
   /// - Parameters:
   ///   - support: The kept output gradients s, shape `[batchSize, outputSize]`.
@@ -15,28 +16,24 @@ extension ComputeContext {
     precondition(
       support.outputSize == w.rowCount && dx.rowCount == support.batchSize
         && dx.columnCount == w.columnCount,
-      "inputGradient: support [\(support.batchSize), \(support.outputSize)], weights \(w.shape) into \(dx.shape)"
+      "inputGradient: support [\(support.batchSize), \(support.outputSize)], weights \(w.shape) "
+        + "into \(dx.shape)"
     )
-    support.indices.withUnsafeBufferPointer { indices in
-      support.values.withUnsafeBufferPointer { values in
-        support.counts.withUnsafeBufferPointer { counts in
-          var arguments = meprop_input_gradient_arguments(
-            indices: indices.baseAddress, values: values.baseAddress, counts: counts.baseAddress,
-            batch: support.batchSize, k: support.k, outputs: support.outputSize, w: w.unsafeFloats,
-            w_stride: w.stride,
-            dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
-          run(
-            kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,
-            work: support.batchSize * support.k * w.columnCount)
-        }
-      }
-    }
+    var arguments = meprop_input_gradient_arguments(
+      indices: support.indices.base, values: support.values.base, counts: support.counts.base,
+      batch: support.batchSize, k: support.k, outputs: support.outputSize, w: w.unsafeFloats,
+      w_stride: w.stride, dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
+    run(
+      kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,
+      work: support.batchSize * support.k * w.columnCount)
     withExtendedLifetime(w) {}
   }
 
-  /// `dW = sᵀ x`, overwriting the rows in the support and making them the valid ones: `dW[r] = Σᵢ s[i, r] x[i]`.
+  /// `dW = sᵀ x`, overwriting the rows in the support and making them the valid ones: `dW[r] = Σᵢ
+  /// s[i, r] x[i]`.
   ///
-  /// Terms are added in increasing order of i, in f32 with fused multiply-add. O(*batchSize · k · inputSize*).
+  /// Terms are added in increasing order of i, in f32 with fused multiply-add. O(*batchSize · k ·
+  /// inputSize*).
   ///
   /// - Parameters:
   ///   - support: The kept output gradients s, shape `[batchSize, outputSize]`.
@@ -73,9 +70,11 @@ extension ComputeContext {
     gradient.validCount = gradient.values.rowCount
   }
 
-  /// Computes the gradient rows `sᵀ x` and applies `rule` to each at once, while it is in registers.
+  /// Computes the gradient rows `sᵀ x` and applies `rule` to each at once, while it is in
+  /// registers.
   ///
-  /// The same numbers as ``weightGradient(of:input:into:everyRow:)`` followed by an update of the valid rows.
+  /// The same numbers as ``weightGradient(of:input:into:everyRow:)`` followed by an update of the
+  /// valid rows.
   ///
   /// - Parameters:
   ///   - weights: The parameter, shape `[outputSize, inputSize]`, changed in place.
@@ -83,7 +82,8 @@ extension ComputeContext {
   ///   - rule: The step.
   ///   - support: The kept output gradients s.
   ///   - x: The layer's input, shape `[batchSize, inputSize]`.
-  ///   - everyRow: Apply the rule with a zero gradient to rows outside the support, which otherwise stay as they are.
+  ///   - everyRow: Apply the rule with a zero gradient to rows outside the support, which otherwise
+  ///     stay as they are.
   public func updateWeights(
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
     support: GradientSupport, input x: Matrix,
@@ -103,7 +103,8 @@ extension ComputeContext {
     precondition(
       x.rowCount == support.batchSize && w.rowCount == support.outputSize
         && w.columnCount == x.columnCount,
-      "sᵀ x: support [\(support.batchSize), \(support.outputSize)], input \(x.shape), weights \(w.shape)"
+      "sᵀ x: support [\(support.batchSize), \(support.outputSize)], input \(x.shape), weights "
+        + "\(w.shape)"
     )
   }
 

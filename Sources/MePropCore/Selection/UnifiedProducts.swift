@@ -1,6 +1,7 @@
 import CMePropKernels
 
-/// The products of back propagation where all examples keep the same outputs: gather, then dense products.
+/// The products of back propagation where all examples keep the same outputs: gather, then dense
+/// products.
 ///
 /// Holds the gathered matrices, so that nothing is allocated from the second step on.
 public final class UnifiedProducts {
@@ -24,11 +25,9 @@ public final class UnifiedProducts {
     gradient.setRowCount(support.batchSize)
     let stride = gradient.stride
     let floats = gradient.unsafeMutableFloats()
-    support.withEntries { _, values, _, _ in
-      guard let from = values else { return }
-      for example in 0..<support.batchSize {
-        (floats + example * stride).update(from: from + example * support.k, count: count)
-      }
+    let from = support.values.base
+    for example in 0..<support.batchSize {
+      (floats + example * stride).update(from: from + example * support.k, count: count)
     }
   }
 
@@ -39,7 +38,8 @@ public final class UnifiedProducts {
     precondition(
       support.outputSize == w.rowCount && dx.rowCount == support.batchSize
         && dx.columnCount == w.columnCount,
-      "inputGradient: support [\(support.batchSize), \(support.outputSize)], weights \(w.shape) into \(dx.shape)"
+      "inputGradient: support [\(support.batchSize), \(support.outputSize)], weights \(w.shape) "
+        + "into \(dx.shape)"
     )
     let count = sharedCount(support)
     if weightRows.columnCount != w.columnCount {
@@ -49,12 +49,9 @@ public final class UnifiedProducts {
     let stride = weightRows.stride
     let floats = weightRows.unsafeMutableFloats()
     let from = w.unsafeFloats
-    support.withEntries { indices, _, _, _ in
-      guard let indices else { return }
-      for entry in 0..<count {
-        (floats + entry * stride).update(
-          from: from + Int(indices[entry]) * w.stride, count: w.columnCount)
-      }
+    for entry in 0..<count {
+      (floats + entry * stride).update(
+        from: from + Int(support.indices.base[entry]) * w.stride, count: w.columnCount)
     }
     let dxStride = dx.stride
     context.multiply(
@@ -87,20 +84,19 @@ public final class UnifiedProducts {
   ) {
     precondition(
       target.values.rowCount == support.outputSize && target.values.columnCount == x.columnCount,
-      "weightGradient: support [\(support.batchSize), \(support.outputSize)], input \(x.shape) into "
+      "weightGradient: support [\(support.batchSize), \(support.outputSize)], input \(x.shape) "
+        + "into "
         + "\(target.values.shape)")
     let count = computeGradientRows(support, input: x, context: context)
     let stride = target.values.stride
     let floats = target.values.unsafeMutableFloats()
     let from = gradientRows.unsafeFloats
     let fromStride = gradientRows.stride
-    support.withEntries { indices, _, _, _ in
-      guard let indices else { return }
-      for entry in 0..<count {
-        (floats + Int(indices[entry]) * stride).update(
-          from: from + entry * fromStride, count: x.columnCount)
-        target.rowIndices[entry] = indices[entry]
-      }
+    let indices = support.indices.base
+    for entry in 0..<count {
+      (floats + Int(indices[entry]) * stride).update(
+        from: from + entry * fromStride, count: x.columnCount)
+      target.rowIndices[entry] = indices[entry]
     }
     target.rows = .listed
     target.validCount = count
@@ -108,7 +104,8 @@ public final class UnifiedProducts {
 
   /// Computes the gradient rows and applies `rule` to the kept rows of the weights.
   ///
-  /// With `everyRow` the rule is applied to the others too, with a gradient of zero; else they stay as they are.
+  /// With `everyRow` the rule is applied to the others too, with a gradient of zero; else they stay
+  /// as they are.
   public func updateWeights(
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
     support: GradientSupport, input x: Matrix, everyRow: Bool = false,
@@ -116,14 +113,13 @@ public final class UnifiedProducts {
   ) {
     precondition(
       weights.rowCount == support.outputSize && weights.columnCount == x.columnCount,
-      "updateWeights: support [\(support.batchSize), \(support.outputSize)], input \(x.shape), weights "
+      "updateWeights: support [\(support.batchSize), \(support.outputSize)], input \(x.shape), "
+        + "weights "
         + "\(weights.shape)")
     let count = computeGradientRows(support, input: x, context: context)
-    support.indices.withUnsafeBufferPointer { indices in
-      context.updateRows(
-        &weights, &moments, by: rule, rows: indices.baseAddress, count: count,
-        gradient: gradientRows, isCompact: true)
-    }
+    context.updateRows(
+      &weights, &moments, by: rule, rows: support.indices.base, count: count,
+      gradient: gradientRows, isCompact: true)
     guard everyRow else { return }
     listOtherRows(support, count: count)
     otherRows.withUnsafeBufferPointer { rows in
@@ -139,7 +135,7 @@ public final class UnifiedProducts {
     otherRows.reserveCapacity(support.outputSize)
     var entry = 0
     for row in 0..<UInt32(support.outputSize) {
-      if entry < count, support.indices[entry] == row {
+      if entry < count, support.indices.base[entry] == row {
         entry += 1
       } else {
         otherRows.append(row)

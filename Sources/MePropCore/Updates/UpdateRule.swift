@@ -1,8 +1,10 @@
 import CMePropKernels
 
-/// What one optimizer step does to a number, given its gradient: formulas and settings, fixed for the step.
+/// What one optimizer step does to a number, given its gradient: formulas and settings, fixed for
+/// the step.
 ///
-/// In this order: `g ← scale · g`, `g ← clamp(g, ±clip)`, `g ← g + l2 · w`, `w ← (1 − decay) w`, then the formula.
+/// In this order: `g ← scale · g`, `g ← clamp(g, ±clip)`, `g ← g + l2 · w`, `w ← (1 − decay) w`,
+/// then the formula.
 public struct UpdateRule: Sendable, Equatable {
   /// The formula that moves a weight.
   public enum Formula: Sendable, Equatable {
@@ -10,11 +12,12 @@ public struct UpdateRule: Sendable, Equatable {
     case gradientDescent
     /// `u ← momentum · u + g; w ← w − rate · u`.
     case momentum(Float)
-    /// `a ← a + g²; w ← w − rate · g / √(a + epsilon)` (Duchi et al., 2011; epsilon inside the root as in the
-    /// authors' code).
+    /// `a ← a + g²; w ← w − rate · g / √(a + epsilon)` (Duchi et al., 2011; epsilon inside the root
+    /// as in the authors' code).
     case adaGrad(epsilon: Float)
-    /// `m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − rate · m / (√v · secondCorrection + epsilon)` (Kingma and Ba,
-    /// 2015): `rate` includes 1 / (1 − β₁ᵗ), `secondCorrection` is 1 / √(1 − β₂ᵗ).
+    /// `m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − rate · m / (√v · secondCorrection +
+    /// epsilon)` (Kingma and Ba, 2015): `rate` includes 1 / (1 − β₁ᵗ), `secondCorrection` is 1 /
+    /// √(1 − β₂ᵗ).
     case adam(beta1: Float, beta2: Float, secondCorrection: Float, epsilon: Float)
   }
 
@@ -28,7 +31,8 @@ public struct UpdateRule: Sendable, Equatable {
   public var clip: Float = .infinity
   /// The factor of L2 regularization, added to the gradient.
   public var l2: Float = 0
-  /// The share that each weight loses per step (decoupled decay, already multiplied by the learning rate).
+  /// The share that each weight loses per step (decoupled decay, already multiplied by the learning
+  /// rate).
   public var decay: Float = 0
 
   /// Creates a rule without clipping and decay.
@@ -80,7 +84,8 @@ public struct Moments: Sendable, Equatable {
   /// Adam's second moment; empty elsewhere.
   public internal(set) var second: Matrix
 
-  /// Creates `count` moments of zeros (0, 1 or 2) for a parameter of shape `[rowCount, columnCount]`.
+  /// Creates `count` moments of zeros (0, 1 or 2) for a parameter of shape `[rowCount,
+  /// columnCount]`.
   public init(count: Int, rowCount: Int, columnCount: Int) {
     first = Matrix(rowCount: count > 0 ? rowCount : 0, columnCount: columnCount)
     second = Matrix(rowCount: count > 1 ? rowCount : 0, columnCount: columnCount)
@@ -120,8 +125,8 @@ extension ComputeContext {
       isCompact: false)
   }
 
-  /// Applies `rule` to listed rows (`nil`: the first `count`); a `nil` gradient is zero, a compact one has row t for
-  /// the t-th listed row.
+  /// Applies `rule` to listed rows (`nil`: the first `count`); a `nil` gradient is zero, a compact
+  /// one has row t for the t-th listed row.
   func updateRows(
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
     rows: UnsafePointer<UInt32>?,
@@ -156,7 +161,8 @@ extension ComputeContext {
         || (moments.second.rowCount == weights.rowCount && moments.second.stride == weights.stride))
     precondition(
       fits,
-      "update: moments are \(moments.first.shape) and \(moments.second.shape), expected \(needed) of \(weights.shape)"
+      "update: moments are \(moments.first.shape) and \(moments.second.shape), expected \(needed) "
+        + "of \(weights.shape)"
     )
   }
 }

@@ -1,7 +1,7 @@
 /// The gradient of a weight matrix together with the rows that are valid in it.
 ///
-/// A sparse backward pass writes the rows of its support only. Other rows hold what they held before: nobody zeroes,
-/// reads or writes them.
+/// A sparse backward pass writes the rows of its support only. Other rows hold what they held
+/// before: nobody zeroes, reads or writes them.
 public struct WeightGradient: Sendable {
   /// Which rows of ``values`` are valid.
   public enum Rows: Sendable, Equatable {
@@ -15,7 +15,8 @@ public struct WeightGradient: Sendable {
   public internal(set) var values: Matrix
   /// Which rows are valid.
   public internal(set) var rows: Rows = .listed
-  /// The valid rows in increasing order, if ``rows`` is `.listed`; entries from `validCount` on are left over.
+  /// The valid rows in increasing order, if ``rows`` is `.listed`; entries from `validCount` on are
+  /// left over.
   package var rowIndices: [UInt32]
   /// The number of valid rows.
   public internal(set) var validCount = 0
@@ -45,5 +46,26 @@ public struct WeightGradient: Sendable {
     }
     withExtendedLifetime(values) {}
     return sum
+  }
+}
+
+extension WeightGradient {
+  /// Makes all rows those of a dense gradient of the same shape.
+  package mutating func copy(_ gradient: Matrix) {
+    values.copyRows(of: gradient)
+    rows = .all
+    validCount = values.rowCount
+  }
+
+  /// Makes the listed rows valid, row t with row t of `compact`; with `everyRow` all others are
+  /// zero.
+  package mutating func takeRows(_ listed: [UInt32], of compact: Matrix, everyRow: Bool) {
+    if everyRow { values.setToZero() }
+    for (place, row) in listed.enumerated() {
+      values.copyRow(Int(row), from: compact, row: place)
+      rowIndices[place] = row
+    }
+    rows = everyRow ? .all : .listed
+    validCount = everyRow ? values.rowCount : listed.count
   }
 }

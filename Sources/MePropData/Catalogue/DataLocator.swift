@@ -4,9 +4,10 @@ import Foundation
 
 /// Finds the folder of a data set; all it knows of the machine is the environment it is given.
 ///
-/// The order is: the folder that the user names; `$MEPROP_DATA` (the folder itself, or its subfolder
-/// with the name of the data set); the cache (`$XDG_CACHE_HOME/meprop/NAME`, else
-/// `$HOME/.cache/meprop/NAME`); the folders of system packages; and at last a download to the cache.
+/// The order is: the folder that the user names; `$MEPROP_DATA` (the folder itself, or its
+/// subfolder with the name of the data set); the cache (`$XDG_CACHE_HOME/meprop/NAME`, else
+/// `$HOME/.cache/meprop/NAME`); the folders of system packages; and at last a download to the
+/// cache.
 public struct DataLocator: Sendable {
   /// The environment variables.
   public let environment: [String: String]

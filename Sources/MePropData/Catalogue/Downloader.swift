@@ -5,8 +5,8 @@ import Foundation
 /// Downloads data sets of the catalogue.
 ///
 /// A file arrives as `NAME.part`, beside its final name. Broken transfers go on from there, in
-/// this run or the next. Only when the unpacked contents have the catalogue's digest does it get its
-/// name, in one step: under the final name there is never anything half-written or wrong.
+/// this run or the next. Only when the unpacked contents have the catalogue's digest does it get
+/// its name, in one step: under the final name there is never anything half-written or wrong.
 public struct Downloader: Sendable {
   /// Seconds without a byte after which a connection is given up.
   public var idleTimeout: Double

@@ -6,8 +6,8 @@ import Foundation
 ///
 /// The new contents go to `.NAME.tmp` in the same folder; file and folder are synchronised with the
 /// disk around the rename. After a failure, or a kill at any moment, the old contents are intact. A
-/// `.NAME.tmp` that a killed process left behind is written over by the next one, and writers of the
-/// same file take turns.
+/// `.NAME.tmp` that a killed process left behind is written over by the next one, and writers of
+/// the same file take turns.
 public enum AtomicFile {
   /// Writes what `body` hands to the writer, and moves it to `url` when `body` returns.
   ///

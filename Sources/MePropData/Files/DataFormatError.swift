@@ -5,8 +5,8 @@ import Foundation
 
 /// A data file that cannot be used, with the place, what was expected there and what was found.
 ///
-/// Offsets are in bytes from 0; lines, columns and fields count from 1. Offsets named "packed" are in
-/// the file as stored, all others in its contents after gzip is unpacked.
+/// Offsets are in bytes from 0; lines, columns and fields count from 1. Offsets named "packed" are
+/// in the file as stored, all others in its contents after gzip is unpacked.
 public enum DataFormatError: Error, Equatable, Sendable {
   /// The file cannot be opened; `reason` is the system's.
   case cannotOpen(path: String, reason: String)

@@ -1,4 +1,5 @@
-// A gzip decoder over zlib's streaming inflate. It checks header, checksum and length of the stream.
+// A gzip decoder over zlib's streaming inflate. It checks header, checksum and length of the
+// stream.
 
 import CZlib
 

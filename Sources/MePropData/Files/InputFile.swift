@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// A file opened for reading from front to back; gzip is recognised by its magic bytes and unpacked.
+/// A file opened for reading from front to back; gzip is recognised by its magic bytes and
+/// unpacked.
 ///
 /// The name of the file plays no part: a plain file called `.gz` is read as it is. A gzip file may
 /// have several members. Checksums are verified, damage is an error with its place. Memory is

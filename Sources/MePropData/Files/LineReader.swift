@@ -8,7 +8,8 @@ import Foundation
 public final class LineReader {
   /// The number of the line that was returned last, from 1; 0 before the first.
   public private(set) var lineNumber = 0
-  /// What ended the line that was returned last: `\n`, `\r\n`, or at the end of the file nothing (or `\r`).
+  /// What ended the line that was returned last: `\n`, `\r\n`, or at the end of the file nothing
+  /// (or `\r`).
   public private(set) var lineEnd = ""
   /// Whether the file starts with a byte-order mark; known from the first line on.
   public private(set) var hasByteOrderMark = false
@@ -78,7 +79,8 @@ public final class LineReader {
     }
   }
 
-  /// Calls `body` with the bytes of the next line without its end and a byte-order mark, and leaves it to be returned.
+  /// Calls `body` with the bytes of the next line without its end and a byte-order mark, and leaves
+  /// it to be returned.
   ///
   /// Waits for the line; of one too long only as much is seen, and at the end of the file nothing.
   ///
@@ -97,8 +99,8 @@ public final class LineReader {
 
   /// Whether the text that has arrived, and was not returned yet, satisfies `isEnough`.
   ///
-  /// Takes what is there but never waits for more. At the end of the file, and for text longer than a
-  /// line may be, it is true: the next line then comes, or fails, at once.
+  /// Takes what is there but never waits for more. At the end of the file, and for text longer than
+  /// a line may be, it is true: the next line then comes, or fails, at once.
   ///
   /// - Throws: `DataFormatError` for read errors.
   func hasArrived(_ isEnough: (UnsafeRawBufferPointer) -> Bool) throws -> Bool {

@@ -45,8 +45,8 @@ public final class CSVRows {
   /// Replaces `row` by the next row; its storage is used again.
   ///
   /// - Returns: Whether there was another row.
-  /// - Throws: `DataFormatError`: `.wrongFieldCount` with the line; `.badNumber` with line and column
-  ///   for what is not a number, NaN, infinite, or too large for a float; or a read error.
+  /// - Throws: `DataFormatError`: `.wrongFieldCount` with the line; `.badNumber` with line and
+  ///   column for what is not a number, NaN, infinite, or too large for a float; or a read error.
   public func readRow(into row: inout [Float]) throws -> Bool {
     while true {
       row.removeAll(keepingCapacity: true)

@@ -4,8 +4,8 @@ import Foundation
 
 /// An array of unsigned bytes with its dimensions, as idx files hold it (row-major).
 ///
-/// idx1 holds labels `[count]`, idx3 images `[count, rows, columns]`. Only element type 0x08 (unsigned
-/// byte) is read and written.
+/// idx1 holds labels `[count]`, idx3 images `[count, rows, columns]`. Only element type 0x08
+/// (unsigned byte) is read and written.
 public struct IDX: Sendable, Equatable {
   /// The size of each dimension, the slowest first.
   public let dimensions: [Int]

@@ -2,30 +2,10 @@
 // See https://github.com/huggingface/safetensors, section "Format".
 
 import Foundation
+import MePropCore
 
 /// Reads and writes safetensors files of 32-bit floats.
 public enum SafeTensors {
-  /// A named array of floats with its shape.
-  public struct Tensor: Sendable, Equatable {
-    /// Its name, unique in the file.
-    public var name: String
-    /// The size of each dimension, the slowest first; empty for a single number.
-    public var shape: [Int]
-    /// The elements, row-major; as many as the product of `shape`.
-    public var values: [Float]
-
-    /// Creates a tensor whose shape must fit its values.
-    public init(name: String, shape: [Int], values: [Float]) {
-      precondition(
-        shape.allSatisfy { $0 >= 0 }
-          && (shape.contains(0) ? 0 : shape.reduce(1, *)) == values.count,
-        "SafeTensors.Tensor(\(name)): shape \(shape) does not fit \(values.count) values")
-      self.name = name
-      self.shape = shape
-      self.values = values
-    }
-  }
-
   /// The longest header that is accepted, in bytes; the limit of the reference implementation.
   public static let maximumHeaderSize = 100_000_000
 
@@ -40,7 +20,7 @@ public enum SafeTensors {
   ///   - url: The file to create or replace.
   /// - Throws: `FileWriteError`; then what was at `url` is untouched.
   public static func write(
-    _ tensors: [Tensor], metadata: [String: String] = [:], to url: URL
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL
   ) throws {
     precondition(
       Set(tensors.map(\.name)).union(["__metadata__"]).count == tensors.count + 1,
@@ -62,7 +42,7 @@ public enum SafeTensors {
   /// - Throws: `SafeTensorsError`, or `DataFormatError` where the file cannot be opened or read.
   public static func read(
     from url: URL
-  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+  ) throws -> (tensors: [NamedTensor], metadata: [String: String]) {
     let file = try InputFile(path: url.path, unpacksGzip: false)
     guard let size = file.storedSize else {
       throw DataFormatError.cannotOpen(path: file.path, reason: "not a regular file")
@@ -97,7 +77,7 @@ public enum SafeTensors {
       let count = (entry.offsets[1] - entry.offsets[0]) / 4
       var values: [Float] = try readArray(of: file, count: count)
       values.swapFromLittleEndian()
-      return Tensor(name: entry.name, shape: entry.shape, values: values)
+      return NamedTensor(name: entry.name, shape: entry.shape, values: values)
     }
     return (tensors, header.metadata)
   }
@@ -154,7 +134,7 @@ public enum SafeTensors {
     return array
   }
 
-  private static func header(of tensors: [Tensor], metadata: [String: String]) -> [UInt8] {
+  private static func header(of tensors: [NamedTensor], metadata: [String: String]) -> [UInt8] {
     var fields: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }

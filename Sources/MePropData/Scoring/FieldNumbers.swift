@@ -2,7 +2,8 @@
 
 /// Gives equal sequences of bytes equal numbers.
 ///
-/// Texts are compared as bytes: the official evaluation does not normalize Unicode, and `String` does.
+/// Texts are compared as bytes: the official evaluation does not normalize Unicode, and `String`
+/// does.
 struct FieldNumbers {
   private var numbers: [[UInt8]: Int32] = [:]
   private var fields: [[UInt8]] = []

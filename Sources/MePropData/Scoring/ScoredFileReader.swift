@@ -1,5 +1,5 @@
-// Reading CoNLL-U by the rules of the official evaluation, which are stricter than those of the format
-// in some places (no second blank line, a blank line at the end) and looser in others.
+// Reading CoNLL-U by the rules of the official evaluation, which are stricter than those of the
+// format in some places (no second blank line, a blank line at the end) and looser in others.
 
 /// Reads one file into a `ScoredFile`.
 struct ScoredFileReader {
@@ -22,7 +22,8 @@ struct ScoredFileReader {
 
   /// Reads a file to its end.
   ///
-  /// - Throws: `CoNLLUError`, `DependencyTreeError`, `ScoringError`, `DataFormatError`, naming the line.
+  /// - Throws: `CoNLLUError`, `DependencyTreeError`, `ScoringError`, `DataFormatError`, naming the
+  ///   line.
   static func read(_ input: InputFile, numbers: inout FieldNumbers) throws -> ScoredFile {
     let reader = LineReader(input)
     var state = ScoredFileReader(path: reader.path)
@@ -170,7 +171,8 @@ struct ScoredFileReader {
     return Array(String(String.UnicodeScalarView(kept)).utf8)
   }
 
-  /// A whole number as Python's `int` takes it, for example `12`, ` +3 ` or `1_000`; `nil` for others.
+  /// A whole number as Python's `int` takes it, for example `12`, ` +3 ` or `1_000`; `nil` for
+  /// others.
   static func integer(_ field: ArraySlice<UInt8>) -> Int? {
     var scalars = String(decoding: field, as: UTF8.self).unicodeScalars[...]
     while scalars.first?.properties.isWhitespace == true { scalars.removeFirst() }

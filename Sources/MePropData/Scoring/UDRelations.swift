@@ -17,7 +17,8 @@ public enum UDRelations {
     String(relation.prefix { $0 != ":" })
   }
 
-  /// The universal ones among morphological features, sorted: `Number=Sing` of `Own=Yes|Number=Sing`.
+  /// The universal ones among morphological features, sorted: `Number=Sing` of
+  /// `Own=Yes|Number=Sing`.
   public static func universal(features: String) -> String {
     features.split(separator: "|").filter { feature in
       universalFeatures.contains(String(feature.prefix { $0 != "=" }))

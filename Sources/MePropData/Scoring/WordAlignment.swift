@@ -2,10 +2,10 @@
 
 /// The pairs of words that two files with the same characters share.
 ///
-/// Words that are tokens are paired where they cover the same characters. A span of characters with a
-/// multiword token of either file, extended until no multiword token sticks out, is aligned by the
-/// longest common subsequence of the lower-cased forms of the words in it (Zeman et al., 2018, CoNLL
-/// 2018 shared task, section 4).
+/// Words that are tokens are paired where they cover the same characters. A span of characters with
+/// a multiword token of either file, extended until no multiword token sticks out, is aligned by
+/// the longest common subsequence of the lower-cased forms of the words in it (Zeman et al., 2018,
+/// CoNLL 2018 shared task, section 4).
 struct WordAlignment {
   /// The value of `goldOfSystem` for words without a partner.
   static let notAligned = -2

@@ -3,8 +3,8 @@
 /// The items of training data by falling frequency; number 0 stands for all unknown ones.
 ///
 /// Of items that are equally frequent the one seen first comes first. Items seen once are the last,
-/// from number ``rareStart`` on: training turns some of them into the unknown item, so that it learns
-/// what unknown items are like.
+/// from number ``rareStart`` on: training turns some of them into the unknown item, so that it
+/// learns what unknown items are like.
 public struct Vocabulary: Sendable, Equatable {
   /// The items; number n is at n − 1.
   public let items: [String]

@@ -4,9 +4,9 @@ import Foundation
 
 /// Reads word vectors from text, plain or gzip: a word and its numbers a line, blanks between.
 ///
-/// word2vec's text starts with a line of two counts, words and numbers a word; GloVe's does not, and its
-/// first line decides how many numbers there are. A word may have blanks in it, as some of GloVe's do:
-/// the last fields of a line are the numbers. Memory is bounded by the longest line.
+/// word2vec's text starts with a line of two counts, words and numbers a word; GloVe's does not,
+/// and its first line decides how many numbers there are. A word may have blanks in it, as some of
+/// GloVe's do: the last fields of a line are the numbers. Memory is bounded by the longest line.
 ///
 /// ```swift
 /// let reader = try WordVectorReader(path: "glove.6B.50d.txt.gz")

@@ -28,9 +28,11 @@ public final class CoNLLUReader {
   /// Reads the lines that `lines` has not returned yet.
   public init(_ lines: LineReader) { self.lines = lines }
 
-  /// Whether the next line of `lines`, which stays there, is one of CoNLL-U rather than of plain text.
+  /// Whether the next line of `lines`, which stays there, is one of CoNLL-U rather than of plain
+  /// text.
   ///
-  /// That is ten fields of which the first is a number, or a comment such as `# sent_id = 1` or `# newdoc`.
+  /// That is ten fields of which the first is a number, or a comment such as `# sent_id = 1` or `#
+  /// newdoc`.
   ///
   /// - Throws: `DataFormatError` for read errors.
   public static func canRead(_ lines: LineReader) throws -> Bool {

@@ -109,7 +109,8 @@ public struct CoNLLUSentence: Sendable, Equatable {
     append(replacing: [(column, values)], to: &bytes)
   }
 
-  /// Appends the sentence to `bytes`, byte for byte except for the heads and relations of its words.
+  /// Appends the sentence to `bytes`, byte for byte except for the heads and relations of its
+  /// words.
   ///
   /// - Parameters:
   ///   - heads: The number of each word's head, 0 for the root.

@@ -2,9 +2,9 @@
 
 /// The words of a sentence as a dependency tree.
 ///
-/// Words count from 1, as in CoNLL-U, and 0 is the root: `heads[w - 1]` is the head of word `w`. Values
-/// made from files are trees; values made from numbers may be any graph with one head a word, and
-/// ``defects`` says what keeps them from being trees.
+/// Words count from 1, as in CoNLL-U, and 0 is the root: `heads[w - 1]` is the head of word `w`.
+/// Values made from files are trees; values made from numbers may be any graph with one head a
+/// word, and ``defects`` says what keeps them from being trees.
 public struct DependencyTree: Sendable, Equatable {
   /// The words as they are written.
   public let forms: [String]
@@ -22,7 +22,8 @@ public struct DependencyTree: Sendable, Equatable {
   /// The number of words.
   public var wordCount: Int { heads.count }
 
-  /// Creates a graph of words; all arrays have one element a word, and heads are in `0...wordCount`.
+  /// Creates a graph of words; all arrays have one element a word, and heads are in
+  /// `0...wordCount`.
   public init(
     forms: [String], upos: [String], xpos: [String], feats: [String], heads: [Int],
     relations: [String]

@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// A sentence whose heads and relations are no tree; lines count from 1, words from 1 in their sentence.
+/// A sentence whose heads and relations are no tree; lines count from 1, words from 1 in their
+/// sentence.
 public enum DependencyTreeError: Error, Equatable, Sendable {
   /// A head is no number.
   case badHead(path: String, line: Int, found: String)
@@ -33,7 +34,8 @@ extension DependencyTreeError: CustomStringConvertible, LocalizedError {
       let shown = words.prefix(10).map(String.init).joined(separator: ", ")
       return words.count == 1
         ? "\(path):\(line): word \(shown) is its own head, expected another word, or 0 for the root"
-        : "\(path):\(line): the heads of words \(shown)\(words.count > 10 ? ", …" : "") go round in "
+        : "\(path):\(line): the heads of words \(shown)\(words.count > 10 ? ", …" : "") go round "
+          + "in "
           + "a cycle, expected that they lead to the root"
     case .severalRoots(let path, let line, let words):
       let shown = words.prefix(10).map(String.init).joined(separator: ", ")

@@ -3,10 +3,10 @@
 /// Converts trees of the Penn Treebank.
 ///
 /// Empty elements (`-NONE-`) and constituents that hold nothing else are dropped. Every child of a
-/// constituent but its head (``PennHeadRules``) depends, by its own head word, on the constituent's.
-/// The relation is the first of these that fits; M is the category of the constituent and D that of
-/// the dependent child. The scheme is that of Penn2Malt (J. Nivre), on whose twelve labels figures for
-/// the Penn Treebank are commonly given; its rules are ours.
+/// constituent but its head (``PennHeadRules``) depends, by its own head word, on the
+/// constituent's. The relation is the first of these that fits; M is the category of the
+/// constituent and D that of the dependent child. The scheme is that of Penn2Malt (J. Nivre), on
+/// whose twelve labels figures for the Penn Treebank are commonly given; its rules are ours.
 ///
 /// | relation | where |
 /// |---|---|

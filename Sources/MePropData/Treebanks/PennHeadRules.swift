@@ -2,10 +2,11 @@
 
 /// Head rules for the categories of the Penn Treebank.
 ///
-/// The table is that of Collins (1999), *Head-Driven Statistical Models for Natural Language Parsing*,
-/// appendix A, which goes back to Magerman (1995). As in the conversion by Yamada and Matsumoto
-/// (2003), it is used as it stands, without Collins's special rule for coordination, and the head of a
-/// clause is found in its verb phrase, that of a verb phrase in its first finite verb, modal or `to`.
+/// The table is that of Collins (1999), *Head-Driven Statistical Models for Natural Language
+/// Parsing*, appendix A, which goes back to Magerman (1995). As in the conversion by Yamada and
+/// Matsumoto (2003), it is used as it stands, without Collins's special rule for coordination, and
+/// the head of a clause is found in its verb phrase, that of a verb phrase in its first finite
+/// verb, modal or `to`.
 enum PennHeadRules {
   /// One look over the children.
   private struct Pass {
@@ -63,8 +64,8 @@ enum PennHeadRules {
     return passes
   }()
 
-  /// Categories in which the first of a list of categories is looked for, then the second, …: whether
-  /// the last child with it is the head rather than the first, and the list.
+  /// Categories in which the first of a list of categories is looked for, then the second, …:
+  /// whether the last child with it is the head rather than the first, and the list.
   private static let byPriority: [(category: String, fromRight: Bool, order: String)] = [
     (
       "ADJP", false,

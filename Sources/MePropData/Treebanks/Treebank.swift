@@ -22,9 +22,10 @@ public struct TreebankPart: Sendable, Equatable {
 
 /// The files of a treebank in CoNLL-U, CoNLL-X or bracketed trees, each plain or gzip (`.gz`).
 ///
-/// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or `train.mrg`,
-/// one for each part; or the sections of the Wall Street Journal in the Penn Treebank, folders `00` to
-/// `24`, divided as ``TreebankSections`` says. What is in the files is told by their content.
+/// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or
+/// `train.mrg`, one for each part; or the sections of the Wall Street Journal in the Penn Treebank,
+/// folders `00` to `24`, divided as ``TreebankSections`` says. What is in the files is told by
+/// their content.
 public struct Treebank: Sendable, Equatable {
   /// The folder.
   public let folder: URL
@@ -42,7 +43,8 @@ public struct Treebank: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - folder: The folder.
-  ///   - sections: How sections of the Wall Street Journal are divided; means nothing for other files.
+  ///   - sections: How sections of the Wall Street Journal are divided; means nothing for other
+  ///     files.
   /// - Throws: `DataLocationError.folderUnreadable`; `TreebankError` if there are no such files, or
   ///   several that could be the same part.
   public init(folder: URL, sections: TreebankSections = .parsing) throws {
@@ -124,8 +126,8 @@ public struct Treebank: Sendable, Equatable {
 extension DataLocator {
   /// Finds the folder of a treebank that is on this machine.
   ///
-  /// - Parameter argument: A name of the catalogue; else a folder, or the name of one in `$MEPROP_DATA`
-  ///   or the cache.
+  /// - Parameter argument: A name of the catalogue; else a folder, or the name of one in
+  ///   `$MEPROP_DATA` or the cache.
   /// - Returns: The folder; `nil` for a data set of the catalogue that is nowhere.
   /// - Throws: `TreebankError.notFound` with the places looked at.
   public func localTreebankFolder(_ argument: String) throws -> URL? {
@@ -168,7 +170,8 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
     switch self {
     case .notFound(let name, let places):
       return "treebank \(name) not found; looked for the folders "
-        + "\(places.joined(separator: ", ")); name a folder with files *-train.conllu and *-dev.conllu with --data, or set MEPROP_DATA"
+        + "\(places.joined(separator: ", ")); name a folder with files *-train.conllu and "
+        + "*-dev.conllu with --data, or set MEPROP_DATA"
     case .missingFile(let folder, let part, let others) where others.isEmpty:
       return "\(folder): expected a file *-\(part).conllu (or .conll, .mrg; plain or .gz), or "
         + "sections of the Penn Treebank in folders such as 02, found none"
@@ -186,7 +189,8 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
       return "\(folder): missing \(names.count == 1 ? "section" : "sections") "
         + "\(names.joined(separator: ", ")) of the Penn Treebank; expected "
         + divisions.map(\.description).joined(separator: ", and ")
-        + ", each section a folder of .mrg or CoNLL-X files, plain or .gz; add what is missing, or name the folder "
+        + ", each section a folder of .mrg or CoNLL-X files, plain or .gz; add what is missing, or "
+        + "name the folder "
         + "that has the sections (in the Penn Treebank parsed/mrg/wsj) with --data"
     }
   }

@@ -1,8 +1,10 @@
-// How the Wall Street Journal in the Penn Treebank is divided into parts, and what is missing of it.
+// How the Wall Street Journal in the Penn Treebank is divided into parts, and what is missing of
+// it.
 
 import Foundation
 
-/// Which sections of the Wall Street Journal, in the Penn Treebank, are training, development and test part.
+/// Which sections of the Wall Street Journal, in the Penn Treebank, are training, development and
+/// test part.
 public enum TreebankSections: Sendable, CustomStringConvertible {
   /// 02 to 21, 22 and 23, as everywhere in parsing.
   case parsing
@@ -38,15 +40,16 @@ public enum TreebankSections: Sendable, CustomStringConvertible {
 }
 
 extension Treebank {
-  /// Refuses a folder that lacks sections of the Wall Street Journal, of which a part would be made without them.
+  /// Refuses a folder that lacks sections of the Wall Street Journal, of which a part would be made
+  /// without them.
   ///
   /// A part that has a file of its own, such as `train.conllu`, needs no sections.
   ///
   /// - Parameters:
   ///   - divisions: How sections are divided.
   ///   - folder: The folder of the treebank.
-  /// - Throws: `TreebankError.missingSections` naming all that have no folder, or none with a file in it that could
-  ///   be read; `DataLocationError.folderUnreadable`.
+  /// - Throws: `TreebankError.missingSections` naming all that have no folder, or none with a file
+  ///   in it that could be read; `DataLocationError.folderUnreadable`.
   public static func requireSections(of divisions: [TreebankSections], in folder: URL) throws {
     let names = try Self.names(in: folder)
     let found = Set(names.compactMap { Self.part(ofFile: $0) })

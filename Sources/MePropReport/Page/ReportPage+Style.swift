@@ -26,7 +26,8 @@ extension ReportPage {
     .body>*:first-child,.broad>*:first-child{margin-top:20px}
     h2{font-size:20px;line-height:1.3;font-weight:650}
     .lead{max-width:72ch;margin-top:4px;color:var(--quiet);font-size:15px}
-    .absence{max-width:76ch;margin-top:16px;padding:10px 14px;background:var(--tint);font-size:14px;\
+    .absence{max-width:76ch;margin-top:16px;padding:10px \
+    14px;background:var(--tint);font-size:14px;\
     overflow-wrap:anywhere}
     .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,336px),1fr));\
     gap:0 56px;margin-top:24px}
@@ -72,7 +73,8 @@ extension ReportPage {
   /// and the names of rows stay.
   private static let tableRules = """
     .scroll{position:relative;overflow-x:auto;margin-top:12px;\
-    background:linear-gradient(to right,var(--paper) 16px,transparent) 0 0/40px 100% no-repeat local,\
+    background:linear-gradient(to right,var(--paper) 16px,transparent) 0 0/40px 100% no-repeat \
+    local,\
     linear-gradient(to left,var(--paper) 16px,transparent) 100% 0/40px 100% no-repeat local,\
     linear-gradient(to right,var(--faint),transparent) 0 0/16px 100% no-repeat scroll,\
     linear-gradient(to left,var(--faint),transparent) 100% 0/16px 100% no-repeat scroll}
@@ -84,7 +86,8 @@ extension ReportPage {
     th:first-child{position:sticky;left:0;z-index:1;background:var(--paper);text-align:left;\
     font-weight:500}
     thead th{max-width:\(Int(TableLayout.headWidth))em;font-size:\(Int(TableLayout.headSize))px;\
-    color:var(--quiet);font-weight:500;white-space:normal;border-bottom-color:var(--faint);vertical-align:bottom}
+    color:var(--quiet);font-weight:500;white-space:normal;border-bottom-color:var(--faint);\
+    vertical-align:bottom}
     thead .free{max-width:none}
     .long{min-width:\(Int(TableLayout.wrappedWidth))em;white-space:normal}
     .vast table{font-size:12px}.vast thead th{font-size:11px}

@@ -12,7 +12,8 @@ enum TableLayout {
     case beyond
   }
 
-  /// The width of all that is on a page, and of what stands beside the titles of sections, in pixels.
+  /// The width of all that is on a page, and of what stands beside the titles of sections, in
+  /// pixels.
   static let pageWidth = 1288.0
   static let bodyWidth = pageWidth - Double(introWidth + introGap)
   /// The widest table of which the heads need not be turned on paper, where letters are smaller.

@@ -5,8 +5,9 @@
 /// Colors are CSS custom properties, so that a drawing follows the reader's light or dark setting.
 /// Series differ in hue and in their markers, and have their names at their ends. Fills of stacked
 /// parts are pale in the light and dark in the dark setting, for the texts on them, so that parts
-/// have an outline in the color of text, which stands out from fills and paper; parts of which one or
-/// none lies between differ in lightness too, by a contrast of 1.5 at least. Texts have one of 4.5.
+/// have an outline in the color of text, which stands out from fills and paper; parts of which one
+/// or none lies between differ in lightness too, by a contrast of 1.5 at least. Texts have one of
+/// 4.5.
 public enum ChartStyle {
   /// The font size of tick labels and of numbers in cells.
   public static let tickSize = 11.0

@@ -2,9 +2,9 @@
 
 /// Horizontal bars, each a sum of parts, with totals at their ends.
 ///
-/// The names of parts stand in a key above the bars; it wraps. Of a single bar the key has the shares
-/// too, for parts that are too short to have theirs written on them. With a single part there is
-/// neither a key nor shares, and names stand left of the bars.
+/// The names of parts stand in a key above the bars; it wraps. Of a single bar the key has the
+/// shares too, for parts that are too short to have theirs written on them. With a single part
+/// there is neither a key nor shares, and names stand left of the bars.
 public struct StackedBarChart: Chart {
   /// A bar.
   public struct Bar: Sendable, Equatable {

@@ -13,8 +13,8 @@ public enum TextWidth {
     63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59, 52, 64, 34, 64, 84,
   ]
 
-  /// How many times as wide a text in bold letters is, estimated from above: letters of DejaVu Sans Bold are a tenth to
-  /// a quarter wider.
+  /// How many times as wide a text in bold letters is, estimated from above: letters of DejaVu Sans
+  /// Bold are a tenth to a quarter wider.
   public static let boldFactor = 1.2
 
   /// The width of a text at a font size, in the same unit.
@@ -23,8 +23,8 @@ public enum TextWidth {
     for scalar in text.unicodeScalars {
       // A space that does not break is as wide as another.
       let value = scalar == "\u{00A0}" ? 32 : Int(scalar.value)
-      // Ideographs, emoji, and arrows of fonts that are asked for them are as wide as the font size, marks and other
-      // letters less.
+      // Ideographs, emoji, and arrows of fonts that are asked for them are as wide as the font
+      // size, marks and other letters less.
       let isWide = value >= 0x2E80 || (0x2190..<0x2200).contains(value)
       hundredths += (32..<127).contains(value) ? ascii[value - 32] : isWide ? 110 : 75
     }

@@ -40,9 +40,10 @@ enum PhaseTimes {
 
   /// Whether the products of a sparse run include an update of all rows of weights.
   ///
-  /// Rows are updated as their gradient is computed unless the norm of all gradients has to be known
-  /// first. With `untouched: update` these are all rows, whose time hides that of the products; else
-  /// they are the rows that the gradient touches, and the products only seem slower than they are.
+  /// Rows are updated as their gradient is computed unless the norm of all gradients has to be
+  /// known first. With `untouched: update` these are all rows, whose time hides that of the
+  /// products; else they are the rows that the gradient touches, and the products only seem slower
+  /// than they are.
   private static func fusesAllUpdates(_ run: RunRecord) -> Bool {
     !run.isDense && run.setting("untouched") == "update"
       && run.setting("clip-norm") ?? "none" == "none"

@@ -71,18 +71,19 @@ extension DigitsModel {
     _ split: EvaluationSplit, of data: String?, _ source: DataSource
   ) throws -> LabeledImages {
     let folder = try source.locator.folder(
-      for: data, defaultName: dataSet ?? DataCatalogue.mnist.name, progress: source.progress)
+      for: data, defaultName: details.dataSet ?? DataCatalogue.mnist.name, progress: source.progress
+    )
     let images =
       switch split {
       case .test: try ImageDataset.load(from: folder, split: .test, classCount: classCount)
       case .dev:
         try ImageDataset.loadTraining(
-          from: folder, developmentCount: developmentCount, classCount: classCount
+          from: folder, developmentCount: details.developmentCount, classCount: classCount
         ).development
       }
-    guard [images.rows, images.columns] == [imageRows, imageColumns] else {
+    guard [images.rows, images.columns] == [details.imageRows, details.imageColumns] else {
       throw DigitsDataError.wrongSize(
-        path: folder.path, expected: [imageRows, imageColumns],
+        path: folder.path, expected: [details.imageRows, details.imageColumns],
         found: [images.rows, images.columns])
     }
     return images
@@ -91,12 +92,13 @@ extension DigitsModel {
   /// Evaluates the model on images of the size it was trained on.
   public func evaluate(on images: LabeledImages, context: ComputeContext) -> DigitsEvaluation {
     precondition(
-      images.rows == imageRows && images.columns == imageColumns
+      images.rows == details.imageRows && images.columns == details.imageColumns
         && images.classCount <= classCount,
       "DigitsModel.evaluate: images of \(images.rows) x \(images.columns) and "
-        + "\(images.classCount) classes, expected \(imageRows) x \(imageColumns), \(classCount)")
-    return DigitsEvaluator(inputSize: network.inputSize, precision: precision, context: context)
-      .evaluate(network, on: images, scale: pixelScale)
+        + "\(images.classCount) classes, expected \(details.imageRows) x \(details.imageColumns), "
+        + "\(classCount)")
+    return DigitsEvaluator(inputSize: inputSize, context: context)
+      .evaluate(network, on: images, scale: details.pixelScale)
   }
 
   /// Predicts all images of a file; see `DigitsPredictor.predict(_:_:)`.

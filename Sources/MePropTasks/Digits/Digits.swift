@@ -27,7 +27,8 @@ public enum Digits: TaskDefinition {
       + "each class found) and precision, recall and F1 of each class, in percent",
     prediction:
       "reads an idx file of images (plain or gzip), or text with one image a line: as many "
-      + "numbers from 0 (background) to 255 as the model has inputs (784 for images of 28 x 28), row "
+      + "numbers from 0 (background) to 255 as the model has inputs (784 for images of 28 x 28), "
+      + "row "
       + "by row, separated by commas or spaces; a header line is skipped. Prints the label and its "
       + "probability for each image; an object of --json is {\"label\", \"probability\"}",
     uses: [

@@ -9,7 +9,7 @@ public enum DigitsConfiguration {
   /// All keys, in the order in which they are rendered.
   public static let schema = ConfigurationSchema(
     dataKeys + shared.runKeys + networkKeys + shared.selectionKeys + [outputKey] + shared.stepKeys
-      + [SharedSettings.clipNormKey])
+  )
 
   private static let shared = SharedSettings(
     examples: "images", batchUnit: ("images", ""), batchSize: 100, metric: "dev accuracy",
@@ -47,7 +47,7 @@ public enum DigitsConfiguration {
       "how weights start; uniform-fan-in is PyTorch's, reference the authors' C# code's"),
     .init(
       "dropout", .double(.share), default: .double(0), valueName: "p",
-      "share of the outputs of hidden layers that fall out in training"),
+      "share of the outputs of hidden layers that are dropped in training"),
   ]
 
   private static let outputKey = ConfigurationKey(

@@ -70,7 +70,6 @@ final class DigitsEvaluator {
   /// Images a batch: outputs of 500 units then stay in the second-level cache.
   static let batchSize = 250
 
-  private let precision: Precision
   private let context: ComputeContext
   private var input: Matrix
   private var order: [UInt32] = []
@@ -78,26 +77,27 @@ final class DigitsEvaluator {
   private var losses = [Float](repeating: 0, count: batchSize)
   private var predictions = [Int32](repeating: 0, count: batchSize)
 
-  init(inputSize: Int, precision: Precision, context: ComputeContext) {
-    self.precision = precision
+  init(inputSize: Int, context: ComputeContext) {
     self.context = context
     input = Matrix(rowCount: 0, columnCount: inputSize)
   }
 
   /// Evaluates `network` on `images`, whose pixels are multiplied by `scale`.
-  func evaluate(_ network: MLP, on images: LabeledImages, scale: Float) -> DigitsEvaluation {
+  func evaluate(_ network: DigitsNetwork, on images: LabeledImages, scale: Float)
+    -> DigitsEvaluation
+  {
     if order.count < images.count { order = Array(0..<UInt32(images.count)) }
     let classCount = network.outputSize
     var confusion = [Int](repeating: 0, count: classCount * classCount)
     var loss = 0.0
-    let inference = MLPInference(network, precision: precision, context: context)
+    let predictor = Predictor(network, context: context)
     for start in stride(from: 0, to: images.count, by: Self.batchSize) {
       let count = min(Self.batchSize, images.count - start)
       input.setRowCount(count)
       context.gather(
         images.pixels, examples: order[start..<(start + count)], scale: scale, into: &input)
       for row in 0..<count { labels[row] = Int32(images.labels[start + row]) }
-      inference.withLogits(of: input) { logits in
+      predictor.withOutput(of: input) { logits in
         context.crossEntropy(
           logits, labels: labels, losses: &losses, predictions: &predictions)
       }

@@ -6,137 +6,114 @@ import MePropData
 import MePropNN
 import MePropTraining
 
-/// A trained classifier of images with all that is needed to use it.
+/// A classifier of images: linear layers, logits out.
 ///
-/// ```text
-/// model.json          the architecture: sizes, activation, image size, pixel scale, precision
-/// model.safetensors   layers.N.weight [outputSize, inputSize] and layers.N.bias [outputSize],
-///                     the names and shapes of PyTorch's Linear
-/// ```
+/// Parameters are `layers.0.weight`, `layers.0.bias`, ….
+public typealias DigitsNetwork = Named<Stack<Linear>>
+
+/// A trained classifier of images with all that is needed to use it; see `SavedModel` for its
+/// files.
 public struct DigitsModel: Sendable, Equatable {
   /// The network; its outputs are logits.
-  public let network: MLP
-  /// The height of the images, in pixels.
-  public let imageRows: Int
-  /// The width of the images, in pixels.
-  public let imageColumns: Int
-  /// What pixels from 0 to 255 are multiplied by.
-  public let pixelScale: Float
-  /// The data set of the catalogue it was trained on; `nil` for data of the user's own.
-  public let dataSet: String?
-  /// How many of the first training images were held out for development.
-  public let developmentCount: Int
-  /// What products read: of a new model what it was trained with.
-  public var precision: Precision
+  public private(set) var network: DigitsNetwork
+  /// What its images are like, and where they are from.
+  public let details: Details
+
+  /// What a model of digits knows besides its network.
+  public struct Details: Sendable, Equatable, Codable {
+    /// The numbers of inputs, of units of the hidden layers, of classes.
+    public var layers: [Int]
+    /// What follows each hidden layer.
+    public var activation: String
+    /// What products read: of a new model what it was trained with.
+    public var precision: String
+    /// The height of the images, in pixels.
+    public var imageRows: Int
+    /// The width of the images, in pixels.
+    public var imageColumns: Int
+    /// What pixels from 0 to 255 are multiplied by.
+    public var pixelScale: Float
+    /// The data set of the catalogue it was trained on; `nil` for data of the user's own.
+    public var dataSet: String?
+    /// How many of the first training images were held out for development.
+    public var developmentCount: Int
+  }
 
   /// The number of classes.
   public var classCount: Int { network.outputSize }
-
-  /// The name of the file of weights.
-  public static let weightsName = "model.safetensors"
-  /// The name of the file that describes the architecture.
-  public static let architectureName = "model.json"
-  /// The version of the format that this program writes and reads.
-  public static let formatVersion = 1
+  /// The number of inputs.
+  public var inputSize: Int { network.inner.inputSize }
+  /// What products read.
+  public var precision: Precision {
+    get { network.inner.layers[0].precision }
+    set {
+      for index in network.inner.layers.indices { network.inner.layers[index].precision = newValue }
+    }
+  }
 
   /// Creates a model; the network must have an input for each pixel.
   public init(
-    network: MLP, imageRows: Int, imageColumns: Int, pixelScale: Float, dataSet: String? = nil,
-    developmentCount: Int = ImageDataset.developmentCount, precision: Precision = .f32
+    network: DigitsNetwork, imageRows: Int, imageColumns: Int, pixelScale: Float,
+    dataSet: String? = nil, developmentCount: Int = ImageDataset.developmentCount
   ) {
+    let layers = network.inner.layers
     precondition(
-      imageRows * imageColumns == network.inputSize,
-      "DigitsModel: images of \(imageRows) x \(imageColumns), network of \(network.inputSize) "
+      imageRows * imageColumns == layers[0].inputSize,
+      "DigitsModel: images of \(imageRows) x \(imageColumns), network of \(layers[0].inputSize) "
         + "inputs")
     self.network = network
-    self.imageRows = imageRows
-    self.imageColumns = imageColumns
-    self.pixelScale = pixelScale
-    self.dataSet = dataSet
-    self.developmentCount = developmentCount
-    self.precision = precision
+    details = Details(
+      layers: [layers[0].inputSize] + layers.map(\.outputSize),
+      activation: (layers.count > 1 ? layers[0].activation : .relu).rawValue,
+      precision: layers[0].precision.rawValue, imageRows: imageRows, imageColumns: imageColumns,
+      pixelScale: pixelScale, dataSet: dataSet, developmentCount: developmentCount)
   }
 
-  /// Writes both files into an existing folder.
+  /// Writes the model into an existing folder.
   ///
   /// - Throws: `FileWriteError`.
   public func write(to folder: URL) throws {
-    let tensors = network.layers.enumerated().flatMap { index, layer in
-      let name = MLP.layerName(index)
-      return [
-        SafeTensors.Tensor(
-          name: "\(name).weight", shape: [layer.outputSize, layer.inputSize],
-          values: layer.weight.elements),
-        SafeTensors.Tensor(
-          name: "\(name).bias", shape: [layer.outputSize], values: layer.bias.elements),
-      ]
-    }
-    try SafeTensors.write(
-      tensors, metadata: ["format": "meprop-model"],
-      to: folder.appendingPathComponent(Self.weightsName))
-    let architecture = DigitsArchitecture(
-      format: ModelFiles.format, version: Self.formatVersion,
-      task: DigitsTask.taskName,
-      layers: [network.inputSize] + network.layers.map(\.outputSize),
-      activation: network.activation.rawValue, pixelScale: pixelScale, imageRows: imageRows,
-      imageColumns: imageColumns, classCount: classCount, dataSet: dataSet,
-      developmentCount: developmentCount, precision: precision.rawValue)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try AtomicFile.write(
-      encoder.encode(architecture) + Data("\n".utf8),
-      to: folder.appendingPathComponent(Self.architectureName))
+    try SavedModel.write(network, task: Digits.name, details: details, to: folder)
   }
 
   /// Reads a model from its folder, or from the folder of its run.
   ///
-  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each other.
+  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each
+  /// other.
   ///
   /// - Throws: `ModelFileError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
   public init(at url: URL) throws {
-    let folder = RunFolder.modelFolder(at: url)
-    let files = ModelFiles(folder: folder, task: DigitsTask.taskName)
-    let architecture = try DigitsArchitecture(from: files)
-    let weights = folder.appendingPathComponent(Self.weightsName)
-    let layers = try Self.layers(of: architecture.layers, in: weights)
-    try self.init(
-      network: MLP(layers: layers, activation: files.value("activation", architecture.activation)),
-      imageRows: architecture.imageRows,
-      imageColumns: architecture.imageColumns, pixelScale: architecture.pixelScale,
-      dataSet: architecture.dataSet, developmentCount: architecture.developmentCount,
-      precision: architecture.precision.map { try files.value("precision", $0) } ?? .f32)
+    let saved = try SavedModel(at: url, task: Digits.name)
+    details = try saved.details()
+    try details.check(saved)
+    network = Stack.perceptron(
+      details.layers, activation: try saved.value("activation", details.activation),
+      precision: try saved.value("precision", details.precision), initialization: nil
+    ).named("layers")
+    try saved.restore(&network)
   }
+}
 
-  private static func layers(of sizes: [Int], in file: URL) throws -> [Linear] {
-    let tensors = try SafeTensors.read(from: file).tensors
-    let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    func values(_ name: String, _ shape: [Int]) throws -> [Float] {
-      guard let tensor = byName[name] else {
-        throw ModelFileError.missingTensor(path: file.path, name: name)
-      }
-      guard tensor.shape == shape else {
-        throw ModelFileError.wrongShape(
-          path: file.path, name: name, expected: shape, found: tensor.shape)
-      }
-      if let index = tensor.values.firstIndex(where: { !$0.isFinite }) {
-        throw ModelFileError.notFinite(
-          path: file.path, name: name, index: index, found: "\(tensor.values[index])")
-      }
-      return tensor.values
-    }
-    let layers = try zip(sizes, sizes.dropFirst()).enumerated().map { index, size in
-      let name = MLP.layerName(index)
-      let weight = try values("\(name).weight", [size.1, size.0])
-      let bias = try values("\(name).bias", [size.1])
-      return Linear(
-        weight: Matrix(rowCount: size.1, columnCount: size.0, elements: weight),
-        bias: Matrix(rowCount: 1, columnCount: size.1, elements: bias))
-    }
-    guard tensors.count == 2 * layers.count else {
-      let known = Set(layers.indices.flatMap { ["layers.\($0).weight", "layers.\($0).bias"] })
-      let name = tensors.first { !known.contains($0.name) }?.name ?? ""
-      throw ModelFileError.unexpectedTensor(path: file.path, name: name)
-    }
-    return layers
+extension DigitsModel.Details {
+  /// Throws unless sizes are possible and fit each other.
+  fileprivate func check(_ saved: SavedModel) throws {
+    let sides = 1...65_536
+    try saved.require(
+      layers.count >= 2 && layers.allSatisfy { (1...100_000_000).contains($0) }
+        && zip(layers, layers.dropFirst()).allSatisfy { $0 * $1 <= 1_000_000_000 }, "layers",
+      "two or more sizes of 1 to 100000000", "\(layers)")
+    try saved.require(
+      layers[layers.count - 1] <= 256, "layers", "at most 256 classes",
+      "\(layers[layers.count - 1])")
+    try saved.require(sides.contains(imageRows), "imageRows", "1 to 65536", "\(imageRows)")
+    try saved.require(
+      sides.contains(imageColumns), "imageColumns", "1 to 65536", "\(imageColumns)")
+    try saved.require(
+      imageRows * imageColumns == layers[0], "imageColumns",
+      "as many pixels as the \(layers[0]) inputs", "\(imageRows) x \(imageColumns)")
+    try saved.require(
+      pixelScale.isFinite && pixelScale > 0, "pixelScale", "a number above 0", "\(pixelScale)")
+    try saved.require(
+      developmentCount >= 1, "developmentCount", "1 or more", "\(developmentCount)")
   }
 }

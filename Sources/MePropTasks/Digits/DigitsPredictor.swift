@@ -32,23 +32,23 @@ public final class DigitsPredictor {
   /// The model.
   public let model: DigitsModel
   private let context: ComputeContext
-  private let inference: MLPInference
+  private let predictor: Predictor<DigitsNetwork>
   private var input: Matrix
 
   /// Creates a predictor.
   public init(_ model: DigitsModel, context: ComputeContext) {
     self.model = model
     self.context = context
-    inference = MLPInference(model.network, precision: model.precision, context: context)
-    input = Matrix(rowCount: 0, columnCount: model.network.inputSize)
+    predictor = Predictor(model.network, context: context)
+    input = Matrix(rowCount: 0, columnCount: model.inputSize)
   }
 
   /// Predicts all images of a file: idx (plain or gzip), or rows of numbers from 0 to 255.
   ///
   /// - Parameters:
   ///   - file: Where to read, from its first byte.
-  ///   - receive: Called with the predictions of some images at a time, in their order. Those of the
-  ///     rows before a bad one are delivered.
+  ///   - receive: Called with the predictions of some images at a time, in their order. Those of
+  ///     the rows before a bad one are delivered.
   /// - Throws: `DataFormatError`, `DigitsDataError`, and what `receive` throws.
   public func predict(
     _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
@@ -66,15 +66,17 @@ public final class DigitsPredictor {
     let images = try IDX.read(file, rank: 3)
     let size = Array(images.dimensions[1...])
     guard images.dimensions[0] > 0 else { return }
-    guard size == [model.imageRows, model.imageColumns] else {
+    guard size == [model.details.imageRows, model.details.imageColumns] else {
       throw DigitsDataError.wrongSize(
-        path: file.path, expected: [model.imageRows, model.imageColumns], found: size)
+        path: file.path, expected: [model.details.imageRows, model.details.imageColumns],
+        found: size)
     }
     let order = Array(0..<UInt32(images.dimensions[0]))
     for start in stride(from: 0, to: order.count, by: DigitsEvaluator.batchSize) {
       let examples = order[start..<min(start + DigitsEvaluator.batchSize, order.count)]
       input.setRowCount(examples.count)
-      context.gather(images.bytes, examples: examples, scale: model.pixelScale, into: &input)
+      context.gather(
+        images.bytes, examples: examples, scale: model.details.pixelScale, into: &input)
       try receive(predictBatch())
     }
   }
@@ -82,7 +84,7 @@ public final class DigitsPredictor {
   private func predictRows(
     _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
   ) throws {
-    let rows = CSVRows(file, fieldCount: model.network.inputSize)
+    let rows = CSVRows(file, fieldCount: model.inputSize)
     var row: [Float] = []
     var hasMore = true
     while hasMore {
@@ -111,7 +113,7 @@ public final class DigitsPredictor {
       throw DigitsDataError.pixelOutOfRange(
         path: rows.path, line: rows.lineNumber, field: field + 1, found: row[field])
     }
-    let scale = model.pixelScale
+    let scale = model.details.pixelScale
     input.withMutableRow(index) { target in
       for column in target.indices { target[column] = row[column] * scale }
     }
@@ -119,14 +121,11 @@ public final class DigitsPredictor {
 
   /// The predictions of the rows of `input`.
   private func predictBatch() -> [DigitsPrediction] {
-    inference.withLogits(of: input) { logits in
+    predictor.withOutput(of: input) { logits in
       context.softmax(&logits)
       return (0..<logits.rowCount).map { row in
-        logits.withRow(row) { values in
-          var best = 0
-          for column in values.indices where values[column] > values[best] { best = column }
-          return DigitsPrediction(label: best, probability: values[best])
-        }
+        let label = logits.largestColumn(ofRow: row)
+        return DigitsPrediction(label: label, probability: logits[row, label])
       }
     }
   }

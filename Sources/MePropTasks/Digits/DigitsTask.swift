@@ -7,7 +7,7 @@ import MePropNN
 import MePropTraining
 
 /// Trains a multilayer perceptron to tell images of digits, or of anything else, apart.
-public final class DigitsTask: TrainingTask {
+public final class DigitsTask: NetworkTask {
   /// `digits`.
   public let name: String = DigitsTask.taskName
   /// `images`.
@@ -21,8 +21,8 @@ public final class DigitsTask: TrainingTask {
   public let settings: DigitsSettings
   /// The images.
   public let data: DigitsData
-  private let context: ComputeContext
-  private let trainer: MLPTrainer
+  /// Trains the network.
+  public let trainer: Trainer<DigitsNetwork, SoftmaxCrossEntropy>
   private let evaluator: DigitsEvaluator
   private let inOrder: [UInt32]
   private var order: [UInt32]
@@ -42,43 +42,30 @@ public final class DigitsTask: TrainingTask {
       "DigitsTask: data of \(data.training.classCount) classes, settings of \(settings.classCount)")
     self.settings = settings
     self.data = data
-    self.context = context
-    trainer = Self.makeTrainer(
-      settings, inputSize: data.training.pixelsPerImage, context: context)
-    evaluator = DigitsEvaluator(
-      inputSize: data.training.pixelsPerImage, precision: settings.precision, context: context)
+    var layers = Stack.perceptron(
+      [data.training.pixelsPerImage] + settings.layerSizes, activation: settings.activation,
+      dropout: settings.dropout, precision: settings.precision,
+      initialization: settings.initialization, seed: settings.steps.seed)
+    if settings.selectsInOutputLayer {
+      layers.layers[layers.layers.count - 1].selector.policy = settings.steps.selection
+    }
+    trainer = settings.steps.makeTrainer(
+      layers.named("layers"), loss: SoftmaxCrossEntropy(), context: context)
+    evaluator = DigitsEvaluator(inputSize: data.training.pixelsPerImage, context: context)
     inOrder = Array(0..<UInt32(data.training.count))
     order = inOrder
     input = Matrix(rowCount: 0, columnCount: data.training.pixelsPerImage)
   }
 
-  private static func makeTrainer(
-    _ settings: DigitsSettings, inputSize: Int, context: ComputeContext
-  ) -> MLPTrainer {
-    let network = MLP(
-      inputSize: inputSize, hiddenSizes: settings.hiddenSizes, outputSize: settings.classCount,
-      activation: settings.activation, initialization: settings.initialization,
-      seed: settings.seed)
-    return MLPTrainer(
-      network, optimizer: settings.optimizer, selectionByLayer: settings.selectionByLayer,
-      schedule: settings.schedule, dropout: settings.dropout, precision: settings.precision,
-      seed: settings.seed, context: context)
-  }
-
-  /// The network in its current state.
-  public var network: MLP { trainer.network }
-
   // MARK: Training
 
   /// The number of batches, the short one included.
-  public var stepsPerEpoch: Int {
-    (order.count + settings.batchSize - 1) / settings.batchSize
-  }
+  public var stepsPerEpoch: Int { settings.steps.stepsPerEpoch(exampleCount: order.count) }
 
   /// Shuffles the images: their order is a function of seed and epoch.
   public func beginEpoch(_ epoch: Int) {
     for index in order.indices { order[index] = inOrder[index] }
-    var random = Philox(seed: settings.seed, stream: RandomPurpose.order.stream(epoch))
+    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
     random.shuffle(&order)
   }
 
@@ -86,46 +73,23 @@ public final class DigitsTask: TrainingTask {
   ///
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
-    let clock = ContinuousClock()
-    let start = clock.now
+    let start = Clock.now()
     fillBatch(step)
-    var seconds = PhaseSeconds()
-    seconds.data = start.duration(to: clock.now).inSeconds
-    trainer.times = PhaseTimes()
-    let stepCount = settings.stopping.epochs * stepsPerEpoch
-    trainer.learningRateFactor = settings.learningRateSchedule.factor(
-      progress: Double(trainer.step) / Double(stepCount))
-    let loss = try trainer.train(input, labels: labels, epoch: epoch)
-    let times = trainer.times
-    seconds.forward = times.forward
-    seconds.backward = times.backward
-    seconds.selection = times.selection
-    seconds.products = times.products
-    seconds.optimizer = times.optimizer
-    return StepReport(lossSum: loss, exampleCount: labels.count, seconds: seconds)
+    return try trainStep(
+      input, labels, epoch: epoch,
+      learningRateFactor: settings.steps.learningRateFactor(
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
 
   private func fillBatch(_ step: Int) {
-    let start = step * settings.batchSize
-    let examples = order[start..<min(start + settings.batchSize, order.count)]
+    let start = step * settings.steps.batchSize
+    let examples = order[start..<min(start + settings.steps.batchSize, order.count)]
     input.setRowCount(examples.count)
-    context.gather(
+    trainer.context.gather(
       data.training.pixels, examples: examples, scale: Self.pixelScale, into: &input)
     labels.removeAll(keepingCapacity: true)
     for example in examples { labels.append(Int32(data.training.labels[Int(example)])) }
   }
-
-  /// One entry a layer, `layers.0` first, the output layer included.
-  public func takeLayerReports() -> [LayerReport] {
-    trainer.takeStatistics().enumerated().map { index, statistics in
-      LayerReport(
-        name: MLP.layerName(index), touchedRows: statistics.meanTouchedRows,
-        keptMagnitude: statistics.meanKeptMagnitude)
-    }
-  }
-
-  /// One entry a layer, the output layer included.
-  public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
 
   /// The confusion of classes in the last evaluation.
   public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? {
@@ -135,48 +99,15 @@ public final class DigitsTask: TrainingTask {
   /// The accuracy in percent and the mean loss on images that are not trained on.
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
     let images = split == .dev ? data.development : data.test
-    let evaluation = evaluator.evaluate(network, on: images, scale: Self.pixelScale)
+    let evaluation = evaluator.evaluate(trainer.model, on: images, scale: Self.pixelScale)
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
   }
 
   // MARK: State
 
-  /// The trainer's matrices, its step, and a fingerprint of the data.
-  public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    (
-      TrainerCheckpoint.tensors(trainer.state),
-      ["step": trainer.step, "data": data.fingerprint]
-    )
-  }
-
-  /// Takes such a state back.
-  ///
-  /// - Throws: `CheckpointError`.
-  public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
-    let step = try TrainerCheckpoint.counter("step", in: counters)
-    try TrainerCheckpoint.checkData(data.fingerprint, counters, examples: "images")
-    let matrices = try tensors.map { tensor in
-      guard tensor.shape.count == 2 else {
-        throw CheckpointError(
-          .shapeMismatch(name: tensor.name, expected: [0, 0], found: tensor.shape))
-      }
-      return NamedMatrix(
-        tensor.name,
-        Matrix(
-          rowCount: tensor.shape[0], columnCount: tensor.shape[1], elements: tensor.values))
-    }
-    do {
-      try trainer.restore(matrices, step: step)
-    } catch {
-      switch error {
-      case .missing(let name): throw CheckpointError(.missingTensor(name))
-      case .unexpected(let name): throw CheckpointError(.unexpectedTensor(name))
-      case .shapeMismatch(let name, let expected, let found):
-        throw CheckpointError(.shapeMismatch(name: name, expected: expected, found: found))
-      }
-    }
-  }
+  /// Of the training images: their count and a hash of their labels.
+  public var fingerprint: Int { data.fingerprint }
 
   /// Writes the model of the current weights.
   ///
@@ -184,9 +115,9 @@ public final class DigitsTask: TrainingTask {
   public func writeModel(to folder: URL) throws {
     let isCatalogued = DataCatalogue.all.contains { $0.name == settings.data }
     try DigitsModel(
-      network: network, imageRows: data.training.rows, imageColumns: data.training.columns,
+      network: trainer.model, imageRows: data.training.rows, imageColumns: data.training.columns,
       pixelScale: Self.pixelScale, dataSet: isCatalogued ? settings.data : nil,
-      developmentCount: settings.developmentCount, precision: settings.precision
+      developmentCount: settings.developmentCount
     ).write(to: folder)
   }
 }

@@ -10,8 +10,8 @@ import MePropCore
 
 /// Parses sentences by the most probable sequence of transitions that a beam finds.
 ///
-/// The probability of a sequence is the product of its transitions', each from the network's softmax over all
-/// transitions; of several hypotheses the `width` most probable ones go on.
+/// The probability of a sequence is the product of its transitions', each from the network's
+/// softmax over all transitions; of several hypotheses the `width` most probable ones go on.
 final class BeamDecoder {
   /// A sequence of transitions.
   private struct Hypothesis {
@@ -37,7 +37,8 @@ final class BeamDecoder {
     self.width = width
   }
 
-  /// Parses sentences of `trees` and calls `receive` with the final state of each one's best hypothesis.
+  /// Parses sentences of `trees` and calls `receive` with the final state of each one's best
+  /// hypothesis.
   func parse(
     _ sentences: ArraySlice<Int>, of trees: EncodedTrees, _ receive: (Int, ParserState) -> Void
   ) {
@@ -87,7 +88,8 @@ final class BeamDecoder {
           }
         }
       }
-      // The first hypothesis is the best; a final one cannot become better, nor any other better than it.
+      // The first hypothesis is the best; a final one cannot become better, nor any other better
+      // than it.
       active.removeAll { beams[$0][0].isFinal }
     }
     for (index, sentence) in sentences.enumerated() { receive(sentence, beams[index][0].state) }

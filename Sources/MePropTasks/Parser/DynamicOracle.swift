@@ -1,10 +1,12 @@
 // The best that can still be made of any state (Goldberg and Nivre, 2013).
 
-/// The dynamic oracle of arc-hybrid: what each transition costs, in gold arcs that can no longer be built.
+/// The dynamic oracle of arc-hybrid: what each transition costs, in gold arcs that can no longer be
+/// built.
 ///
 /// With top s, second s' and first of the buffer b:
 ///
-/// - left (s ← b) loses the arc to s from s' or from the buffer behind b, and those from s into the buffer;
+/// - left (s ← b) loses the arc to s from s' or from the buffer behind b, and those from s into the
+///   buffer;
 /// - right (s' → s) loses the arc to s from the buffer, and those from s into the buffer;
 /// - shift loses the arc to b from the stack below s, and those from b into the stack.
 ///
@@ -14,7 +16,8 @@ package struct DynamicOracle {
   private let starts: [Int32]
   private let dependents: [Int32]
 
-  /// Creates the oracle of a tree; `heads` is by node from 0, and the root's own entry is not looked at.
+  /// Creates the oracle of a tree; `heads` is by node from 0, and the root's own entry is not
+  /// looked at.
   package init(heads: [Int32]) {
     self.heads = heads
     var starts = [Int32](repeating: 0, count: heads.count + 1)

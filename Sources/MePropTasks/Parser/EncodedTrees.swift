@@ -3,7 +3,8 @@
 import MePropCore
 import MePropData
 
-/// Sentences as symbols: for each node, the root included, a symbol of each kind, its head and its label.
+/// Sentences as symbols: for each node, the root included, a symbol of each kind, its head and its
+/// label.
 struct EncodedTrees: Sendable {
   /// Where the nodes of each sentence start, and the end of the last.
   private(set) var starts = [0]
@@ -58,8 +59,8 @@ struct EncodedTrees: Sendable {
     starts.append(heads.count)
   }
 
-  /// A copy of the symbols in which each word and affix that is rare is unknown with probability one half, and any other
-  /// word with probability `wordDropout`.
+  /// A copy of the symbols in which each word and affix that is rare is unknown with probability
+  /// one half, and any other word with probability `wordDropout`.
   func hidingRare(wordDropout: Double, seed: UInt64, epoch: Int) -> [UInt32] {
     var random = Philox(seed: seed, stream: RandomPurpose.task.stream(epoch))
     let threshold = UInt32(wordDropout * 0x1p32)

@@ -3,14 +3,17 @@
 import MePropCore
 
 extension ParserEngine {
-  /// Parses training sentences and notes, at each state, the best of the transitions that lose nothing.
+  /// Parses training sentences and notes, at each state, the best of the transitions that lose
+  /// nothing.
   ///
-  /// Where several transitions lose as few gold arcs as possible, the one that the network scores highest is to be
-  /// learned. The parser then makes the transition that it likes best with probability `share`, else the one to be
-  /// learned, so that states come up that mistakes lead to. States with one allowed transition are not noted.
+  /// Where several transitions lose as few gold arcs as possible, the one that the network scores
+  /// highest is to be learned. The parser then makes the transition that it likes best with
+  /// probability `share`, else the one to be learned, so that states come up that mistakes lead to.
+  /// States with one allowed transition are not noted.
   ///
   /// - Parameters:
-  ///   - trees: Training trees; those longer than `TransitionExamples.maximumWordCount` are passed over.
+  ///   - trees: Training trees; those longer than `TransitionExamples.maximumWordCount` are passed
+  ///     over.
   ///   - share: How often the parser goes its own way, from 0 to 1.
   ///   - seed: With `epoch`, decides where.
   ///   - epoch: From 1.

@@ -2,9 +2,10 @@
 
 /// The nodes of a state that become features (Chen and Manning, 2014, section 3.1).
 ///
-/// The first three of stack and buffer, then twelve dependents. For arc-standard and swap these are the two outermost
-/// dependents on both sides of the two topmost nodes of the stack, and their outermost one's own. In arc-hybrid the first
-/// node of the buffer gets dependents, so it takes the place of some of the second's.
+/// The first three of stack and buffer, then twelve dependents. For arc-standard and swap these are
+/// the two outermost dependents on both sides of the two topmost nodes of the stack, and their
+/// outermost one's own. In arc-hybrid the first node of the buffer gets dependents, so it takes the
+/// place of some of the second's.
 enum FeatureTemplate {
   /// The number of nodes.
   static let nodeCount = 18

@@ -5,8 +5,9 @@ import MePropData
 
 /// Tags that jackknifing gave, with a digest of all that they depend on.
 ///
-/// Training one tagger a fold takes longer than much of the parser's own training, so the run folder
-/// keeps the tags. A file that is damaged, or of other data, another tagger or other folds, is not used.
+/// Training one tagger a fold takes longer than much of the parser's own training, so the run
+/// folder keeps the tags. A file that is damaged, or of other data, another tagger or other folds,
+/// is not used.
 struct JackknifedTags: Equatable {
   /// The file's name in a run folder.
   static let fileName = "jackknifed-tags.json"
@@ -31,7 +32,8 @@ struct JackknifedTags: Equatable {
     self.sentences = sentences
   }
 
-  /// Reads the tags from a file; `nil` if there is none, if it is damaged, or if it is not of `inputs`.
+  /// Reads the tags from a file; `nil` if there is none, if it is damaged, or if it is not of
+  /// `inputs`.
   init?(at url: URL, inputs: String) {
     guard let data = try? Data(contentsOf: url),
       let file = try? JSONDecoder().decode(File.self, from: data),

@@ -3,8 +3,8 @@
 import Foundation
 import MePropCore
 
-/// How sentences are parsed together: in batches of similar length, whatever the number of threads, because the order in
-/// which a product is summed may depend on how many states are scored at once.
+/// How sentences are parsed together: in batches of similar length, whatever the number of threads,
+/// because the order in which a product is summed may depend on how many states are scored at once.
 enum ParserBatches {
   /// About how many words a batch has.
   static let wordCount = 2048
@@ -28,7 +28,8 @@ enum ParserBatches {
     return batches
   }
 
-  /// Calls `work` once for each number below `count`, on `threadCount` threads that each make a worker first.
+  /// Calls `work` once for each number below `count`, on `threadCount` threads that each make a
+  /// worker first.
   static func forEach<Worker>(
     count: Int, threadCount: Int, makeWorker: @Sendable () -> Worker,
     work: @Sendable (Worker, Int) -> Void

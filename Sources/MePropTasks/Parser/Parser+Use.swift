@@ -94,7 +94,8 @@ extension Parser: DataCheckingTask {
   /// What is looked for.
   public static let checkHelp = """
     arcs that cross, sentences with several roots, cycles, heads beyond the sentence, \
-    relations seen once or only in dev or test, columns without tags, sentences of dev and test that \
+    relations seen once or only in dev or test, columns without tags, sentences of dev and test \
+    that \
     are in train as well, and damaged lines with their number
     """
   /// The treebank.

@@ -22,7 +22,8 @@ public enum Parser: TaskDefinition {
     evaluation: "UAS, LAS, CLAS and MLAS, with and without punctuation, by relation, distance and "
       + "length",
     prediction: "reads CoNLL-U (plain or gzip) and writes it byte for byte, except for heads and "
-      + "relations; --format text reads words alone. From a pipe, each sentence is parsed before the "
+      + "relations; --format text reads words alone. From a pipe, each sentence is parsed before "
+      + "the "
       + "next is read; an object of --json is {\"tokens\", \"heads\", \"relations\"}",
     uses: [
       "meprop evaluate runs/parser --svg parser.svg",
@@ -68,7 +69,7 @@ public enum Parser: TaskDefinition {
     guard let path = settings.tagger else { return Examples(data: data) }
     let tagger = try ParserTagger(
       at: URL(fileURLWithPath: path),
-      threadCount: settings.threadCount ?? ComputeContext.availableThreads)
+      threadCount: settings.steps.threadCount ?? ComputeContext.availableThreads)
     let status = StatusLine()
     let (trees, tags) = try tagger.jackknifing(
       data.training, foldCount: settings.foldCount,

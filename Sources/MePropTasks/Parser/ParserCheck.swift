@@ -198,7 +198,8 @@ public struct ParserCheck: Sendable, Equatable {
     if part.nonProjectiveSentences > 0 {
       warnings.append(
         "\(part.name): \(part.crossingArcs) of \(part.words) arcs cross others, in "
-          + "\(part.nonProjectiveSentences) of \(part.sentences) sentences\(first(notes.crossing)); "
+          + "\(part.nonProjectiveSentences) of \(part.sentences) "
+          + "sentences\(first(notes.crossing)); "
           + "only a system for non-projective trees can find them")
     }
     if part.missingRelations > 0 {

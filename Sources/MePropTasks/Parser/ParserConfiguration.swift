@@ -65,7 +65,8 @@ public enum ParserConfiguration {
       "hidden", .intList(1...1_000_000), default: .intList([500]),
       "widths of the hidden layers"),
     .init(
-      "activation", .choice(FeatureActivation.allCases.map(\.rawValue)), default: .string("relu"),
+      "activation", .choice(FeatureSum.Activation.allCases.map(\.rawValue)),
+      default: .string("relu"),
       valueName: "name", "what follows the first hidden layer; ReLU follows others"),
     .init(
       "precision", .choice(Precision.allCases.map(\.rawValue)),
@@ -76,7 +77,7 @@ public enum ParserConfiguration {
       default: .double(0.1), "embeddings start uniform within plus and minus this"),
     .init(
       "dropout", .double(.share), default: .double(0.3), valueName: "p",
-      "share of the units of hidden layers that fall out in training"),
+      "share of the units of hidden layers that are dropped in training"),
     TreebankKeys.wordDropout("taken for unknown"),
   ]
 

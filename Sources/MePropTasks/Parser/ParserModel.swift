@@ -8,15 +8,12 @@ import MePropTraining
 
 /// A trained parser with all that is needed to use it.
 ///
-/// ```text
-/// model.json           sizes, transition system, features, data set
-/// vocabularies.json    words, tags, affixes and relations by number, the most frequent first
-/// model.safetensors    embedding.weight [symbols, size], layers.N.weight and layers.N.bias as
-///                      PyTorch's Linear: layers.0 takes the embeddings of all features side by side
-/// ```
+/// Its files are those of `SavedModel`, and `vocabularies.json`: words, tags, affixes and relations
+/// by number, the most frequent first. `features.weight` is `[positions · outputs, size]`, position
+/// after position.
 ///
-/// Symbols are, kind after kind (words, tags, prefixes, suffixes, relations): no node, unknown, the root, then the
-/// vocabulary; relations have no unknown and no root.
+/// Symbols are, kind after kind (words, tags, prefixes, suffixes, relations): no node, unknown, the
+/// root, then the vocabulary; relations have no unknown and no root.
 public struct ParserModel: Sendable, Equatable {
   /// The network.
   public let network: ParserNetwork
@@ -29,9 +26,6 @@ public struct ParserModel: Sendable, Equatable {
   /// The treebank it was trained on, as the user named it.
   public let data: String
 
-  /// The version of the format that this program writes and reads.
-  public static let formatVersion = 1
-
   /// Creates a model from its parts, whose sizes must fit.
   public init(
     network: ParserNetwork, vocabularies: ParserVocabularies, system: TransitionSystem,
@@ -42,9 +36,9 @@ public struct ParserModel: Sendable, Equatable {
     precondition(
       network.features.symbolCount == layout.symbolCount
         && network.features.positionCount == layout.positionCount
-        && network.rest.outputSize == numbers.count,
+        && network.outputSize == numbers.count,
       "ParserModel: network of \(network.features.symbolCount) symbols, "
-        + "\(network.features.positionCount) positions and \(network.rest.outputSize) transitions, "
+        + "\(network.features.positionCount) positions and \(network.outputSize) transitions, "
         + "vocabularies of \(layout.symbolCount), \(layout.positionCount) and \(numbers.count)")
     self.network = network
     self.vocabularies = vocabularies
@@ -53,10 +47,7 @@ public struct ParserModel: Sendable, Equatable {
     self.data = data
   }
 
-  private struct Description: Codable {
-    var format = "meprop-model"
-    var version = ParserModel.formatVersion
-    var task = ParserTask.taskName
+  private struct Details: Codable {
     var system: String
     var precision: String
     var data: String
@@ -78,27 +69,8 @@ public struct ParserModel: Sendable, Equatable {
   ///
   /// - Throws: `FileWriteError`.
   public func write(to folder: URL) throws {
-    let first = network.features.linear
-    var tensors = [
-      SafeTensors.Tensor(
-        name: "embedding.weight",
-        shape: [network.features.symbolCount, network.features.embeddingSize],
-        values: network.features.embeddings.elements)
-    ]
-    for (index, layer) in ([first] + network.rest.layers).enumerated() {
-      tensors.append(
-        SafeTensors.Tensor(
-          name: "layers.\(index).weight", shape: [layer.outputSize, layer.inputSize],
-          values: layer.weight.elements))
-      tensors.append(
-        SafeTensors.Tensor(
-          name: "layers.\(index).bias", shape: [layer.outputSize], values: layer.bias.elements))
-    }
-    try SafeTensors.write(
-      tensors, metadata: ["format": "meprop-model"],
-      to: folder.appendingPathComponent("model.safetensors"))
     let relations = vocabularies.relations.items
-    try ModelFiles.writeJSON(
+    try SavedModel.writeJSON(
       Lists(
         words: .init(vocabularies.words), tags: .init(vocabularies.tags),
         prefixes: .init(vocabularies.prefixes), suffixes: .init(vocabularies.suffixes),
@@ -106,42 +78,46 @@ public struct ParserModel: Sendable, Equatable {
         rootRelations: vocabularies.rootLabels.map { relations[$0] },
         otherRelations: vocabularies.plainLabels.map { relations[$0] }),
       to: folder.appendingPathComponent("vocabularies.json"))
-    try ModelFiles.writeJSON(
-      Description(
-        system: system.rawValue, precision: precision.rawValue, data: data, shape: network.shape,
-        features: vocabularies.choice),
-      to: folder.appendingPathComponent("model.json"))
+    let details = Details(
+      system: system.rawValue, precision: precision.rawValue, data: data, shape: network.shape,
+      features: vocabularies.choice)
+    try SavedModel.write(network, task: Parser.name, details: details, to: folder)
   }
 
   /// Reads a model from its folder, or from the folder of its run.
   ///
-  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each other.
+  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each
+  /// other.
   ///
   /// - Throws: `ModelFileError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
   public init(at url: URL) throws {
-    let folder = RunFolder.modelFolder(at: url)
-    let files = ModelFiles(folder: folder, task: ParserTask.taskName)
-    let description: Description = try files.readArchitecture(version: Self.formatVersion)
-    let lists: Lists = try files.readJSON("vocabularies.json")
-    let system: TransitionSystem = try files.value("system", description.system)
-    let precision: Precision = try files.value("precision", description.precision)
-    let shape = description.shape
-    let activation: FeatureActivation = try files.value("activation", shape.activation)
+    let saved = try SavedModel(at: url, task: Parser.name)
+    let details: Details = try saved.details()
+    let lists: Lists = try saved.readJSON("vocabularies.json")
+    let system: TransitionSystem = try saved.value("system", details.system)
+    let precision: Precision = try saved.value("precision", details.precision)
+    let shape = details.shape
+    let _: FeatureSum.Activation = try saved.value("activation", shape.activation)
     let sizes = 1...1_000_000
-    try files.require(
+    try saved.require(
       !shape.hiddenSizes.isEmpty && shape.hiddenSizes.allSatisfy(sizes.contains), "hiddenSizes",
       "widths from 1 to 1000000", "\(shape.hiddenSizes)")
-    try files.require(
+    try saved.require(
       (1...ComputeContext.maximumEmbeddingSize).contains(shape.embeddingSize), "embeddingSize",
       "1 to \(ComputeContext.maximumEmbeddingSize)", "\(shape.embeddingSize)")
-    let choice = description.features
-    try files.require(
+    let choice = details.features
+    try saved.require(
       (0...10).contains(choice.prefixLength) && (0...10).contains(choice.suffixLength),
       "features", "affixes of 0 to 10 letters", "\(choice.prefixLength), \(choice.suffixLength)")
-    let vocabularies = try Self.vocabularies(lists, choice, folder)
+    let vocabularies = try Self.vocabularies(lists, choice, saved.folder)
+    let transitions = TransitionNumbers(system: system, labelCount: vocabularies.labelCount)
+    var network = ParserNetwork(
+      shape: shape, layout: FeatureLayout(vocabularies), transitionCount: transitions.count,
+      embeddingScale: 1, precision: precision, seed: 1)
+    try saved.restore(&network)
     self.init(
-      network: try Self.network(files, shape, activation, vocabularies, system),
-      vocabularies: vocabularies, system: system, precision: precision, data: description.data)
+      network: network, vocabularies: vocabularies, system: system, precision: precision,
+      data: details.data)
   }
 
   private static func vocabularies(
@@ -176,25 +152,15 @@ public struct ParserModel: Sendable, Equatable {
       relations: relations, rootLabels: try labels("rootRelations", lists.rootRelations),
       plainLabels: try labels("otherRelations", lists.otherRelations))
   }
+}
 
-  private static func network(
-    _ files: ModelFiles, _ shape: ParserShape, _ activation: FeatureActivation,
-    _ vocabularies: ParserVocabularies, _ system: TransitionSystem
-  ) throws -> ParserNetwork {
-    let tensors = try files.readTensors("model.safetensors")
-    let layout = FeatureLayout(vocabularies)
-    let transitions = TransitionNumbers(system: system, labelCount: vocabularies.labelCount).count
-    let embeddings = try tensors.matrix(
-      "embedding.weight", layout.symbolCount, shape.embeddingSize)
-    let sizes = [layout.positionCount * shape.embeddingSize] + shape.hiddenSizes + [transitions]
-    let layers = try (1..<sizes.count).map { index in
-      Linear(
-        weight: try tensors.matrix("layers.\(index - 1).weight", sizes[index], sizes[index - 1]),
-        bias: try tensors.row("layers.\(index - 1).bias", sizes[index]))
-    }
-    return ParserNetwork(
-      features: FeatureLayer(
-        embeddings: embeddings, linear: layers[0], positionCount: layout.positionCount),
-      activation: activation, rest: MLP(layers: Array(layers.dropFirst()), activation: .relu))
+extension ParserNetwork {
+  /// The sizes.
+  fileprivate var shape: ParserShape {
+    var shape = ParserShape()
+    shape.embeddingSize = features.embeddingSize
+    shape.hiddenSizes = [features.outputSize] + layers.layers.dropLast().map(\.outputSize)
+    shape.activation = features.activation.rawValue
+    return shape
   }
 }

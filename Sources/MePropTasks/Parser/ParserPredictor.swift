@@ -44,8 +44,8 @@ public final class ParserPredictor {
 
   /// The heads (0 for the root) and relations of the words of each sentence.
   ///
-  /// Of `sentences` the words and tags count; heads and relations are not looked at, and with a tagger its column of tags
-  /// is not either.
+  /// Of `sentences` the words and tags count; heads and relations are not looked at, and with a
+  /// tagger its column of tags is not either.
   public func parse(_ sentences: [DependencyTree]) -> [(heads: [Int], relations: [String])] {
     parseTagged(tagger?.tagging(sentences) ?? sentences)
   }
@@ -67,15 +67,17 @@ public final class ParserPredictor {
 
   /// Parses all sentences of a file or stream.
   ///
-  /// Of CoNLL-U only HEAD and DEPREL of words change; with a tagger they are parsed by its tags, which do not come out.
-  /// Text becomes CoNLL-U with form, the tagger's column, HEAD and DEPREL.
+  /// Of CoNLL-U only HEAD and DEPREL of words change; with a tagger they are parsed by its tags,
+  /// which do not come out. Text becomes CoNLL-U with form, the tagger's column, HEAD and DEPREL.
   ///
   /// - Parameters:
   ///   - file: What to read.
-  ///   - isText: Whether that is text, a sentence a line with blanks between tokens, instead of CoNLL-U.
-  ///   - flushesEachSentence: Whether each sentence is parsed and handed on before the next is read,
-  ///     as for a pipe that somebody talks through; otherwise many go together.
-  ///   - writesObjects: Whether sentences come out as objects `{"tokens", "heads", "relations"}`, one a line.
+  ///   - isText: Whether that is text, a sentence a line with blanks between tokens, instead of
+  ///     CoNLL-U.
+  ///   - flushesEachSentence: Whether each sentence is parsed and handed on before the next is
+  ///     read, as for a pipe that somebody talks through; otherwise many go together.
+  ///   - writesObjects: Whether sentences come out as objects `{"tokens", "heads", "relations"}`,
+  ///     one a line.
   ///   - receive: Takes the output, piece by piece and in order.
   /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
   ///   damaged one have been handed on.
@@ -130,7 +132,8 @@ public final class ParserPredictor {
 }
 
 extension DependencyTree {
-  /// The words of a sentence with their tags, all attached to the root: what is there before parsing.
+  /// The words of a sentence with their tags, all attached to the root: what is there before
+  /// parsing.
   init(wordsOf sentence: CoNLLUSentence) {
     let count = sentence.wordCount
     self.init(

@@ -18,10 +18,6 @@ public struct ParserSettings: Sendable, Equatable {
   public var keepsSubtypes: Bool
   /// Only the first so many training sentences are used; `nil` for all.
   public var trainingLimit: Int?
-  /// When the run ends.
-  public var stopping: StoppingRule
-  /// Transitions a step.
-  public var batchSize: Int
   /// The transition system.
   public var system: TransitionSystem
   /// How often the parser goes its own way in training, from 0 to 1.
@@ -35,11 +31,11 @@ public struct ParserSettings: Sendable, Equatable {
   /// The share of words that are unknown in training.
   public var wordDropout: Double
   /// How it trains.
-  public var training: ParserTraining
-  /// The seed of all randomness.
-  public var seed: UInt64
-  /// The number of threads; `nil` to measure.
-  public var threadCount: Int?
+  public var steps: StepSettings
+  /// The share of the units of hidden layers that are dropped.
+  public var dropout: Float
+  /// What forward products above the feature layer read.
+  public var precision: Precision
 
   /// Reads checked settings out of a configuration of `ParserConfiguration.schema`.
   init(resolved configuration: Configuration) {
@@ -51,8 +47,6 @@ public struct ParserSettings: Sendable, Equatable {
       prefixLength: configuration.int("prefix"), suffixLength: configuration.int("suffix"))
     keepsSubtypes = configuration.string("relations") == "full"
     trainingLimit = configuration.optionalInt("train-limit")
-    stopping = configuration.stoppingRule
-    batchSize = configuration.int("batch")
     system = TransitionSystem(rawValue: configuration.string("system")) ?? .arcHybrid
     explorationShare = configuration.double("explore")
     explorationStart = configuration.int("explore-from")
@@ -62,14 +56,8 @@ public struct ParserSettings: Sendable, Equatable {
     shape.activation = configuration.string("activation")
     embeddingScale = Float(configuration.double("embedding-scale"))
     wordDropout = configuration.double("word-dropout")
-    seed = UInt64(configuration.int("seed"))
-    training = ParserTraining(
-      optimizer: configuration.stepOptimizer, selection: configuration.selectionPolicy,
-      schedule: configuration.selectionSchedule,
-      dropout: Float(configuration.double("dropout")),
-      rateSchedule: configuration.learningRateSchedule,
-      averageDecay: Float(configuration.double("average")),
-      precision: Precision(rawValue: configuration.string("precision")) ?? .f32, seed: seed)
-    threadCount = configuration.optionalInt("threads")
+    steps = StepSettings(resolved: configuration)
+    dropout = Float(configuration.double("dropout"))
+    precision = Precision(rawValue: configuration.string("precision")) ?? .f32
   }
 }

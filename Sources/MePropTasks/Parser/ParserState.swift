@@ -3,8 +3,8 @@
 /// The state of one sentence: stack, buffer, arcs.
 ///
 /// A view of memory that a ``ParserStatePool`` owns.
-/// Nodes are 0 for the root and 1 ... n for the words. Outermost and second outermost dependents on both sides are kept
-/// because features ask for them.
+/// Nodes are 0 for the root and 1 ... n for the words. Outermost and second outermost dependents on
+/// both sides are kept because features ask for them.
 package struct ParserState {
   /// The number of words.
   package let wordCount: Int32
@@ -20,7 +20,8 @@ package struct ParserState {
   package let heads: UnsafeMutablePointer<Int32>
   /// By node: the label of the arc to its head.
   package let labels: UnsafeMutablePointer<Int32>
-  /// By node: its first dependent to the left, the second, the last and the last but one to the right; -1 for none.
+  /// By node: its first dependent to the left, the second, the last and the last but one to the
+  /// right; -1 for none.
   package let firstLeft: UnsafeMutablePointer<Int32>
   package let secondLeft: UnsafeMutablePointer<Int32>
   package let firstRight: UnsafeMutablePointer<Int32>
@@ -71,7 +72,8 @@ package struct ParserState {
 
   // MARK: Transitions
 
-  /// The node that the root may now be attached to: the only one left on the stack, once the buffer is empty.
+  /// The node that the root may now be attached to: the only one left on the stack, once the buffer
+  /// is empty.
   @inline(__always) package var mayAttachRoot: Bool { stackCount == 2 && bufferIsEmpty }
 
   @inline(__always) package func canShift() -> Bool { !bufferIsEmpty }

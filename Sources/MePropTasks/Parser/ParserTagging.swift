@@ -7,9 +7,10 @@ import MePropTraining
 
 /// Puts the tags that a tagger finds in the place of those of trees.
 ///
-/// A parser that will read a tagger's tags must learn from tags with a tagger's mistakes. Those of training sentences come
-/// from taggers that have not seen them: the sentences are dealt into folds, and each fold is tagged by a tagger trained on
-/// the others (jackknifing), with the settings of the tagger's run if they are beside the model, else its default ones.
+/// A parser that will read a tagger's tags must learn from tags with a tagger's mistakes. Those of
+/// training sentences come from taggers that have not seen them: the sentences are dealt into
+/// folds, and each fold is tagged by a tagger trained on the others (jackknifing), with the
+/// settings of the tagger's run if they are beside the model, else its default ones.
 public struct ParserTagger {
   /// The tagger.
   public let model: TaggerModel
@@ -23,7 +24,8 @@ public struct ParserTagger {
   /// - Parameters:
   ///   - url: The folder of a run, or its model folder.
   ///   - threadCount: Threads to compute with, at least 1.
-  /// - Throws: `ModelFileError`, `ConfigurationError`; `ParserTaggerError` if it does not predict UPOS or XPOS.
+  /// - Throws: `ModelFileError`, `ConfigurationError`; `ParserTaggerError` if it does not predict
+  ///   UPOS or XPOS.
   public init(at url: URL, threadCount: Int) throws {
     model = try TaggerModel(at: url)
     self.threadCount = threadCount
@@ -66,8 +68,8 @@ public struct ParserTagger {
   /// - Parameters:
   ///   - trees: At least `foldCount` of them.
   ///   - foldCount: How many taggers are trained, 2 or more.
-  ///   - saved: A file of tags that an earlier call gave, which are taken if they are of the same trees, settings and
-  ///     folds; `nil` for none.
+  ///   - saved: A file of tags that an earlier call gave, which are taken if they are of the same
+  ///     trees, settings and folds; `nil` for none.
   ///   - progress: Told what is being done.
   /// - Returns: The same trees in the same order, with other tags, and these tags.
   /// - Throws: `ParserTaggerError` if there are fewer trees; errors of training.
@@ -113,10 +115,10 @@ public struct ParserTagger {
       let task = TaggerTask(
         settings: settings, data: data, vectors: vectors,
         context: ComputeContext(threadCount: threadCount))
-      for epoch in 1...settings.stopping.epochs {
+      for epoch in 1...settings.steps.stopping.epochs {
         progress(
           "tagger for fold \(fold + 1) of \(foldCount): epoch \(epoch) of "
-            + "\(settings.stopping.epochs)")
+            + "\(settings.steps.stopping.epochs)")
         task.beginEpoch(epoch)
         for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: epoch) }
       }
@@ -141,7 +143,8 @@ extension DependencyTree {
 public enum ParserTaggerError: OneLineError {
   /// It predicts another column than UPOS or XPOS.
   case wrongColumn(path: String, column: String)
-  /// It does not predict all columns that the parser reads, and there is no other place to take them from.
+  /// It does not predict all columns that the parser reads, and there is no other place to take
+  /// them from.
   case missingColumn(parser: String, tagger: String)
   /// There are fewer training trees than folds.
   case tooFewTrees(count: Int, foldCount: Int)

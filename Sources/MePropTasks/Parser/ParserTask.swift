@@ -7,7 +7,7 @@ import MePropNN
 import MePropTraining
 
 /// Trains a classifier of transitions to parse sentences.
-public final class ParserTask: TrainingTask {
+public final class ParserTask: NetworkTask {
   /// The task's name.
   public static let taskName = Parser.name
   /// `parser`.
@@ -22,8 +22,8 @@ public final class ParserTask: TrainingTask {
   /// How many training trees the system cannot build.
   public let leftOutCount: Int
   private let numbers: TransitionNumbers
-  private let trainer: ParserTrainer
-  private let context: ComputeContext
+  /// Trains the network.
+  public let trainer: Trainer<ParserNetwork, SoftmaxCrossEntropy>
   private let training: EncodedTrees
   /// The number of examples that gold trees have: as many are trained on in each epoch.
   private let goldCount: Int
@@ -35,8 +35,9 @@ public final class ParserTask: TrainingTask {
   private let parts: [EvaluationSplit: (trees: [DependencyTree], encoded: EncodedTrees)]
   private var confusions: [EvaluationSplit: ConfusionMatrix] = [:]
   private var order: [UInt32] = []
-  private var symbols: [UInt32] = []
-  private var batch: [UInt32] = []
+  /// The symbols of all nodes in this epoch.
+  private var nodeSymbols: [UInt32] = []
+  private var batch: Symbols
   private var transitions: [Int32] = []
 
   /// Creates the task at the start of a run.
@@ -44,7 +45,6 @@ public final class ParserTask: TrainingTask {
   /// - Throws: `ParserDataError` where no training tree can be built.
   public init(settings: ParserSettings, data: ParserData, context: ComputeContext) throws {
     self.settings = settings
-    self.context = context
     vocabularies = ParserVocabularies(
       data.training, choice: settings.choice, keepsSubtypes: settings.keepsSubtypes)
     numbers = TransitionNumbers(system: settings.system, labelCount: vocabularies.labelCount)
@@ -57,8 +57,11 @@ public final class ParserTask: TrainingTask {
     }
     let network = ParserNetwork(
       shape: settings.shape, layout: FeatureLayout(vocabularies), transitionCount: numbers.count,
-      embeddingScale: settings.embeddingScale, seed: settings.seed)
-    trainer = ParserTrainer(network, training: settings.training, context: context)
+      embeddingScale: settings.embeddingScale, dropout: settings.dropout,
+      precision: settings.precision, seed: settings.steps.seed)
+    trainer = settings.steps.makeTrainer(
+      network, loss: SoftmaxCrossEntropy(), context: context)
+    batch = Symbols([], rowCount: 0, positionCount: network.features.positionCount)
     var parts: [EvaluationSplit: (trees: [DependencyTree], encoded: EncodedTrees)] = [:]
     for (split, trees) in [(EvaluationSplit.dev, data.development), (.test, data.test)]
     where !trees.isEmpty {
@@ -72,14 +75,13 @@ public final class ParserTask: TrainingTask {
   // MARK: Training
 
   /// The number of batches, the small one included.
-  public var stepsPerEpoch: Int {
-    (goldCount + settings.batchSize - 1) / settings.batchSize
-  }
+  public var stepsPerEpoch: Int { settings.steps.stepsPerEpoch(exampleCount: goldCount) }
 
   /// Puts the transitions of all sentences in a random order, and hides rare words.
   ///
-  /// From the epoch on in which the parser explores, transitions are those of the states that it gets into itself; as
-  /// many of them are taken as gold trees have, so that all epochs have as many steps.
+  /// From the epoch on in which the parser explores, transitions are those of the states that it
+  /// gets into itself; as many of them are taken as gold trees have, so that all epochs have as
+  /// many steps.
   public func beginEpoch(_ epoch: Int) {
     if explores(epoch) {
       // One set of examples at a time: they are the larger part of the data.
@@ -90,15 +92,15 @@ public final class ParserTask: TrainingTask {
       examples = TransitionExamples.following(training, numbers).examples
       examplesAreGold = true
     }
-    var random = Philox(seed: settings.seed, stream: RandomPurpose.order.stream(epoch))
+    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
     order.removeAll(keepingCapacity: true)
     while order.count < goldCount {
       var round = (0..<examples.count).map(UInt32.init)
       random.shuffle(&round)
       order += round.prefix(goldCount - order.count)
     }
-    symbols = training.hidingRare(
-      wordDropout: settings.wordDropout, seed: settings.seed, epoch: epoch)
+    nodeSymbols = training.hidingRare(
+      wordDropout: settings.wordDropout, seed: settings.steps.seed, epoch: epoch)
   }
 
   private func explores(_ epoch: Int) -> Bool {
@@ -108,41 +110,38 @@ public final class ParserTask: TrainingTask {
   private func explore(_ epoch: Int) -> TransitionExamples {
     // A run that is resumed within the epoch goes on with the examples that it had.
     let network = explorer?.epoch == epoch ? explorer?.network : nil
-    explorer = (epoch, network ?? trainer.network)
+    explorer = (epoch, network ?? trainer.model)
     trainer.releaseBatchMemory()
     let engine = ParserEngine(
-      network ?? trainer.network, vocabularies: vocabularies, system: settings.system,
-      precision: settings.training.precision, context: context)
+      network ?? trainer.model, vocabularies: vocabularies, system: settings.system,
+      precision: settings.precision, context: trainer.context)
     return engine.explore(
-      training, share: settings.explorationShare, seed: settings.seed, epoch: epoch,
-      threadCount: context.threadCount)
+      training, share: settings.explorationShare, seed: settings.steps.seed, epoch: epoch,
+      threadCount: trainer.context.threadCount)
   }
 
   /// Does one step.
   ///
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
-    trainer.times = PhaseSeconds()
     let start = Clock.now()
-    let first = step * settings.batchSize
-    gather(order[first..<min(first + settings.batchSize, order.count)])
-    trainer.times.data = Clock.now() - start
-    let done = Double((epoch - 1) * stepsPerEpoch + step)
-    let loss = try trainer.train(
-      batch, transitions: transitions, epoch: epoch,
-      progress: done / Double(settings.stopping.epochs * stepsPerEpoch))
-    return StepReport(
-      lossSum: loss, exampleCount: transitions.count, seconds: trainer.times)
+    let first = step * settings.steps.batchSize
+    gather(order[first..<min(first + settings.steps.batchSize, order.count)])
+    return try trainStep(
+      batch, transitions, epoch: epoch,
+      learningRateFactor: settings.steps.learningRateFactor(
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
 
   private func gather(_ chosen: ArraySlice<UInt32>) {
-    let width = training.layout.positionCount
-    if batch.count < settings.batchSize * width {
-      batch = Array(repeating: 0, count: settings.batchSize * width)
+    let width = batch.positionCount
+    if batch.values.count < settings.steps.batchSize * width {
+      batch.values = Array(repeating: 0, count: settings.steps.batchSize * width)
     }
+    batch.rowCount = chosen.count
     transitions.removeAll(keepingCapacity: true)
-    batch.withUnsafeMutableBufferPointer { batch in
-      symbols.withUnsafeBufferPointer { symbols in
+    batch.values.withUnsafeMutableBufferPointer { batch in
+      nodeSymbols.withUnsafeBufferPointer { symbols in
         guard var row = batch.baseAddress else { return }
         for example in chosen {
           examples.writeFeatures(Int(example), training, symbols: symbols, to: row)
@@ -153,23 +152,8 @@ public final class ParserTask: TrainingTask {
     for example in chosen { transitions.append(Int32(examples.transitions[Int(example)])) }
   }
 
-  /// One entry a hidden layer: `features`, then `layers.0`, ….
-  public func takeLayerReports() -> [LayerReport] {
-    let statistics =
-      [(FeatureLayerTrainer.name, trainer.features.takeStatistics())]
-      + trainer.rest.takeStatistics().dropLast().enumerated().map { ("layers.\($0)", $1) }
-    return statistics.map {
-      LayerReport(
-        name: $0, touchedRows: $1.meanTouchedRows, keptMagnitude: $1.meanKeptMagnitude)
-    }
-  }
-
-  /// One entry a layer with products: `features`, then `layers.0`, …, the output layer last.
-  public func takeTallies() -> [LayerTally] {
-    [trainer.features.takeTally()] + trainer.rest.takeTallies()
-  }
-
-  /// The confusion of relations in the last evaluation, whatever the heads, the most frequent relation first.
+  /// The confusion of relations in the last evaluation, whatever the heads, the most frequent
+  /// relation first.
   public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? { confusions[split] }
 
   /// LAS and UAS over all words, in percent, of greedy parsing.
@@ -178,9 +162,9 @@ public final class ParserTask: TrainingTask {
     // The table of frequent features, and checkpoints after it, take their place.
     trainer.releaseBatchMemory()
     let engine = ParserEngine(
-      trainer.network, vocabularies: vocabularies, system: settings.system,
-      precision: settings.training.precision, context: context)
-    let parsed = engine.parse(encoded, threadCount: context.threadCount)
+      trainer.model, vocabularies: vocabularies, system: settings.system,
+      precision: settings.precision, context: trainer.context)
+    let parsed = engine.parse(encoded, threadCount: trainer.context.threadCount)
     let relations = vocabularies.relations.items
     var scores = TreeEvaluation.Attachment()
     // Relations of these data alone come last.
@@ -205,48 +189,53 @@ public final class ParserTask: TrainingTask {
 
   // MARK: State
 
-  /// The trainer's matrices, its step, and a fingerprint of the data.
+  /// Of the training trees.
+  public var fingerprint: Int { training.fingerprint }
+
+  private static let explorerPrefix = "explorer."
+
+  /// The trainer's state and step, a fingerprint of the data, and the network that explored.
   public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    var counters = ["step": trainer.step, "data": training.fingerprint]
-    var matrices = trainer.state
+    var counters = ["step": trainer.stepCount, "data": fingerprint]
+    var tensors = trainer.state
     if let explorer {
       counters["explorer"] = explorer.epoch
-      matrices += explorer.network.parameters.enumerated().map { NamedMatrix("explorer.\($0)", $1) }
+      tensors += explorer.network.parameters.map {
+        NamedTensor(name: Self.explorerPrefix + $0.name, shape: $0.shape, values: $0.values)
+      }
     }
-    return (TrainerCheckpoint.tensors(matrices), counters)
+    return (tensors, counters)
   }
 
   /// Takes such a state back.
   ///
   /// - Throws: `CheckpointError`.
   public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
-    let step = try TrainerCheckpoint.counter("step", in: counters)
-    try TrainerCheckpoint.checkData(training.fingerprint, counters)
-    var state = trainer.state
     var restored: (epoch: Int, network: ParserNetwork)?
     if counters["explorer"] != nil {
-      let epoch = try TrainerCheckpoint.counter("explorer", in: counters)
-      let names = trainer.network.parameters.enumerated().map {
-        NamedMatrix("explorer.\($0)", $1)
+      var network = trainer.model
+      do {
+        try network.replaceParameters(
+          with: tensors.filter { $0.name.hasPrefix(Self.explorerPrefix) }.map {
+            NamedTensor(
+              name: String($0.name.dropFirst(Self.explorerPrefix.count)), shape: $0.shape,
+              values: $0.values)
+          })
+      } catch {
+        throw CheckpointError(state: error)
       }
-      state += names
-      let matrices = try TrainerCheckpoint.matrices(
-        tensors, like: state, memoryScope: settings.training.selection.memoryScope)
-      restored = (
-        epoch, trainer.network.replacing(parameters: names.compactMap { matrices[$0.name] })
-      )
+      restored = (try CheckpointError.counter("explorer", in: counters), network)
     }
-    try trainer.restore(
-      TrainerCheckpoint.matrices(
-        tensors, like: state, memoryScope: settings.training.selection.memoryScope), step: step)
+    try restoreTrainer(
+      tensors.filter { restored == nil || !$0.name.hasPrefix(Self.explorerPrefix) }, counters)
     explorer = restored
   }
 
   /// The model of the current weights.
   public var model: ParserModel {
     ParserModel(
-      network: trainer.network, vocabularies: vocabularies, system: settings.system,
-      precision: settings.training.precision, data: settings.data)
+      network: trainer.model, vocabularies: vocabularies, system: settings.system,
+      precision: settings.precision, data: settings.data)
   }
 
   /// Writes the model of the current weights.

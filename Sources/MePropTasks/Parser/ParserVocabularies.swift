@@ -127,10 +127,12 @@ public struct ParserVocabularies: Sendable, Equatable {
   public var labelCount: Int { relations.items.count }
 }
 
-/// Where the symbols of each kind are among all symbols, and the features of each kind among all features.
+/// Where the symbols of each kind are among all symbols, and the features of each kind among all
+/// features.
 ///
-/// Within a kind, symbol 0 stands for a node that is not there, 1 for anything unknown, 2 for the root, and the items of
-/// the vocabulary follow by falling frequency. Labels have no symbols 1 and 2.
+/// Within a kind, symbol 0 stands for a node that is not there, 1 for anything unknown, 2 for the
+/// root, and the items of the vocabulary follow by falling frequency. Labels have no symbols 1 and
+/// 2.
 struct FeatureLayout: Sendable, Equatable {
   /// One kind of features.
   struct Block: Sendable, Equatable {

@@ -1,20 +1,24 @@
 // The transitions that build a given tree.
 
-/// Finds the transitions that lead to a gold tree from its start: the static oracles of the three systems.
+/// Finds the transitions that lead to a gold tree from its start: the static oracles of the three
+/// systems.
 ///
-/// Arc-standard and arc-hybrid attach as soon as they may (Nivre, 2004), and can build projective trees with one root.
-/// Swap first arranges the words in the order in which the tree is projective, and delays swaps while the word to be
-/// moved will still get dependents from the buffer (Nivre, Kuhlmann and Hall, 2009).
+/// Arc-standard and arc-hybrid attach as soon as they may (Nivre, 2004), and can build projective
+/// trees with one root. Swap first arranges the words in the order in which the tree is projective,
+/// and delays swaps while the word to be moved will still get dependents from the buffer (Nivre,
+/// Kuhlmann and Hall, 2009).
 package struct StaticOracle {
   private let system: TransitionSystem
   private let heads: [Int32]
   /// How many dependents of each node have no head yet.
   private var waiting: [Int32]
-  /// For swaps: the place of each node in the projective order, and its maximal projective component.
+  /// For swaps: the place of each node in the projective order, and its maximal projective
+  /// component.
   private var places: [Int32] = []
   private var components: [Int32] = []
 
-  /// Creates the oracle of a tree; `heads` is by node from 0, and the root's own entry is not looked at.
+  /// Creates the oracle of a tree; `heads` is by node from 0, and the root's own entry is not
+  /// looked at.
   package init(_ system: TransitionSystem, heads: [Int32]) {
     self.system = system
     self.heads = heads
@@ -46,7 +50,8 @@ package struct StaticOracle {
     return state.canShift() ? .shift : nil
   }
 
-  /// Projective order (the tree gone through from left to right, dependents around their heads) and components.
+  /// Projective order (the tree gone through from left to right, dependents around their heads) and
+  /// components.
   private mutating func arrange() {
     var children = [[Int32]](repeating: [], count: heads.count)
     for node in 1..<max(heads.count, 1) { children[Int(heads[node])].append(Int32(node)) }

@@ -4,7 +4,8 @@ import MePropData
 
 /// States of training sentences, compactly, each with the transition that is right there.
 ///
-/// Nodes instead of symbols, so that an example takes 66 bytes, and words can be hidden anew in each epoch.
+/// Nodes instead of symbols, so that an example takes 66 bytes, and words can be hidden anew in
+/// each epoch.
 struct TransitionExamples: Sendable {
   /// The most words of a sentence that is trained on.
   static let maximumWordCount = Int(UInt16.max) - 1

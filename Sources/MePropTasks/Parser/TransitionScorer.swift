@@ -3,12 +3,13 @@
 import MePropCore
 import MePropNN
 
-/// What all scorers of one network share: the network, the table of frequent features, the transitions.
+/// What all scorers of one network share: the network, the table of frequent features, the
+/// transitions.
 final class ParserEngine: Sendable {
   let network: ParserNetwork
   let precision: Precision
   let numbers: TransitionNumbers
-  let table: FeatureTable
+  let table: PrecomputedEmbeddings
   /// Labels for the one arc from the root, and for the others.
   let rootLabels: [Int]
   let plainLabels: [Int]
@@ -20,7 +21,7 @@ final class ParserEngine: Sendable {
     self.network = network
     self.precision = precision
     numbers = TransitionNumbers(system: system, labelCount: vocabularies.labelCount)
-    table = FeatureTable(
+    table = PrecomputedEmbeddings(
       network.features, layout: FeatureLayout(vocabularies), context: context)
     rootLabels = vocabularies.rootLabels
     plainLabels = vocabularies.plainLabels
@@ -32,7 +33,7 @@ final class TransitionScorer {
   let engine: ParserEngine
   private let context: ComputeContext
   private let extra: ExtraRows
-  private let rest: MLPInference
+  private let layers: Predictor<Stack<Linear>>
   private var places: [UInt32] = []
   private var symbols: [UInt32] = []
   private let kindCount: Int
@@ -40,7 +41,6 @@ final class TransitionScorer {
   private var lists: [UInt32] = []
   private var counts: [UInt32] = []
   private var hidden: Matrix
-  private let zeroBias: Matrix
   private let firstLabel: UInt32
   private let rowsPerLabel: UInt32
   private var nodes = [Int32](repeating: -1, count: FeatureTemplate.nodeCount)
@@ -50,16 +50,17 @@ final class TransitionScorer {
     self.engine = engine
     self.context = context
     extra = ExtraRows(engine.table, context: context)
-    rest = MLPInference(engine.network.rest, precision: engine.precision, context: context)
+    layers = Predictor(
+      engine.network.layers(computingIn: engine.precision), context: context)
     kindCount = engine.table.layout.nodeBlocks.count
     listStride = engine.network.features.positionCount
     hidden = Matrix(rowCount: 0, columnCount: engine.network.features.outputSize)
     firstLabel = engine.table.place(ofLabel: 0)
     rowsPerLabel = UInt32(engine.table.layout.labels.positions.count)
-    zeroBias = Matrix(rowCount: 1, columnCount: engine.network.features.outputSize)
   }
 
-  /// Takes the sentences that the next states are about; returns the place of each one's root among their nodes.
+  /// Takes the sentences that the next states are about; returns the place of each one's root among
+  /// their nodes.
   func begin(_ sentences: ArraySlice<Int>, of trees: EncodedTrees) -> [Int] {
     symbols.removeAll(keepingCapacity: true)
     var starts: [Int] = []
@@ -114,16 +115,17 @@ final class TransitionScorer {
     stateCount += 1
   }
 
-  /// Calls `body` with the scores of all transitions for the states that were added, `[stateCount, transitionCount]`.
+  /// Calls `body` with the scores of all transitions for the states that were added, `[stateCount,
+  /// transitionCount]`.
   func withScores<Result>(_ body: (inout Matrix) -> Result) -> Result {
     hidden.setRowCount(stateCount)
     extra.sum(lists, listStride: listStride, counts: counts, into: &hidden)
-    switch engine.network.activation {
-    case .relu: context.activate(&hidden, bias: zeroBias, activation: .relu)
-    case .tanh: context.activate(&hidden, bias: zeroBias, activation: .tanh)
+    switch engine.network.features.activation {
+    case .relu: context.activate(&hidden, bias: nil, activation: .relu)
+    case .tanh: context.activate(&hidden, bias: nil, activation: .tanh)
     case .cube: context.cube(&hidden)
     }
-    return rest.withLogits(of: hidden, body)
+    return layers.withOutput(of: hidden, body)
   }
 }
 

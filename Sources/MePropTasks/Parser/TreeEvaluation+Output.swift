@@ -46,8 +46,9 @@ extension TreeEvaluation {
     return tables
   }
 
-  /// The members of the object that `evaluate --json` prints: `uas`, `las`, `clas`, `mlas` and `count`
-  /// of all words, `withoutPunctuation`, `byRelation`, `byDistance` and `bySentenceLength`, in percent.
+  /// The members of the object that `evaluate --json` prints: `uas`, `las`, `clas`, `mlas` and
+  /// `count` of all words, `withoutPunctuation`, `byRelation`, `byDistance` and `bySentenceLength`,
+  /// in percent.
   public var jsonMembers: [JSONValue.Member] {
     func attachment(_ figures: Attachment) -> [JSONValue.Member] {
       [
@@ -101,7 +102,8 @@ extension TreeEvaluation {
     return ReportChart(
       title: "UAS \(fixed(all.uas)) %, LAS \(fixed(all.las)) %",
       summary: "\(all.count) words; without punctuation \(withoutPunctuation.count) words, "
-        + "UAS \(fixed(withoutPunctuation.uas)) %, LAS \(fixed(withoutPunctuation.las)) %. Bars show "
+        + "UAS \(fixed(withoutPunctuation.uas)) %, LAS \(fixed(withoutPunctuation.las)) %. Bars "
+        + "show "
         + "percentages: F1 by relation and by the distance between head and dependent, and LAS by "
         + "the number of words in the sentence.",
       groups: [

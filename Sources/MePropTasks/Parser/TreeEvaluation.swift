@@ -1,4 +1,5 @@
-// How good predicted trees are: all words, without punctuation, by relation, by distance, by length.
+// How good predicted trees are: all words, without punctuation, by relation, by distance, by
+// length.
 
 import MePropData
 import MePropTraining

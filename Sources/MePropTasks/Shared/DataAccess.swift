@@ -59,7 +59,8 @@ extension DataLocator {
   /// Finds the folder of a treebank, and downloads one of the catalogue that is nowhere.
   ///
   /// - Parameters:
-  ///   - argument: A name of the catalogue, a folder, or the name of one in `$MEPROP_DATA` or the cache.
+  ///   - argument: A name of the catalogue, a folder, or the name of one in `$MEPROP_DATA` or the
+  ///     cache.
   ///   - progress: Called while files arrive, on an arbitrary thread.
   /// - Returns: The folder.
   /// - Throws: `TreebankError`; for data sets of the catalogue `UnavailableDataError`,

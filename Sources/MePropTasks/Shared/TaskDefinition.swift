@@ -5,10 +5,12 @@ import MePropCore
 import MePropData
 import MePropTraining
 
-/// A task: what its data are, what its model is, what its settings are, what is measured, and how predictions are written.
+/// A task: what its data are, what its model is, what its settings are, what is measured, and how
+/// predictions are written.
 ///
-/// A type without instances that conforms to this, and a line in ``TaskRegistry/standard``, are all it takes: `train`,
-/// `plan`, `config`, `evaluate`, `predict` and `reproduce` come with it, and `check` with ``DataCheckingTask``.
+/// A type without instances that conforms to this, and a line in ``TaskRegistry/standard``, are all
+/// it takes: `train`, `plan`, `config`, `evaluate`, `predict` and `reproduce` come with it, and
+/// `check` with ``DataCheckingTask``.
 public protocol TaskDefinition: Sendable {
   /// What it is trained with, as values of the layers below.
   associatedtype Settings
@@ -28,8 +30,8 @@ public protocol TaskDefinition: Sendable {
 
   /// The keys of its configuration: its own, and those of `SharedSettings`.
   ///
-  /// Plans and experiments need `select`, `k`, `hidden`, `batch`, `epochs`, `patience`, `target`, `seed`, `threads` and
-  /// `learning-rate` among them.
+  /// Plans and experiments need `select`, `k`, `hidden`, `batch`, `epochs`, `patience`, `target`,
+  /// `seed`, `threads` and `learning-rate` among them.
   static var schema: ConfigurationSchema { get }
   /// Decides what a configuration leaves open, and checks that all settings go together.
   ///
@@ -48,7 +50,8 @@ public protocol TaskDefinition: Sendable {
   static var dataKeys: [String] { get }
   /// Reads the examples that settings ask for.
   static func load(_ settings: Settings, from source: DataSource) throws -> Examples
-  /// Makes settings and examples those of a short trial, in which the number of threads is measured.
+  /// Makes settings and examples those of a short trial, in which the number of threads is
+  /// measured.
   static func shorten(_ settings: inout Settings, _ examples: inout Examples)
   /// Makes the task at the start of a run.
   static func makeTask(
@@ -56,7 +59,8 @@ public protocol TaskDefinition: Sendable {
   ) throws -> Task
   /// Lines for the user on data and model.
   static func describe(_ task: Task, _ examples: Examples) -> [String]
-  /// Files that the run folder keeps, because a resumed run would have to compute their contents anew.
+  /// Files that the run folder keeps, because a resumed run would have to compute their contents
+  /// anew.
   static func files(of examples: Examples) throws -> [(name: String, contents: Data)]
 
   // MARK: Use
@@ -85,7 +89,8 @@ public protocol TaskDefinition: Sendable {
   ///   - model: The model.
   ///   - input: What to read, from its first byte.
   ///   - use: Threads, and the values of ``predictionKeys``.
-  ///   - writesObjects: Whether predictions are JSON objects, one a line, instead of the task's own text.
+  ///   - writesObjects: Whether predictions are JSON objects, one a line, instead of the task's own
+  ///     text.
   ///   - receive: Takes what is written, piece by piece and in the order of the input.
   /// - Throws: What reading and `receive` throw.
   static func predict(
@@ -120,7 +125,8 @@ extension TaskDefinition {
 public protocol DataCheckingTask: TaskDefinition {
   /// What `meprop check` says of it: what is looked for.
   static var checkHelp: String { get }
-  /// The names of the keys of its schema that say what to look at; they are flags of `meprop check`.
+  /// The names of the keys of its schema that say what to look at; they are flags of `meprop
+  /// check`.
   static var checkKeys: [String] { get }
   /// Looks for what would hurt.
   ///

@@ -12,7 +12,8 @@ public struct UsageError: OneLineError {
   /// Creates an error with its line.
   public init(_ description: String) { self.description = description }
 
-  /// Returns whether an error is about what the user wrote on the command line or in a configuration.
+  /// Returns whether an error is about what the user wrote on the command line or in a
+  /// configuration.
   public static func isUsage(_ error: any Error) -> Bool {
     switch error {
     case is UsageError, is ConfigurationError, DataLocationError.unknownName,

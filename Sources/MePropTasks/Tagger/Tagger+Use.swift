@@ -72,7 +72,8 @@ extension Tagger {
 extension Tagger: DataCheckingTask {
   /// What is looked for.
   public static let checkHelp = """
-    tags seen once, columns without tags, thousands of distinct tags, sentences of dev and test that \
+    tags seen once, columns without tags, thousands of distinct tags, sentences of dev and test \
+    that \
     are in train as well, and damaged lines with their number
     """
   /// The treebank and the column.

@@ -24,7 +24,8 @@ public enum Tagger: TaskDefinition {
       + "pairs",
     prediction:
       "reads CoNLL-U (plain or gzip) and writes it byte for byte, except for the column that "
-      + "is predicted; --format says what else. From a pipe, sentences are tagged as soon as they have "
+      + "is predicted; --format says what else. From a pipe, sentences are tagged as soon as they "
+      + "have "
       + "arrived; an object of --json is {\"tokens\", \"tags\"}",
     uses: [
       "meprop predict runs/tagger text.conllu.gz > tagged.conllu",

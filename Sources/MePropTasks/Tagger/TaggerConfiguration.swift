@@ -54,11 +54,11 @@ public enum TaggerConfiguration {
       "with vectors: at most so many words that training data lack are added"),
     .init(
       "dropout", .double(.share), default: .double(0.25), valueName: "p",
-      "share of the LSTM's inputs and outputs that fall out in training"),
+      "share of the LSTM's inputs and outputs that are dropped in training"),
     TreebankKeys.wordDropout("whose form is taken for unknown"),
     .init(
       "variational", .bool, default: .bool(false),
-      "whether the same fall out at all words of a sentence, and of the states as well"),
+      "whether the same are dropped at all words of a sentence, and of the states as well"),
   ]
 
   /// What the preset `paper` sets where nobody else does.
@@ -66,8 +66,9 @@ public enum TaggerConfiguration {
     ("batch", "1"), ("dropout", "0"), ("word-dropout", "0"), ("average", "0"),
     ("precision", "f32"), ("epochs", "5"),
   ]
-  /// The rate that it sets too: the paper's where back propagation is dense; where it is sparse that one, which leaves
-  /// k = 10 half a point below dense, gives way to one with which it is not below.
+  /// The rate that it sets too: the paper's where back propagation is dense; where it is sparse
+  /// that one, which leaves k = 10 half a point below dense, gives way to one with which it is not
+  /// below.
   static func paperRate(isDense: Bool) -> [(key: String, value: String)] {
     isDense
       ? [("learning-rate", "0.001"), ("learning-rate-schedule", "constant")]

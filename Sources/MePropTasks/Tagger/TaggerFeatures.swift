@@ -8,7 +8,8 @@ public enum TaggerFeatures {
   /// The number of features beside the form.
   public static let count = 7
 
-  /// The features: prefixes and suffixes of 1, 2 and 3 letters of the lower-cased form, and its shape.
+  /// The features: prefixes and suffixes of 1, 2 and 3 letters of the lower-cased form, and its
+  /// shape.
   ///
   /// A word shorter than an affix is the affix as a whole. Kinds do not share symbols.
   public static func features(of form: String, lowercased low: String) -> [String] {
@@ -21,8 +22,8 @@ public enum TaggerFeatures {
     return result
   }
 
-  /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as it
-  /// is; runs shortened to one.
+  /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as
+  /// it is; runs shortened to one.
   public static func shape(of form: String) -> String {
     var result = ""
     var last: Character?
@@ -40,7 +41,8 @@ public enum TaggerFeatures {
 public struct TaggerVocabularies: Sendable, Equatable {
   /// Lower-cased forms.
   public var words: Vocabulary
-  /// How many of the words, the first ones, training data have; others have pre-trained vectors only.
+  /// How many of the words, the first ones, training data have; others have pre-trained vectors
+  /// only.
   public private(set) var trainedWordCount: Int
   /// Features of all kinds.
   public var features: Vocabulary

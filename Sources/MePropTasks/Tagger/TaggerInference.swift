@@ -5,25 +5,14 @@ import MePropNN
 
 /// Finds the classes of the words of encoded sentences, keeping its memory between batches.
 final class TaggerInference {
-  private let context: ComputeContext
-  private let lstm: LSTMInference
-  private let words: Matrix
-  private let features: Matrix
-  private let output: Linear
-  private var input: Matrix
-  private var logits: Matrix
+  private let predictor: Predictor<TaggerNetwork>
+  private var symbols = TaggerBatch.makeSymbols()
 
   /// Sentences that go together: a multiple of those whose sums are in registers at once.
   static let batchSize = 48
 
   init(_ network: TaggerNetwork, precision: LSTMPrecision, context: ComputeContext) {
-    self.context = context
-    lstm = LSTMInference(network.lstm, precision: precision, context: context)
-    words = network.words
-    features = network.features
-    output = network.output
-    input = Matrix(rowCount: 0, columnCount: network.lstm.inputSize)
-    logits = Matrix(rowCount: 0, columnCount: network.output.outputSize)
+    predictor = Predictor(network.computing(in: precision), context: context)
   }
 
   /// The class of each word of `sentences`, at the places that the words have in `data`.
@@ -31,17 +20,10 @@ final class TaggerInference {
     _ sentences: ArraySlice<Int>, of data: EncodedSentences, into classes: inout [Int32]
   ) {
     let batch = TaggerBatch(Array(sentences), of: data)
-    batch.gather(data, words: words, features: features, into: &input)
-    logits.setRowCount(batch.places.count)
-    lstm.withOutput(input, packing: batch.packing) { states in
-      context.multiplyThin(
-        states, byTransposeOf: output.weight, bias: output.bias, into: &logits)
-    }
-    for (position, place) in batch.places.enumerated() {
-      classes[place] = logits.withRow(position) { row in
-        var best = 0
-        for column in 1..<max(row.count, 1) where row[column] > row[best] { best = column }
-        return Int32(best)
+    batch.gather(data, into: &symbols)
+    predictor.withOutput(of: symbols) { logits in
+      for (position, place) in batch.places.enumerated() {
+        classes[place] = Int32(logits.largestColumn(ofRow: position))
       }
     }
   }

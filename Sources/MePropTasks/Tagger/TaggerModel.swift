@@ -8,11 +8,8 @@ import MePropTraining
 
 /// A trained tagger with all that is needed to use it.
 ///
-/// ```text
-/// model.json           sizes, column, data set
-/// vocabularies.json    words, features and tags by number; number 0 is unknown, class 0 the first tag
-/// model.safetensors    word.weight, feature.weight, lstm.* and out.* in names and shapes of PyTorch
-/// ```
+/// Its files are those of `SavedModel`, and `vocabularies.json`: words, features and tags by
+/// number; number 0 is unknown, class 0 the first tag.
 public struct TaggerModel: Sendable, Equatable {
   /// The network.
   public let network: TaggerNetwork
@@ -25,18 +22,16 @@ public struct TaggerModel: Sendable, Equatable {
 
   /// The name of the file of vocabularies.
   public static let vocabulariesName = "vocabularies.json"
-  /// The version of the format that this program writes and reads.
-  public static let formatVersion = 1
 
   /// Creates a model from its parts, whose sizes must fit.
   public init(
     network: TaggerNetwork, vocabularies: TaggerVocabularies, column: CoNLLUColumn, data: String
   ) {
     precondition(
-      network.words.rowCount == vocabularies.words.count
-        && network.features.rowCount == vocabularies.features.count
-        && network.output.outputSize == vocabularies.tags.items.count,
-      "TaggerModel: network of \(network.words.rowCount) words and \(network.output.outputSize) "
+      network.embedding.tables[0].vectors.rowCount == vocabularies.words.count
+        && network.embedding.tables[1].vectors.rowCount == vocabularies.features.count
+        && network.outputSize == vocabularies.tags.items.count,
+      "TaggerModel: network of \(network.embedding) and \(network.outputSize) "
         + "tags, vocabularies of \(vocabularies.words.count) and \(vocabularies.tags.items.count)")
     self.network = network
     self.vocabularies = vocabularies
@@ -44,18 +39,11 @@ public struct TaggerModel: Sendable, Equatable {
     self.data = data
   }
 
-  struct Architecture: Codable {
-    var format = "meprop-model"
-    var version = TaggerModel.formatVersion
-    var task = TaggerTask.taskName
+  struct Details: Codable {
     var column: String
     var data: String
     var shape: TaggerShape
-    var wordCount: Int
-    /// Missing in models of versions without pre-trained vectors: all words.
-    var trainedWordCount: Int?
-    var featureCount: Int
-    var tagCount: Int
+    var trainedWordCount: Int
   }
 
   struct Lists: Codable {
@@ -68,113 +56,79 @@ public struct TaggerModel: Sendable, Equatable {
   ///
   /// - Throws: `FileWriteError`.
   public func write(to folder: URL) throws {
-    var tensors = [
-      SafeTensors.Tensor(
-        name: "word.weight", shape: [network.words.rowCount, network.words.columnCount],
-        values: network.words.elements),
-      SafeTensors.Tensor(
-        name: "feature.weight", shape: [network.features.rowCount, network.features.columnCount],
-        values: network.features.elements),
-    ]
-    tensors += network.lstm.parameters.map {
-      SafeTensors.Tensor(name: "lstm." + $0.name, shape: $0.shape, values: $0.values)
-    }
-    let output = network.unpaddedOutput
-    tensors += [
-      SafeTensors.Tensor(
-        name: "out.weight", shape: [output.outputSize, output.inputSize],
-        values: output.weight.elements),
-      SafeTensors.Tensor(
-        name: "out.bias", shape: [output.outputSize], values: output.bias.elements),
-    ]
-    try SafeTensors.write(
-      tensors, metadata: ["format": "meprop-model"],
-      to: folder.appendingPathComponent("model.safetensors"))
-    try ModelFiles.writeJSON(
+    try SavedModel.writeJSON(
       Lists(
         words: .init(vocabularies.words), features: .init(vocabularies.features),
         tags: .init(vocabularies.tags)),
       to: folder.appendingPathComponent(Self.vocabulariesName))
-    let architecture = Architecture(
+    let details = Details(
       column: column.name, data: data, shape: network.shape,
-      wordCount: vocabularies.words.count, trainedWordCount: vocabularies.trainedWordCount,
-      featureCount: vocabularies.features.count,
-      tagCount: vocabularies.tags.items.count)
-    try ModelFiles.writeJSON(architecture, to: folder.appendingPathComponent("model.json"))
+      trainedWordCount: vocabularies.trainedWordCount)
+    try SavedModel.write(network, task: Tagger.name, details: details, to: folder)
   }
 
   /// Reads a model from its folder, or from the folder of its run.
   ///
-  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each other.
+  /// Nothing in the files is trusted: sizes, names, shapes and values are checked against each
+  /// other.
   ///
   /// - Throws: `ModelFileError`; `SafeTensorsError` or `DataFormatError` for the weights' file.
   public init(at url: URL) throws {
-    let folder = RunFolder.modelFolder(at: url)
-    let files = ModelFiles(folder: folder, task: TaggerTask.taskName)
-    let architecture: Architecture = try files.readArchitecture(version: Self.formatVersion)
-    let lists: Lists = try files.readJSON(Self.vocabulariesName)
-    let column = CoNLLUColumn.allCases.first { $0.name == architecture.column }
+    let saved = try SavedModel(at: url, task: Tagger.name)
+    let details: Details = try saved.details()
+    let lists: Lists = try saved.readJSON(Self.vocabulariesName)
+    let column = CoNLLUColumn.allCases.first { $0.name == details.column }
     guard let column, [.upos, .xpos, .feats].contains(column) else {
       throw ModelFileError.wrongField(
-        path: files.architecturePath, key: "column", expected: "upos, xpos or feats",
-        found: architecture.column)
+        path: saved.descriptionPath, key: "column", expected: "upos, xpos or feats",
+        found: details.column)
     }
-    for (key, list, count) in [
-      ("wordCount", lists.words, architecture.wordCount - 1),
-      ("featureCount", lists.features, architecture.featureCount - 1),
-      ("tagCount", lists.tags, architecture.tagCount),
+    for (key, list) in [
+      ("words", lists.words), ("features", lists.features), ("tags", lists.tags),
     ] {
-      try files.require(
-        list.items.count == count && count >= 1, key, "\(list.items.count)", "\(count)")
-      try files.require(
-        Set(list.items).count == count, key, "\(count) different items",
-        "\(Set(list.items).count)")
+      try saved.require(
+        !list.items.isEmpty && Set(list.items).count == list.items.count, key,
+        "\(max(list.items.count, 1)) different items", "\(Set(list.items).count)",
+        in: Self.vocabulariesName)
     }
-    let trainedCount = architecture.trainedWordCount ?? lists.words.items.count
-    try files.require(
-      (1...lists.words.items.count).contains(trainedCount), "trainedWordCount",
-      "1 to \(lists.words.items.count)", "\(trainedCount)")
+    try saved.require(
+      (1...lists.words.items.count).contains(details.trainedWordCount), "trainedWordCount",
+      "1 to \(lists.words.items.count)", "\(details.trainedWordCount)")
+    let vocabularies = TaggerVocabularies(
+      words: lists.words.vocabulary, features: lists.features.vocabulary,
+      tags: lists.tags.vocabulary, trainedWordCount: details.trainedWordCount)
+    try details.shape.check(saved)
+    var network = TaggerNetwork(
+      shape: details.shape, wordCount: vocabularies.words.count,
+      featureCount: vocabularies.features.count, tagCount: vocabularies.tags.items.count, seed: 1)
+    try saved.restore(&network)
     self.init(
-      network: try Self.network(architecture, try files.readTensors("model.safetensors")),
-      vocabularies: TaggerVocabularies(
-        words: lists.words.vocabulary, features: lists.features.vocabulary,
-        tags: lists.tags.vocabulary, trainedWordCount: trainedCount),
-      column: column, data: architecture.data)
+      network: network, vocabularies: vocabularies, column: column, data: details.data)
   }
+}
 
-  private static func network(
-    _ architecture: Architecture, _ tensors: ModelFiles.Tensors
-  ) throws -> TaggerNetwork {
-    let shape = architecture.shape
-    let words = try tensors.matrix("word.weight", architecture.wordCount, shape.wordSize)
-    let features = try tensors.matrix(
-      "feature.weight", architecture.featureCount, shape.featureSize)
-    let hidden = shape.hiddenSize
-    let directions = shape.isBidirectional ? 2 : 1
-    var parameters: [String: LSTM.Parameter] = [:]
-    for layer in 0..<max(shape.layerCount, 0) {
-      let inputs = layer == 0 ? shape.inputSize : directions * hidden
-      for suffix in ["l\(layer)", "l\(layer)_reverse"].prefix(directions) {
-        for (name, extents) in [
-          ("weight_ih_", [4 * hidden, inputs]), ("weight_hh_", [4 * hidden, hidden]),
-          ("bias_ih_", [4 * hidden]), ("bias_hh_", [4 * hidden]),
-        ] {
-          parameters[name + suffix] = LSTM.Parameter(
-            name: name + suffix, shape: extents,
-            values: try tensors.values("lstm." + name + suffix, extents))
-        }
-      }
+extension TaggerShape {
+  /// Throws unless all sizes are possible.
+  fileprivate func check(_ saved: SavedModel) throws {
+    let sizes = 1...100_000
+    for (key, size) in [
+      ("wordSize", wordSize), ("featureSize", featureSize), ("hiddenSize", hiddenSize),
+    ] {
+      try saved.require(sizes.contains(size), key, "1 to 100000", "\(size)")
     }
-    guard
-      let lstm = LSTM(
-        parameters: parameters, layerCount: shape.layerCount,
-        isBidirectional: shape.isBidirectional)
-    else { throw ModelFileError.missingTensor(path: tensors.path, name: "lstm.weight_ih_l0") }
-    let plain = Linear(
-      weight: try tensors.matrix("out.weight", architecture.tagCount, directions * hidden),
-      bias: try tensors.row("out.bias", architecture.tagCount))
-    return TaggerNetwork(
-      words: words, features: features, lstm: lstm,
-      output: TaggerNetwork.padding(plain, columns: lstm.outputColumns, width: lstm.outputSize))
+    try saved.require((1...100).contains(layerCount), "layerCount", "1 to 100", "\(layerCount)")
+  }
+}
+
+extension TaggerNetwork {
+  /// The sizes.
+  var shape: TaggerShape {
+    var shape = TaggerShape()
+    shape.wordSize = embedding.tables[0].vectors.columnCount
+    shape.featureSize = embedding.tables[1].vectors.columnCount
+    shape.hiddenSize = lstm[0].hiddenSize
+    shape.layerCount = lstm.count
+    shape.isBidirectional = lstm[0].directions.count == 2
+    return shape
   }
 }

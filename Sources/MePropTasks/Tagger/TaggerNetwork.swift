@@ -23,126 +23,105 @@ public struct TaggerShape: Sendable, Equatable, Codable {
   public var inputSize: Int { wordSize + TaggerFeatures.count * featureSize }
 }
 
-/// The parameters of a tagger.
-public struct TaggerNetwork: Sendable, Equatable {
-  /// Embeddings of words, shape `[word count, wordSize]`.
-  public var words: Matrix
-  /// Embeddings of features, shape `[feature count, featureSize]`.
-  public var features: Matrix
-  /// The LSTM.
-  public var lstm: LSTM
-  /// From the LSTM's output, padding included, to a logit a tag.
-  public var output: Linear
+/// A tagger: the embeddings of a word and its features side by side, LSTM layers, a logit a tag.
+///
+/// Parameters are `embeddings.words`, `embeddings.features`, `lstm.0.forward.inputWeight`, …,
+/// `output.weight` and `output.bias`.
+public typealias TaggerNetwork = Chain<Chain<Named<Embedding>, Named<Stack<LSTM>>>, Named<Linear>>
 
+extension TaggerNetwork {
   /// Creates a network with initialized parameters.
   ///
   /// Embeddings are normal with deviation `embeddingScale` (1 in PyTorch); the LSTM and the output
   /// layer as PyTorch's.
-  public init(
+  ///
+  /// - Parameters:
+  ///   - shape: The sizes.
+  ///   - wordCount: The number of words, the unknown one included.
+  ///   - featureCount: The number of features, the unknown one included.
+  ///   - tagCount: The number of tags.
+  ///   - embeddingScale: The deviation of embeddings at the start.
+  ///   - dropout: The share of inputs, and of outputs of each LSTM layer, dropped in training.
+  ///   - isVariational: Whether the same are dropped at all words of a sentence, and of states too.
+  ///   - precision: What the products of the LSTM's forward pass read.
+  ///   - seed: Of the random numbers.
+  init(
     shape: TaggerShape, wordCount: Int, featureCount: Int, tagCount: Int,
-    embeddingScale: Float = 1, seed: UInt64
+    embeddingScale: Float = 1, dropout: Float = 0, isVariational: Bool = false,
+    precision: LSTMPrecision = .int8, seed: UInt64
   ) {
-    words = EmbeddingTrainer.makeTable(
-      idCount: wordCount, size: shape.wordSize, scale: embeddingScale, seed: seed, stream: 0)
-    features = EmbeddingTrainer.makeTable(
-      idCount: featureCount, size: shape.featureSize, scale: embeddingScale, seed: seed, stream: 1)
-    lstm = LSTM(
-      inputSize: shape.inputSize, hiddenSize: shape.hiddenSize, layerCount: shape.layerCount,
-      isBidirectional: shape.isBidirectional, seed: seed, firstStream: 3)
-    let columns = lstm.outputColumns
+    func table(_ name: String, _ count: Int, _ size: Int, _ stream: Int) -> Embedding.Table {
+      Embedding.Table(
+        name,
+        Embedding.makeTable(
+          symbolCount: count, size: size, scale: embeddingScale, seed: seed, stream: stream))
+    }
+    let layerCount = shape.layerCount
+    func rate(_ place: Int) -> DropoutRate {
+      DropoutRate(dropout, site: RandomSite(offset: place, stride: 4 * layerCount + 2))
+    }
+    let embedding = Embedding(
+      tables: [
+        table("words", wordCount, shape.wordSize, 0),
+        table("features", featureCount, shape.featureSize, 1),
+      ], positions: [0] + Array(repeating: 1, count: TaggerFeatures.count), dropout: rate(0),
+      isVariational: isVariational)
+    let directions = shape.isBidirectional ? 2 : 1
+    let block = Parameter.Padding.Block(
+      size: shape.hiddenSize, paddedSize: LSTM.paddedSize(shape.hiddenSize))
+    let layers = (0..<layerCount).map { index in
+      var layer = LSTM(
+        index == 0 ? shape.inputSize : directions * shape.hiddenSize, shape.hiddenSize,
+        isBidirectional: shape.isBidirectional, inputPadding: index == 0 ? nil : block,
+        precision: precision, dropout: rate(1 + index), isVariational: isVariational, seed: seed,
+        firstStream: 3 + index * 2)
+      for direction in layer.directions.indices {
+        layer.directions[direction].stateDropout.site =
+          rate(1 + layerCount + 2 * index + direction).site
+        layer.directions[direction].selector.site = RandomSite(
+          offset: 2 * index, stride: 2 * layerCount)
+      }
+      return layer
+    }
     let plain = Initialization.uniformFanIn.makeLinear(
-      inputSize: columns.count, outputSize: tagCount, seed: seed, layer: 2)
-    output = Self.padding(plain, columns: columns, width: lstm.outputSize)
+      inputSize: directions * shape.hiddenSize, outputSize: tagCount, seed: seed, layer: 2)
+    let output = Linear(
+      weight: plain.weight.paddingColumns(block), bias: plain.bias, skipsZeros: false)
+    self = Chain {
+      embedding.named("embeddings")
+      Stack(layers).named("lstm")
+      output.named("output")
+    }
   }
 
-  /// Creates a network from its parts, whose sizes must fit.
-  public init(words: Matrix, features: Matrix, lstm: LSTM, output: Linear) {
-    precondition(
-      lstm.inputSize == words.columnCount + TaggerFeatures.count * features.columnCount
-        && output.inputSize == lstm.outputSize,
-      "TaggerNetwork: embeddings of \(words.columnCount) and \(features.columnCount), LSTM "
-        + "\(lstm.inputSize) → \(lstm.outputSize), output layer of \(output.inputSize) inputs")
-    self.words = words
-    self.features = features
-    self.lstm = lstm
-    self.output = output
+  /// Embeddings of words and of their features.
+  var embedding: Embedding {
+    get { first.first.inner }
+    set { first.first.inner = newValue }
+  }
+  /// The LSTM layers.
+  var lstm: [LSTM] {
+    get { first.second.inner.layers }
+    set { first.second.inner.layers = newValue }
   }
 
-  /// All parameters, in a fixed order.
-  var parameters: [Matrix] {
-    [words, features]
-      + lstm.layers.flatMap { $0.flatMap { [$0.inputWeight, $0.recurrentWeight, $0.bias] } }
-      + [output.weight, output.bias]
-  }
-
-  /// A network with other parameters of the same shapes, in the order of `parameters`.
-  func replacing(parameters: [Matrix]) -> TaggerNetwork {
+  /// The same network whose LSTM computes in `precision`.
+  func computing(in precision: LSTMPrecision) -> Self {
     var network = self
-    var next = parameters.makeIterator()
-    func take(_ matrix: inout Matrix) { matrix = next.next() ?? matrix }
-    take(&network.words)
-    take(&network.features)
-    network.lstm = LSTM(
-      layers: lstm.layers.map { directions in
-        directions.map { weights in
-          var weights = weights
-          take(&weights.inputWeight)
-          take(&weights.recurrentWeight)
-          take(&weights.bias)
-          return weights
-        }
-      })
-    take(&network.output.weight)
-    take(&network.output.bias)
+    for index in network.lstm.indices { network.lstm[index].precision = precision }
     return network
-  }
-
-  /// A layer with inputs of zero weight where the LSTM's output has padding.
-  static func padding(_ plain: Linear, columns: [Int], width: Int) -> Linear {
-    var linear = Linear(inputSize: width, outputSize: plain.outputSize)
-    linear.bias = plain.bias
-    for row in 0..<plain.outputSize {
-      for (index, column) in columns.enumerated() {
-        linear.weight[row, column] = plain.weight[row, index]
-      }
-    }
-    return linear
-  }
-
-  /// The output layer without inputs of padding.
-  var unpaddedOutput: Linear {
-    let columns = lstm.outputColumns
-    var linear = Linear(inputSize: columns.count, outputSize: output.outputSize)
-    linear.bias = output.bias
-    for row in 0..<output.outputSize {
-      for (index, column) in columns.enumerated() {
-        linear.weight[row, index] = output.weight[row, column]
-      }
-    }
-    return linear
-  }
-
-  /// The sizes.
-  public var shape: TaggerShape {
-    var shape = TaggerShape()
-    shape.wordSize = words.columnCount
-    shape.featureSize = features.columnCount
-    shape.hiddenSize = lstm.hiddenSize
-    shape.layerCount = lstm.layers.count
-    shape.isBidirectional = lstm.isBidirectional
-    return shape
   }
 }
 
 /// A batch of sentences with its packing, and where each of its words comes from.
 struct TaggerBatch {
-  private(set) var packing = SentencePacking(lengths: [])
+  private(set) var packing = PackedSequence(lengths: [])
   /// The place of the word at each position in the row of all words.
   private(set) var places: [Int] = []
 
   /// Takes sentences of `data`.
   init(_ sentences: [Int], of data: EncodedSentences) {
-    packing = SentencePacking(lengths: sentences.map(data.length))
+    packing = PackedSequence(lengths: sentences.map(data.length))
     places = Array(repeating: 0, count: packing.positionCount)
     for (sorted, index) in packing.order.enumerated() {
       let start = data.starts[sentences[index]]
@@ -152,23 +131,25 @@ struct TaggerBatch {
     }
   }
 
-  /// Puts the embeddings of all words side by side into `input`, shape `[positions, inputSize]`.
-  func gather(
-    _ data: EncodedSentences, words: Matrix, features: Matrix, into input: inout Matrix
-  ) {
-    input.setRowCount(places.count)
-    let wordSize = words.columnCount
-    let size = features.columnCount
-    for (position, place) in places.enumerated() {
-      input.withMutableRow(position) { row in
-        words.withRow(Int(data.words[place])) { vector in
-          for column in 0..<wordSize { row[column] = vector[column] }
-        }
-        for feature in 0..<TaggerFeatures.count {
-          let start = wordSize + feature * size
-          features.withRow(Int(data.features[place * TaggerFeatures.count + feature])) { vector in
-            for column in 0..<size { row[start + column] = vector[column] }
-          }
+  /// Room for the symbols of batches: of a word and its features.
+  static func makeSymbols() -> Symbols {
+    Symbols([], rowCount: 0, positionCount: 1 + TaggerFeatures.count)
+  }
+
+  /// Puts the words of the batch and their features into `symbols`.
+  func gather(_ data: EncodedSentences, into symbols: inout Symbols) {
+    let width = symbols.positionCount
+    symbols.packing = packing
+    symbols.rowCount = places.count
+    if symbols.values.count < places.count * width {
+      symbols.values = Array(repeating: 0, count: places.count * width)
+    }
+    symbols.values.withUnsafeMutableBufferPointer { values in
+      for (position, place) in places.enumerated() {
+        values[position * width] = data.words[place]
+        for feature in 1..<width {
+          values[position * width + feature] =
+            data.features[place * TaggerFeatures.count + feature - 1]
         }
       }
     }

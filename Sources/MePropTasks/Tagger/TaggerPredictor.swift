@@ -12,7 +12,8 @@ public enum TaggerFormat: String, Sendable, CaseIterable {
   case conllu
   /// A sentence a line, as tokens with their tags, `token_TAG`.
   ///
-  /// What goes in is a sentence a line with blanks between tokens, or CoNLL-U if it starts like that.
+  /// What goes in is a sentence a line with blanks between tokens, or CoNLL-U if it starts like
+  /// that.
   case text
   /// An object a line, `{"tokens": […], "tags": […]}`; what goes in is as for `text`.
   case jsonl
@@ -61,9 +62,9 @@ public final class TaggerPredictor {
   /// - Parameters:
   ///   - file: What to read.
   ///   - format: What comes out, and what goes in.
-  ///   - waitsForMore: Whether a sentence may wait for others to be tagged with, some thousand words
-  ///     together. If not, as for a pipe that somebody talks through, only sentences that have arrived
-  ///     already go together, and all are handed on before more input is waited for.
+  ///   - waitsForMore: Whether a sentence may wait for others to be tagged with, some thousand
+  ///     words together. If not, as for a pipe that somebody talks through, only sentences that
+  ///     have arrived already go together, and all are handed on before more input is waited for.
   ///   - receive: Takes the output, piece by piece and in order.
   /// - Throws: `CoNLLUError`, `DataFormatError`, and what `receive` throws. Sentences before the
   ///   damaged one have been handed on.

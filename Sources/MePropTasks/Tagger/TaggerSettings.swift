@@ -13,10 +13,6 @@ public struct TaggerSettings: Sendable, Equatable {
   public var column: CoNLLUColumn
   /// Only the first so many training sentences are used; `nil` for all.
   public var trainingLimit: Int?
-  /// When the run ends.
-  public var stopping: StoppingRule
-  /// Sentences a step.
-  public var batchSize: Int
   /// The sizes of the network.
   public var shape: TaggerShape
   /// The deviation of embeddings at the start.
@@ -28,19 +24,19 @@ public struct TaggerSettings: Sendable, Equatable {
   /// The share of words whose form is unknown in training while their features stay.
   public var wordDropout: Double
   /// How it trains.
-  public var training: TaggerTraining
-  /// The seed of all randomness.
-  public var seed: UInt64
-  /// The number of threads; `nil` to measure.
-  public var threadCount: Int?
+  public var steps: StepSettings
+  /// The share of inputs, and of outputs of each LSTM layer, that are dropped.
+  public var dropout: Float
+  /// Whether the same are dropped at all words of a sentence, and of the states as well.
+  public var isVariational: Bool
+  /// What the products of the LSTM's forward pass read.
+  public var precision: LSTMPrecision
 
   /// Reads checked settings out of a configuration of `TaggerConfiguration.schema`.
   init(resolved configuration: Configuration) {
     data = configuration.string("data")
     column = CoNLLUColumn.allCases.first { $0.name == configuration.string("column") } ?? .xpos
     trainingLimit = configuration.optionalInt("train-limit")
-    stopping = configuration.stoppingRule
-    batchSize = configuration.int("batch")
     shape = TaggerShape()
     shape.wordSize = configuration.int("word-size")
     shape.featureSize = configuration.int("feature-size")
@@ -51,17 +47,9 @@ public struct TaggerSettings: Sendable, Equatable {
     vectors = configuration.optionalString("vectors")
     vectorLimit = configuration.int("vector-limit")
     wordDropout = configuration.double("word-dropout")
-    seed = UInt64(configuration.int("seed"))
-    var selection = configuration.selectionPolicy
-    if let first = configuration.kByEpoch.first { selection = selection.with(k: .count(first)) }
-    training = TaggerTraining(
-      optimizer: configuration.stepOptimizer, selection: selection,
-      schedule: configuration.selectionSchedule,
-      dropout: Float(configuration.double("dropout")),
-      isVariational: configuration.bool("variational"),
-      rateSchedule: configuration.learningRateSchedule,
-      averageDecay: Float(configuration.double("average")),
-      precision: LSTMPrecision(rawValue: configuration.string("precision")) ?? .f32, seed: seed)
-    threadCount = configuration.optionalInt("threads")
+    steps = StepSettings(resolved: configuration)
+    dropout = Float(configuration.double("dropout"))
+    isVariational = configuration.bool("variational")
+    precision = LSTMPrecision(rawValue: configuration.string("precision")) ?? .f32
   }
 }

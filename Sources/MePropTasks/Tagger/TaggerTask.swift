@@ -7,7 +7,7 @@ import MePropNN
 import MePropTraining
 
 /// Trains an LSTM to tag words.
-public final class TaggerTask: TrainingTask {
+public final class TaggerTask: NetworkTask {
   /// The task's name.
   public static let taskName = Tagger.name
   /// `tagger`.
@@ -21,12 +21,14 @@ public final class TaggerTask: TrainingTask {
   public let vocabularies: TaggerVocabularies
   /// A line on the pre-trained vectors that embeddings started from, if there were any.
   public let vectorSummary: String?
-  private let trainer: TaggerTrainer
-  private let context: ComputeContext
+  /// Trains the network.
+  public let trainer: Trainer<TaggerNetwork, SoftmaxCrossEntropy>
   private let training: EncodedSentences
   private let parts: [EvaluationSplit: (sentences: [TaggedSentence], encoded: EncodedSentences)]
   private var epochData: EncodedSentences
-  private var batches: [[Int]] = []
+  private var batches: [TaggerBatch] = []
+  private var symbols = TaggerBatch.makeSymbols()
+  private var classes: [Int32] = []
   private var lastEvaluations: [EvaluationSplit: TaggerEvaluation] = [:]
 
   /// Creates the task at the start of a run.
@@ -34,7 +36,8 @@ public final class TaggerTask: TrainingTask {
   /// - Parameters:
   ///   - settings: What to train with.
   ///   - data: What to train and evaluate on.
-  ///   - vectors: Pre-trained vectors, read for the vocabularies of the training data; `nil` for none.
+  ///   - vectors: Pre-trained vectors, read for the vocabularies of the training data; `nil` for
+  ///     none.
   ///   - context: Where to compute.
   public init(
     settings: TaggerSettings, data: TaggerData, vectors: TaggerVectors? = nil,
@@ -46,10 +49,16 @@ public final class TaggerTask: TrainingTask {
     var network = TaggerNetwork(
       shape: settings.shape, wordCount: vocabularies.words.count,
       featureCount: vocabularies.features.count, tagCount: vocabularies.tags.items.count,
-      embeddingScale: settings.embeddingScale, seed: settings.seed)
-    vectors?.fill(&network.words)
-    trainer = TaggerTrainer(network, training: settings.training, context: context)
-    self.context = context
+      embeddingScale: settings.embeddingScale, dropout: settings.dropout,
+      isVariational: settings.isVariational, precision: settings.precision,
+      seed: settings.steps.seed)
+    if let vectors {
+      var words = network.embedding.tables[0].vectors.value
+      vectors.fill(&words)
+      network.embedding.tables[0].vectors.replace(with: words)
+    }
+    trainer = settings.steps.makeTrainer(
+      network, loss: SoftmaxCrossEntropy(), context: context)
     training = EncodedSentences(data.training, vocabularies)
     epochData = training
     var parts: [EvaluationSplit: (sentences: [TaggedSentence], encoded: EncodedSentences)] = [:]
@@ -63,61 +72,41 @@ public final class TaggerTask: TrainingTask {
   // MARK: Training
 
   /// The number of batches, the small one included.
-  public var stepsPerEpoch: Int {
-    (training.count + settings.batchSize - 1) / settings.batchSize
-  }
+  public var stepsPerEpoch: Int { settings.steps.stepsPerEpoch(exampleCount: training.count) }
 
   /// Forms batches of sentences of similar length in a random order, and hides rare words.
   public func beginEpoch(_ epoch: Int) {
-    var random = Philox(seed: settings.seed, stream: RandomPurpose.order.stream(epoch))
+    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
     var order = (0..<training.count).map(UInt32.init)
     random.shuffle(&order)
-    if settings.batchSize > 1 {
+    if settings.steps.batchSize > 1 {
       order = order.indices.sorted { a, b in
         (training.length(Int(order[a])), a) < (training.length(Int(order[b])), b)
       }.map { order[$0] }
     }
-    let sorted = stride(from: 0, to: order.count, by: settings.batchSize).map { start in
-      order[start..<min(start + settings.batchSize, order.count)].map(Int.init)
+    let sorted = stride(from: 0, to: order.count, by: settings.steps.batchSize).map { start in
+      order[start..<min(start + settings.steps.batchSize, order.count)].map(Int.init)
     }
     var places = (0..<sorted.count).map(UInt32.init)
     random.shuffle(&places)
-    batches = places.map { sorted[Int($0)] }
+    batches = places.map { TaggerBatch(sorted[Int($0)], of: training) }
     epochData = training.hidingRare(
-      vocabularies, wordDropout: settings.wordDropout, seed: settings.seed, epoch: epoch)
+      vocabularies, wordDropout: settings.wordDropout, seed: settings.steps.seed, epoch: epoch)
   }
 
   /// Does one step.
   ///
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
-    trainer.times = PhaseSeconds()
-    let batch = TaggerBatch(batches[step], of: epochData)
-    let done = Double((epoch - 1) * stepsPerEpoch + step)
-    let loss = try trainer.train(
-      batch, of: epochData, epoch: epoch,
-      progress: done / Double(settings.stopping.epochs * stepsPerEpoch))
-    return StepReport(lossSum: loss, exampleCount: batch.places.count, seconds: trainer.times)
+    let start = Clock.now()
+    batches[step].gather(epochData, into: &symbols)
+    classes.removeAll(keepingCapacity: true)
+    for place in batches[step].places { classes.append(epochData.classes[place]) }
+    return try trainStep(
+      symbols, classes, epoch: epoch,
+      learningRateFactor: settings.steps.learningRateFactor(
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
-
-  /// One entry a layer and direction: `lstm.0.forward`, `lstm.0.backward`, ….
-  public func takeLayerReports() -> [LayerReport] {
-    trainer.layers.enumerated().flatMap { index, layer in
-      layer.takeStatistics().enumerated().map { direction, statistics in
-        LayerReport(
-          name: Self.layerName(index, direction: direction),
-          touchedRows: statistics.meanTouchedRows, keptMagnitude: statistics.meanKeptMagnitude)
-      }
-    }
-  }
-
-  static func layerName(_ index: Int, direction: Int) -> String {
-    "lstm.\(index)." + (direction == 0 ? "forward" : "backward")
-  }
-
-  /// The layers and directions of `takeLayerReports`, then the output layer; embeddings, which have
-  /// no products, are left out.
-  public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
 
   /// The confusion of tags in the last evaluation, the most frequent tag first.
   public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? {
@@ -128,7 +117,7 @@ public final class TaggerTask: TrainingTask {
   public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
     guard let (sentences, encoded) = parts[split] else { return nil }
     var classes: [Int32] = []
-    TaggerInference(trainer.network, precision: .int8, context: context)
+    TaggerInference(trainer.model, precision: .int8, context: trainer.context)
       .classes(of: encoded, into: &classes)
     let evaluation = TaggerEvaluation(sentences, encoded, classes, vocabularies)
     lastEvaluations[split] = evaluation
@@ -137,29 +126,13 @@ public final class TaggerTask: TrainingTask {
 
   // MARK: State
 
-  /// The trainer's matrices, its step, and a fingerprint of the data.
-  public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    (
-      TrainerCheckpoint.tensors(trainer.state),
-      ["step": trainer.step, "data": training.fingerprint]
-    )
-  }
-
-  /// Takes such a state back.
-  ///
-  /// - Throws: `CheckpointError`.
-  public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
-    let step = try TrainerCheckpoint.counter("step", in: counters)
-    try TrainerCheckpoint.checkData(training.fingerprint, counters)
-    let matrices = try TrainerCheckpoint.matrices(
-      tensors, like: trainer.state, memoryScope: settings.training.selection.memoryScope)
-    trainer.restore(matrices, step: step)
-  }
+  /// Of the training sentences.
+  public var fingerprint: Int { training.fingerprint }
 
   /// The model of the current weights.
   public var model: TaggerModel {
     TaggerModel(
-      network: trainer.network, vocabularies: vocabularies, column: settings.column,
+      network: trainer.model, vocabularies: vocabularies, column: settings.column,
       data: settings.data)
   }
 

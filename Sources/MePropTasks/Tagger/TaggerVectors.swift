@@ -20,8 +20,8 @@ public struct TaggerVectors: Sendable, Equatable {
 
   /// Reads a file.
   ///
-  /// Words are lower-cased; where several become the same, the first in the file counts, which is the most
-  /// frequent one in the usual files.
+  /// Words are lower-cased; where several become the same, the first in the file counts, which is
+  /// the most frequent one in the usual files.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -70,7 +70,8 @@ public struct TaggerVectors: Sendable, Equatable {
 
   /// One line for the start of a run.
   var summary: String {
-    "vectors \(path): of \(trainedCount) of \(vocabularies.trainedWordCount) training words, and of "
+    "vectors \(path): of \(trainedCount) of \(vocabularies.trainedWordCount) training words, and "
+      + "of "
       + "\(addedCount) other words"
   }
 }

@@ -22,8 +22,8 @@ public struct ConfigurationKey: Sendable, Equatable {
   ///   - kind: The type of the value.
   ///   - defaultValue: The value where nobody sets the key.
   ///   - mayChangeOnResume: Whether a run may be resumed with another value.
-  ///   - valueName: What help calls the value; `nil` for what suits the kind. Where the name has the word `folder` or
-  ///     `file`, shells complete such paths.
+  ///   - valueName: What help calls the value; `nil` for what suits the kind. Where the name has
+  ///     the word `folder` or `file`, shells complete such paths.
   ///   - summary: What the setting does, in a line.
   public init(
     _ name: String, _ kind: ConfigurationKind, default defaultValue: ConfigurationValue,
@@ -74,7 +74,8 @@ public struct ConfigurationSchema: Sendable, Equatable {
   /// The key of this name, or `nil`.
   public subscript(name: String) -> ConfigurationKey? { positions[name].map { keys[$0] } }
 
-  /// Returns the key that took the place of `name`, else the one closest by edit distance, or `nil` where none is close.
+  /// Returns the key that took the place of `name`, else the one closest by edit distance, or `nil`
+  /// where none is close.
   public func suggestion(for name: String) -> String? {
     let wanted = name.lowercased().replacing("_", with: "-")
     if let replacement = replacements[wanted] { return replacement }

@@ -1,5 +1,7 @@
 // What is kept of an epoch: in checkpoints, metrics.jsonl, TensorBoard and `--json`.
 
+import MePropNN
+
 /// The figures of one epoch.
 public struct EpochRecord: Sendable, Codable, Equatable {
   /// The epoch, from 1.

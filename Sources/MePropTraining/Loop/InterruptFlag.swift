@@ -28,9 +28,9 @@ public final class InterruptFlag: Sendable {
 
 /// Turns SIGINT and SIGTERM into the process flag; a second signal does what it does by default.
 ///
-/// The handler has a stack of its own on the thread that creates the trap, which must be the one that trains: the dense
-/// library multiplies with the stack pointer in its heap memory, and a signal that used the stack then would overwrite
-/// what lies below.
+/// The handler has a stack of its own on the thread that creates the trap, which must be the one
+/// that trains: the dense library multiplies with the stack pointer in its heap memory, and a
+/// signal that used the stack then would overwrite what lies below.
 package struct SignalTrap {
   private static let signals = [SIGINT, SIGTERM]
   /// Of the handler's stack, in bytes; the registers that are saved there take up to 12 KiB.

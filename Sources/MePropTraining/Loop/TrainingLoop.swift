@@ -1,6 +1,8 @@
 // The training loop: epochs, steps, evaluation, checkpoints. Knows nothing of digits or trees.
 
 import Foundation
+import MePropCore
+import MePropNN
 
 /// Trains a task, telling recorders what happens, and keeps a run folder up to date.
 ///

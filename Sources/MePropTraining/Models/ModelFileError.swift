@@ -8,6 +8,8 @@ public enum ModelFileError: OneLineError {
   case noModel(path: String, reason: String)
   /// A file is not the JSON that is expected.
   case notJSON(path: String, found: String)
+  /// A version of the format that this program does not read.
+  case otherVersion(path: String, expected: Int, found: Int, writtenBy: String)
   /// A key has a value that this program does not take, or that does not fit the others.
   case wrongField(path: String, key: String, expected: String, found: String)
   /// The weights' file lacks a tensor.
@@ -21,13 +23,17 @@ public enum ModelFileError: OneLineError {
 
   /// One line: file, place, expected, found, what to do.
   public var description: String {
-    let architecture = "the architecture in \(ModelFiles.architectureName)"
+    let architecture = "the architecture in \(SavedModel.descriptionName)"
     switch self {
     case .noModel(let path, let reason):
       return "\(path): no model here (\(reason)); name the folder of a run, or the model folder in "
         + "it (a run has a model after its first epoch)"
     case .notJSON(let path, let found):
       return "\(path): expected the JSON of a meprop model, found \(found); copy it again"
+    case .otherVersion(let path, let expected, let found, let writtenBy):
+      return "\(path): a model of format \(found), written by \(writtenBy); this version reads "
+        + "format "
+        + "\(expected): train the model again, or use the version that wrote it"
     case .wrongField(let path, let key, let expected, let found):
       return "\(path): key '\(key)': expected \(expected), found \(found); is this a model of "
         + "'meprop train' of this version?"

@@ -1,6 +1,7 @@
 // What `meprop plan` finds out, and what it advises.
 
-/// The expected cost of training with dense back propagation and with several k, on this machine and these data.
+/// The expected cost of training with dense back propagation and with several k, on this machine
+/// and these data.
 public struct Plan: Sendable {
   /// One way to train.
   public struct Setting: Sendable, Equatable {
@@ -35,7 +36,8 @@ public struct Plan: Sendable {
   public var stepsPerEpoch: Int
   /// Dense first, then k from few to many.
   public var settings: [Setting]
-  /// The share of the width that the task's default recipe keeps: fewer were not found to be accurate everywhere.
+  /// The share of the width that the task's default recipe keeps: fewer were not found to be
+  /// accurate everywhere.
   public var smallestAdvisedShare: Double
   /// The most that this process had in memory while it trained one task densely, data included.
   public var residentBytes: Int
@@ -71,7 +73,8 @@ public struct Plan: Sendable {
     setting.step.seconds.total > 0 ? dense.step.seconds.total / setting.step.seconds.total : 1
   }
 
-  /// The gain if the products of back propagation took no time (Amdahl's law on the phases of a dense step).
+  /// The gain if the products of back propagation took no time (Amdahl's law on the phases of a
+  /// dense step).
   public var boundOfFreeProducts: Double { bound(\.products) }
 
   /// The gain if back propagation and optimizer took no time at all: no selection can do more.
@@ -83,8 +86,8 @@ public struct Plan: Sendable {
     return rest > 0 ? seconds.total / rest : .infinity
   }
 
-  /// The fastest of the settings that keep no less than the task's default recipe; dense if none is 5 % faster than
-  /// dense.
+  /// The fastest of the settings that keep no less than the task's default recipe; dense if none is
+  /// 5 % faster than dense.
   ///
   /// Where a user asked for one k it is compared with dense only, whatever it is.
   public var advice: Setting {
@@ -106,7 +109,8 @@ public struct Plan: Sendable {
         + "\(percent(Self.leastGain - 1)) faster than dense on this machine"
     }
     let kept =
-      "\(chosen.policy) with k = \(chosen.k ?? "") is \(factor(speedup(chosen))) times as fast as dense"
+      "\(chosen.policy) with k = \(chosen.k ?? "") is \(factor(speedup(chosen))) times as fast as "
+      + "dense"
     return settings.count == 2
       ? kept
       : kept + ", the fastest that keeps at least \(percent(smallestAdvisedShare)) of the width as "
@@ -202,7 +206,8 @@ extension Plan {
   public var lines: [String] {
     [
       "upper bound: \(text(boundOfFreeProducts, 2)) times as fast as dense if the products of back "
-        + "propagation took no time, \(text(boundOfFreeBackward, 2)) if all of back propagation and "
+        + "propagation took no time, \(text(boundOfFreeBackward, 2)) if all of back propagation "
+        + "and "
         + "the optimizer did not",
       "memory: \(megabytes(residentBytes)) MB in this process when training densely, of it "
         + "\(megabytes(dense.stateBytes)) MB weights and optimizer state",

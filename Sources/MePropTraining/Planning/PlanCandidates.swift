@@ -21,7 +21,8 @@ enum PlanCandidates {
 
   /// Dense first, then k from few to many; the k that a user asked for alone, if there is one.
   ///
-  /// All of them do what most steps of a run do: none starts densely, and each keeps its own k in all epochs.
+  /// All of them do what most steps of a run do: none starts densely, and each keeps its own k in
+  /// all epochs.
   ///
   /// - Throws: `ConfigurationError` where a plan has nothing to advise.
   static func all(of configuration: Configuration) throws -> [PlanCandidate] {
@@ -62,7 +63,8 @@ enum PlanCandidates {
     }
   }
 
-  /// The policy that is compared with dense back propagation: what was asked for, else the task's default.
+  /// The policy that is compared with dense back propagation: what was asked for, else the task's
+  /// default.
   static func sparsePolicy(of configuration: Configuration) -> String {
     let asked = configuration.string("select")
     if asked != "auto", asked != "dense" { return asked }

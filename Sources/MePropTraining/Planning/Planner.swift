@@ -28,20 +28,23 @@ public struct Planner {
 
   /// Measures dense back propagation and several k.
   ///
-  /// First the number of threads that dense and sparse steps are fastest with, unless it is set; then all settings in
-  /// turns. Results of training do not depend on threads, so they may differ between settings.
+  /// First the number of threads that dense and sparse steps are fastest with, unless it is set;
+  /// then all settings in turns. Results of training do not depend on threads, so they may differ
+  /// between settings.
   ///
-  /// What is measured is what most of a run is like. Steps are those of the first epoch, without a dense start and with
-  /// one k. The start of an epoch is that of the epoch in the middle of the run, because a parser that explores makes
-  /// new examples in all epochs but the first ones; it is measured once with each number of threads, on weights that
-  /// the steps before it have trained, and divided among the steps of an epoch.
+  /// What is measured is what most of a run is like. Steps are those of the first epoch, without a
+  /// dense start and with one k. The start of an epoch is that of the epoch in the middle of the
+  /// run, because a parser that explores makes new examples in all epochs but the first ones; it is
+  /// measured once with each number of threads, on weights that the steps before it have trained,
+  /// and divided among the steps of an epoch.
   ///
   /// - Parameters:
-  ///   - configuration: The settings to plan for; what it says of selection is varied, except a k given with a flag.
+  ///   - configuration: The settings to plan for; what it says of selection is varied, except a k
+  ///     given with a flag.
   ///   - prepare: Makes tasks.
   /// - Returns: The plan.
-  /// - Throws: `ConfigurationError` for random-k, which is never advised, and for `auto` beside a schedule of k; what
-  ///   `prepare` and steps throw.
+  /// - Throws: `ConfigurationError` for random-k, which is never advised, and for `auto` beside a
+  ///   schedule of k; what `prepare` and steps throw.
   public func plan(_ configuration: Configuration, prepare: TaskPreparer) throws -> Plan {
     let clock = ContinuousClock()
     let start = clock.now
@@ -168,7 +171,8 @@ private struct EpochStarts {
 
   init(epoch: Int) { self.epoch = epoch }
 
-  /// Returns a timing of a task's steps with the start of an epoch in it; may leave the task at that start.
+  /// Returns a timing of a task's steps with the start of an epoch in it; may leave the task at
+  /// that start.
   mutating func included(in timing: StepTiming, of prepared: PreparedTask) throws -> StepTiming {
     let start: Double
     if let known = seconds[prepared.threadCount] {

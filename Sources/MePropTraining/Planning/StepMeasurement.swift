@@ -2,8 +2,8 @@
 
 /// The time of a step of one task.
 public struct StepTiming: Sendable, Equatable {
-  /// Seconds of a step by phase, `total` being wall-clock time: means over the round whose total is the median of all
-  /// rounds.
+  /// Seconds of a step by phase, `total` being wall-clock time: means over the round whose total is
+  /// the median of all rounds.
   public var seconds: PhaseSeconds
   /// Half the range of the middle half of the rounds' totals, as a share of the median.
   public var spread: Double
@@ -29,7 +29,8 @@ public struct StepTiming: Sendable, Equatable {
   }
 }
 
-/// Steps of several tasks that take turns, so that what else the machine does hits all of them alike.
+/// Steps of several tasks that take turns, so that what else the machine does hits all of them
+/// alike.
 public enum StepMeasurement {
   /// The share of the time that goes to steps that are not counted: selection settles in them.
   static let warmUpShare = 0.3
@@ -38,8 +39,8 @@ public enum StepMeasurement {
 
   /// Measures tasks in turns on the same steps of their first epoch.
   ///
-  /// Each turn is as many steps as the slowest task does in its share of the time, at least one. Tasks are trained by
-  /// this.
+  /// Each turn is as many steps as the slowest task does in its share of the time, at least one.
+  /// Tasks are trained by this.
   ///
   /// - Parameters:
   ///   - tasks: Tasks with as many steps an epoch; not started.

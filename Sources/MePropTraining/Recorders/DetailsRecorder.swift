@@ -5,9 +5,9 @@ import MePropData
 
 /// Writes what was counted in each epoch, the confusion after the best one, and how a run ended.
 ///
-/// Rows of `details.jsonl` are synced before the checkpoint that follows them is saved. When a run is
-/// resumed, rows of epochs that will be run again, and a torn one, are dropped; the counts of the
-/// epoch that is under way come from the checkpoint.
+/// Rows of `details.jsonl` are synced before the checkpoint that follows them is saved. When a run
+/// is resumed, rows of epochs that will be run again, and a torn one, are dropped; the counts of
+/// the epoch that is under way come from the checkpoint.
 public final class DetailsRecorder: Recorder {
   private let run: RunFolder
   private var file: FileHandle?

@@ -6,7 +6,8 @@ import MePropData
 /// Writes the figures of each epoch as a line of JSON into the run folder.
 ///
 /// When a run is resumed, the file is replaced by the rows of the epochs that the checkpoint has:
-/// a torn last line and rows of epochs that will be run again go, and rows that were lost come back.
+/// a torn last line and rows of epochs that will be run again go, and rows that were lost come
+/// back.
 public final class JSONLRecorder: Recorder {
   private let run: RunFolder
   private var file: FileHandle?

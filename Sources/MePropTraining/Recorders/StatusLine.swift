@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// Shows what is being done: one line that is drawn over on a terminal, one line after another elsewhere.
+/// Shows what is being done: one line that is drawn over on a terminal, one line after another
+/// elsewhere.
 public final class StatusLine {
   private let descriptor: Int32
   private let isTerminal: Bool

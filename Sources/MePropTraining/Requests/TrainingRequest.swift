@@ -18,7 +18,8 @@ public struct PreparedTask {
   public var threadCount: Int
   /// Lines on model, data and machine.
   public var description: [String]
-  /// Files that the run folder keeps, because a resumed run would have to compute their contents anew.
+  /// Files that the run folder keeps, because a resumed run would have to compute their contents
+  /// anew.
   public var files: [(name: String, contents: Data)] = []
 
   /// Creates a record of a task and what goes with it.
@@ -128,7 +129,8 @@ public struct TrainingRequest: Sendable {
       outcome: result.outcome, model: run.modelURL)
   }
 
-  /// Returns settings whose selection is decided: by a plan where they leave it open, told on standard error.
+  /// Returns settings whose selection is decided: by a plan where they leave it open, told on
+  /// standard error.
   private func decided(
     _ configuration: Configuration, _ name: String, _ prepare: TaskPreparer
   ) throws -> Configuration {

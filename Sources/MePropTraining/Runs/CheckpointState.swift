@@ -1,6 +1,8 @@
 // What a checkpoint holds besides tensors: state.json.
 
 import Foundation
+import MePropCore
+import MePropNN
 
 /// Where a run stands: the next step to do.
 public struct TrainingPosition: Sendable, Codable, Equatable {
@@ -38,7 +40,7 @@ public struct EpochProgress: Sendable, Codable, Equatable {
 /// Everything of a checkpoint except its tensors.
 public struct CheckpointState: Sendable, Codable, Equatable {
   /// The version of the format that this program writes and reads.
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
   /// The version of the format.
   public var version = CheckpointState.currentVersion

@@ -1,6 +1,7 @@
 // Writing and reading checkpoints and the model of a run.
 
 import Foundation
+import MePropCore
 import MePropData
 
 /// A checkpoint: the task's tensors and all other state of the run.
@@ -38,8 +39,7 @@ extension RunFolder {
     let stateURL = last.temporary.appendingPathComponent(Self.stateName)
     try files.willPerform?("write", tensorsURL.path)
     try SafeTensors.write(
-      checkpoint.tensors.map { .init(name: $0.name, shape: $0.shape, values: $0.values) },
-      metadata: ["format": "meprop-checkpoint"], to: tensorsURL)
+      checkpoint.tensors, metadata: ["format": "meprop-checkpoint"], to: tensorsURL)
     try files.write(checkpoint.state.encoded(), to: stateURL)
     if let writeModel {
       let model = modelSwap
@@ -85,7 +85,6 @@ extension RunFolder {
     let tensors: [NamedTensor]
     do {
       tensors = try SafeTensors.read(from: tensorsURL).tensors
-        .map { NamedTensor(name: $0.name, shape: $0.shape, values: $0.values) }
     } catch {
       var found = String(describing: error)
       if found.hasPrefix(tensorsURL.path + ": ") { found.removeFirst(tensorsURL.path.count + 2) }

@@ -162,7 +162,7 @@ private func createParents(of url: URL) throws {
 }
 
 extension RunFolder {
-  fileprivate static func createFolders(_ url: URL, _ files: FileSystem) throws {
+  static func createFolders(_ url: URL, _ files: FileSystem) throws {
     let path = url.resolvingSymlinksInPath()
     if files.isFolder(path) || path.pathComponents.count <= 1 { return }
     try createFolders(path.deletingLastPathComponent(), files)

@@ -88,8 +88,9 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible, Locali
       "corrupt checkpoint: expected \(expected), found \(found); remove its folder and run "
         + "--resume again to continue from checkpoints/best, or start a new run"
     case .unknownVersion(let version):
-      "expected checkpoint format \(CheckpointState.currentVersion), found \(version); use the "
-        + "version of meprop that wrote it"
+      "expected checkpoint format \(CheckpointState.currentVersion), found \(version)"
+        + (version == 1 ? ", written by meprop 0.1" : "")
+        + "; use the version of meprop that wrote it, or start the run again"
     case .otherTask(let expected, let found):
       "expected a checkpoint of task '\(expected)', found one of '\(found)'"
     case .otherSetting(let key, let checkpoint, let now):

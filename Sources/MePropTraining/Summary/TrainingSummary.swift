@@ -6,8 +6,8 @@
 /// {"task", "run", "threads",
 ///  "best": {"epoch", "dev": {"accuracy", "loss"}, "test": {"accuracy", "loss"}},
 ///  "epochs": [{"epoch", "seconds": {"total", "forward", "backward", "selection", "products",
-///              "optimizer", "data"}, "train": {"loss"}, "dev": {…}, "test": {…}, "imagesPerSecond",
-///              "touchedRows": [per layer], "keptMagnitude": [per layer]}]}
+///              "optimizer", "data"}, "train": {"loss"}, "dev": {…}, "test": {…},
+///              "imagesPerSecond", "touchedRows": [per layer], "keptMagnitude": [per layer]}]}
 /// ```
 ///
 /// The figures in `dev` and `test` are the task's own. What a run has none of is `null`.

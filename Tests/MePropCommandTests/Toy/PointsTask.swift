@@ -46,7 +46,10 @@ struct PointParts {
 
 /// A line, as it stands in model.json.
 struct PointModel: Codable {
+  var format = SavedModel.format
+  var version = SavedModel.version
   var task = Points.name
+  var network = "line"
   var data: String
   var weights: [Float] = [0, 0]
   var bias: Float = 0

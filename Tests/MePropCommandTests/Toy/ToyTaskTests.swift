@@ -154,7 +154,9 @@ struct ToyTaskTests {
     #expect(other == 0)
     // A model of a task that the list does not have.
     let file = folder.url.appendingPathComponent("run/model/model.json")
-    try Data(#"{"task": "circles"}"#.utf8).write(to: file)
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try text.replacing("\"points\"", with: "\"circles\"")
+      .write(to: file, atomically: true, encoding: .utf8)
     let unknown = self.run(["evaluate", run])
     #expect(unknown.status == 1 && unknown.error.split(separator: "\n").count == 1)
     #expect(unknown.error.contains("expected one of digits, tagger, parser, points, found circles"))

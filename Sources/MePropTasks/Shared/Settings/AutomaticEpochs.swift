@@ -15,7 +15,8 @@ public struct AutomaticEpochs: Sendable {
     self.most = most
   }
 
-  /// Passes over `sentenceCount` sentences: their number grows with the root of what the sentences are fewer.
+  /// Passes over `sentenceCount` sentences: their number grows with the root of what the sentences
+  /// are fewer.
   func count(ofSentences sentenceCount: Int) -> Int {
     let fewer = 12_500 / Double(max(sentenceCount, 1))
     return min(max(Int(Double(fewest) * fewer.squareRoot()), fewest), most)
@@ -31,7 +32,8 @@ public struct AutomaticEpochs: Sendable {
 }
 
 extension Configuration {
-  /// Sets `epochs`, where it is `auto`, to what suits `exampleCount` sentences; `nil`: not known yet, and many.
+  /// Sets `epochs`, where it is `auto`, to what suits `exampleCount` sentences; `nil`: not known
+  /// yet, and many.
   mutating func decideEpochs(_ epochs: AutomaticEpochs, exampleCount: Int?) throws {
     guard value("epochs") == .auto else { return }
     let count = exampleCount.map(epochs.count) ?? epochs.fewest

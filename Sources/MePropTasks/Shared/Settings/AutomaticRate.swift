@@ -3,10 +3,11 @@
 import Foundation
 import MePropTraining
 
-/// A learning rate that follows the optimizer and the batch: noise in a mean over a batch falls with the root of its
-/// size, and the step may grow with it.
+/// A learning rate that follows the optimizer and the batch: noise in a mean over a batch falls
+/// with the root of its size, and the step may grow with it.
 public struct AutomaticRate: Sendable {
-  /// The rate of Adam at that batch size; AdaGrad's is 10 times as large, that of gradient descent 50 times.
+  /// The rate of Adam at that batch size; AdaGrad's is 10 times as large, that of gradient descent
+  /// 50 times.
   public let adam: Double
   /// The batch size for which these are.
   public let batch: Int

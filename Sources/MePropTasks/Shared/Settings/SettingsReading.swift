@@ -33,6 +33,7 @@ extension Configuration {
     optimizer.l2 = Float(double("l2"))
     optimizer.weightDecay = Float(double("weight-decay"))
     optimizer.clipValue = optionalDouble("clip-value").map { Float($0) }
+    optimizer.clipNorm = optionalDouble("clip-norm").map { Float($0) }
     return optimizer
   }
 
@@ -67,7 +68,8 @@ extension Configuration {
   /// k by epoch; empty where it does not change.
   var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
 
-  /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy has one, else 0.
+  /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy has one,
+  /// else 0.
   mutating func decideMemory(_ memory: Double) throws {
     guard value("memory") == .auto else { return }
     let hasMemory = ["top-k", "unified"].contains(string("select"))
@@ -76,8 +78,8 @@ extension Configuration {
 
   /// Throws where `select` is dense and a value asks for selection.
   ///
-  /// - Parameter asked: As the user wrote it: a complete file has a k even where the policy has none, while a flag is
-  ///   meant.
+  /// - Parameter asked: As the user wrote it: a complete file has a k even where the policy has
+  ///   none, while a flag is meant.
   /// - Throws: `ConfigurationError`.
   func checkDenseSelection(asked: Configuration) throws {
     guard string("select") == "dense" else { return }
@@ -96,7 +98,8 @@ extension Configuration {
     }
   }
 
-  /// Throws where more entries are to be kept than the widest of the layers that are selected in has.
+  /// Throws where more entries are to be kept than the widest of the layers that are selected in
+  /// has.
   ///
   /// - Parameters:
   ///   - widest: Its width.
@@ -112,7 +115,8 @@ extension Configuration {
       "\(k) is above \(description); choose at most \(widest), or --select dense")
   }
 
-  /// Throws where a value that only sgd, or only some policy of selection, has is given with another.
+  /// Throws where a value that only sgd, or only some policy of selection, has is given with
+  /// another.
   func checkSelectionValues() throws {
     let policy = string("select")
     if double("memory") > 0, policy == "dense" || policy == "random-k" {

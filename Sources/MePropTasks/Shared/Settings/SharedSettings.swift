@@ -41,8 +41,8 @@ public struct SharedSettings: Sendable {
   public var memory: (value: Double, note: String)
   /// The learning rate.
   public var rate: DefaultRate
-  /// The default decay of a running mean; `nil`: the task has none.
-  public var average: Double?
+  /// The default decay of a running mean; 0: none.
+  public var average: Double
   /// What a gradient may leave untouched.
   public var rows: String
 
@@ -52,7 +52,7 @@ public struct SharedSettings: Sendable {
     epochs: Epochs, gradients: String = "output gradients", k: ConfigurationValue = .ratio(0.1),
     whole: String = "the layer's width",
     memory: (value: Double, note: String) = (0.9, "0.9 with top-k and unified, 0 without"),
-    rate: DefaultRate, average: Double? = nil, rows: String = "weight rows"
+    rate: DefaultRate, average: Double = 0, rows: String = "weight rows"
   ) {
     self.examples = examples
     self.batchUnit = batchUnit
@@ -108,7 +108,8 @@ public struct SharedSettings: Sendable {
       .init(
         "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
         default: .string("top-k"), valueName: "policy",
-        "which entries of \(gradients) take part in back propagation; auto measures a few steps first"
+        "which entries of \(gradients) take part in back propagation; auto measures a few steps "
+          + "first"
       ),
       .init(
         "k", .countOrRatio, default: k,
@@ -123,7 +124,8 @@ public struct SharedSettings: Sendable {
       .init(
         "memory-scope", .choice(MemoryScope.allCases.map(\.rawValue)),
         default: .string(MemoryScope.unit.rawValue),
-        "what a memory belongs to: slot, a control for experiments, is a unit in one place of the batch"
+        "what a memory belongs to: slot, a control for experiments, is a unit in one place of the "
+          + "batch"
       ),
       .init(
         "group", .optional(.int(1...Int.max)), default: .none,
@@ -135,7 +137,7 @@ public struct SharedSettings: Sendable {
     ]
   }
 
-  /// How parameters follow their gradients: `optimizer` to `clip-value`.
+  /// How parameters follow their gradients: `optimizer` to `clip-norm`.
   public var stepKeys: [ConfigurationKey] {
     [
       .init(
@@ -147,28 +149,26 @@ public struct SharedSettings: Sendable {
         default: .string(LearningRateSchedule.linear.rawValue),
         "how the step size falls over all epochs"),
       .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
+      .init(
+        "average", .double(.share), default: .double(average), valueName: "beta",
+        "decay of the running mean of all parameters, which is what is used; 0 for none"),
+      .init(
+        "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
+        default: .string(Optimizer.UntouchedRows.skip.rawValue),
+        "\(rows) that a gradient does not touch: as a dense optimizer would, or not at all"),
+      .init(
+        "l2", .double(Self.notNegative), default: .double(0),
+        "factor of L2 regularization of weights"),
+      .init(
+        "weight-decay", .double(Self.notNegative), default: .double(0),
+        "decoupled weight decay (AdamW)"),
+      .init(
+        "clip-value", .optional(.double(Self.positive)), default: .none,
+        "largest magnitude left of each gradient element"),
+      .init(
+        "clip-norm", .optional(.double(Self.positive)), default: .none,
+        "largest norm left of all gradients together"),
     ]
-      + (average.map {
-        [
-          .init(
-            "average", .double(.share), default: .double($0), valueName: "beta",
-            "decay of the running mean of all parameters, which is what is used; 0 for none")
-        ]
-      } ?? []) + [
-        .init(
-          "untouched", .choice(Optimizer.UntouchedRows.allCases.map(\.rawValue)),
-          default: .string(Optimizer.UntouchedRows.skip.rawValue),
-          "\(rows) that a gradient does not touch: as a dense optimizer would, or not at all"),
-        .init(
-          "l2", .double(Self.notNegative), default: .double(0),
-          "factor of L2 regularization of weights"),
-        .init(
-          "weight-decay", .double(Self.notNegative), default: .double(0),
-          "decoupled weight decay (AdamW)"),
-        .init(
-          "clip-value", .optional(.double(Self.positive)), default: .none,
-          "largest magnitude left of each gradient element"),
-      ]
   }
 
   private var learningRateKey: ConfigurationKey {
@@ -182,11 +182,6 @@ public struct SharedSettings: Sendable {
         "\(meaning); \(rate.explanation)")
     }
   }
-
-  /// The largest norm of all gradients, for tasks that compute them all before any is used.
-  public static let clipNormKey = ConfigurationKey(
-    "clip-norm", .optional(.double(positive)), default: .none,
-    "largest norm left of all gradients together")
 
   // MARK: Values
 
@@ -249,7 +244,8 @@ extension Configuration {
 enum TreebankKeys {
   /// What is said of treebanks before training.
   static let help = """
-    The treebank is a folder with *-train.conllu, *-dev.conllu and *-test.conllu (each may also end \
+    The treebank is a folder with *-train.conllu, *-dev.conllu and *-test.conllu (each may also \
+    end \
     in .gz), or the name of such a folder in MEPROP_DATA or the cache.
     """
   /// The treebank.

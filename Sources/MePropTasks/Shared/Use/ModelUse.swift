@@ -46,15 +46,12 @@ extension TaskRegistry {
   ///
   /// - Throws: `ModelFileError`, also where the model is of no task of this list.
   public func task(ofModelAt url: URL) throws -> any TaskDefinition.Type {
-    struct Head: Decodable { var task: String? }
-    let files = ModelFiles(
-      folder: RunFolder.modelFolder(at: url), task: names.joined(separator: ", "))
-    let head: Head = try files.readJSON(ModelFiles.architectureName)
-    guard let name = head.task, let task = self[name] else {
+    let saved = try SavedModel(at: url)
+    guard let name = saved.task, let task = self[name] else {
       throw ModelFileError.wrongField(
-        path: files.architecturePath, key: "task",
+        path: saved.descriptionPath, key: "task",
         expected: names.count == 1 ? names[0] : "one of \(names.joined(separator: ", "))",
-        found: head.task ?? "nothing")
+        found: saved.task ?? "nothing")
     }
     return task
   }

@@ -1,0 +1,90 @@
+import MePropCore
+
+/// What selection did in one layer, added up over steps.
+public struct SelectionStatistics: Sendable, Equatable {
+  /// The number of steps.
+  public private(set) var steps = 0
+  private var touchedRows = 0
+  private var sampledSteps = 0
+  private var keptShare = 0.0
+
+  /// Every how many steps the kept share is measured: other steps leave out adding up magnitudes.
+  static let samplingInterval = 16
+
+  /// Weight rows whose gradient was not skipped, a mean per step.
+  public var meanTouchedRows: Double { steps == 0 ? 0 : Double(touchedRows) / Double(steps) }
+  /// The share of Σ|d| that was kept, from 0 to 1: a mean over every 16th step, 1 if dense.
+  public var meanKeptMagnitude: Double { sampledSteps == 0 ? 1 : keptShare / Double(sampledSteps) }
+
+  mutating func add(touchedRows count: Int, keptShare share: Double?) {
+    steps += 1
+    touchedRows += count
+    if let share {
+      sampledSteps += 1
+      keptShare += share
+    }
+  }
+}
+
+/// What is counted in all layers of a model while it is trained: one entry a selector.
+package struct Ledger: Sendable {
+  /// What is counted in one layer.
+  package struct Entry: Sendable {
+    /// What selection did.
+    package var statistics = SelectionStatistics()
+    /// How often units were kept, and what products cost.
+    package var tally: LayerTally
+  }
+
+  /// In the order of the selectors' indices.
+  package var entries: [Entry] = []
+
+  func name(of selector: Selector) -> String {
+    selector.index < entries.count ? entries[selector.index].tally.name : "layer"
+  }
+
+  /// Counts a step in which all takes part.
+  package mutating func countDense(_ selector: Selector, rowCount: Int) {
+    guard selector.index < entries.count else { return }
+    entries[selector.index].statistics.add(touchedRows: selector.unitCount, keptShare: nil)
+    entries[selector.index].tally.keepAll(ofExamples: rowCount)
+  }
+
+  /// Counts what a step keeps.
+  ///
+  /// - Parameters:
+  ///   - selector: Of the layer.
+  ///   - kept: The kept entries.
+  ///   - magnitude: Σ|d| of all entries; asked for in some steps only.
+  ///   - step: The step of the run.
+  package mutating func countSelected(
+    _ selector: Selector, _ kept: GradientSupport, of magnitude: @autoclosure () -> Double,
+    step: Int
+  ) {
+    guard selector.index < entries.count else { return }
+    var share: Double?
+    if step % SelectionStatistics.samplingInterval == 1 {
+      let whole = magnitude()
+      share = whole > 0 ? min(1, kept.keptMagnitude / whole) : 1
+    }
+    entries[selector.index].statistics.add(
+      touchedRows: kept.countTouchedOutputs(), keptShare: share)
+    entries[selector.index].tally.exampleCount += kept.batchSize
+    kept.addKeptCounts(
+      to: &entries[selector.index].tally.keptCounts, blockSize: selector.padding?.size,
+      paddedSize: selector.padding?.paddedSize)
+  }
+
+  /// Counts the costs of products and update of one weight matrix.
+  mutating func countProducts(
+    _ shape: ProductShape, of selector: Selector, _ support: Support, _ updates: Step.Updates
+  ) {
+    guard selector.index < entries.count else { return }
+    if support.isDense { return entries[selector.index].tally.costs.addDense(shape) }
+    let rows = support.entries.countTouchedOutputs()
+    entries[selector.index].tally.costs.addSparse(
+      shape, entries: support.entries.entryCount, rows: rows,
+      updatedRows: updates.updatesEveryRow ? shape.outputSize : rows,
+      storesGradient: updates.storesGradients)
+  }
+}

@@ -1,0 +1,108 @@
+// What every task whose model is trained by a `Trainer` does in the same way.
+
+import MePropCore
+import MePropNN
+
+/// A task that trains one network with one `Trainer`.
+///
+/// Steps, reports of layers and checkpoints come with it; a task gathers batches and evaluates.
+public protocol NetworkTask: TrainingTask {
+  /// What is trained.
+  associatedtype Network: Layer
+  /// What is made small.
+  associatedtype NetworkLoss: Loss
+  /// Trains the network.
+  var trainer: Trainer<Network, NetworkLoss> { get }
+  /// A number that differs for other training data, so that a run is not resumed on other data.
+  var fingerprint: Int { get }
+}
+
+extension NetworkTask {
+  /// Does a step on a batch that was gathered since `start`.
+  ///
+  /// - Parameters:
+  ///   - input: The batch.
+  ///   - targets: What the outputs should be.
+  ///   - epoch: The epoch, from 1.
+  ///   - learningRateFactor: Multiplies the learning rate.
+  ///   - start: When gathering began, by the monotonic clock.
+  /// - Returns: What the loop wants to know.
+  /// - Throws: `NonFiniteError`.
+  package func trainStep(
+    _ input: Network.Input, _ targets: NetworkLoss.Targets, epoch: Int, learningRateFactor: Float,
+    gatheringSince start: Double
+  ) throws -> StepReport {
+    trainer.times = PhaseSeconds()
+    trainer.times.data = Clock.now() - start
+    trainer.learningRateFactor = learningRateFactor
+    let loss = try trainer.train(input, targets, epoch: epoch)
+    return StepReport(
+      lossSum: loss.sum, exampleCount: Int(loss.weight), seconds: trainer.times)
+  }
+
+  /// One entry a layer with products, under the layer's path.
+  public func takeLayerReports() -> [LayerReport] {
+    trainer.takeStatistics().map { name, statistics in
+      LayerReport(
+        name: name, touchedRows: statistics.meanTouchedRows,
+        keptMagnitude: statistics.meanKeptMagnitude)
+    }
+  }
+
+  /// One entry a layer with products, under the layer's path.
+  public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
+
+  /// The trainer's state, its step, and the fingerprint of the data.
+  public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
+    (trainer.state, ["step": trainer.stepCount, "data": fingerprint])
+  }
+
+  /// Takes such a state back.
+  ///
+  /// - Throws: `CheckpointError`.
+  public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
+    try restoreTrainer(tensors, counters)
+  }
+
+  /// Takes back the trainer's state and step, if they are of the same data.
+  ///
+  /// - Throws: `CheckpointError`.
+  package func restoreTrainer(_ tensors: [NamedTensor], _ counters: [String: Int]) throws {
+    let step = try CheckpointError.counter("step", in: counters)
+    let data = try CheckpointError.counter("data", in: counters)
+    guard data == fingerprint else {
+      throw CheckpointError(
+        .invalidCounter(
+          name: "data", expected: "\(fingerprint), of the training \(exampleUnit) found now",
+          found: data))
+    }
+    do {
+      try trainer.restore(tensors, stepCount: step)
+    } catch {
+      throw CheckpointError(state: error)
+    }
+  }
+}
+
+extension CheckpointError {
+  /// What does not fit in a saved state.
+  package init(state error: ModelStateError) {
+    switch error {
+    case .missing(let name): self.init(.missingTensor(name))
+    case .unexpected(let name): self.init(.unexpectedTensor(name))
+    case .shapeMismatch(let name, let expected, let found):
+      self.init(.shapeMismatch(name: name, expected: expected, found: found))
+    }
+  }
+
+  /// A counter that must be there, and 0 or more.
+  ///
+  /// - Throws: `CheckpointError`.
+  package static func counter(_ name: String, in counters: [String: Int]) throws -> Int {
+    guard let value = counters[name] else { throw CheckpointError(.missingCounter(name)) }
+    guard value >= 0 else {
+      throw CheckpointError(.invalidCounter(name: name, expected: "0 or more", found: value))
+    }
+    return value
+  }
+}

@@ -1,0 +1,56 @@
+// Whole steps of tasks take no memory once all shapes are known.
+
+import MePropCore
+import MePropTasks
+import MePropTraining
+import Testing
+import _CMePropAllocationCounter
+
+/// Counted as in the tests of layers: on the thread that trains, in optimized builds, without what
+/// the dense library allocates for itself.
+@Suite(
+  .enabled(
+    if: !_isDebugAssertConfiguration() && allocation_counter_works() != 0,
+    "allocations are counted in optimized builds with glibc only"))
+struct TaskAllocationTests {
+  /// Allocations of the package in all steps of an epoch, which were done twice before.
+  private func allocations(_ task: some TrainingTask) throws -> Int {
+    try task.beginEpoch(1)
+    for _ in 0..<2 { try task.train(steps: 0..<task.stepsPerEpoch, ofEpoch: 1) }
+    allocation_counter_begin("libdnnl")
+    for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: 1) }
+    var library = 0
+    let all = allocation_counter_end(&library)
+    return all - library
+  }
+
+  @Test(
+    arguments: [
+      [], ["select=dense"], ["select=unified", "group=7"], ["select=random-k"],
+      ["average=0.9"], ["clip-norm=0.1", "activation=tanh"], ["untouched=update"],
+      ["batch=1"], ["optimizer=sgd", "momentum=0.9", "learning-rate=0.05"],
+    ], [1, 2])
+  func digits(assignments: [String], threads: Int) throws {
+    #expect(try allocations(TinyTasks.digits(assignments, threads: threads)) == 0)
+  }
+
+  @Test(
+    arguments: [
+      [], ["select=dense"], ["select=unified"], ["select=random-k"], ["average=0"],
+      ["clip-norm=0.1"], ["untouched=update"], ["precision=f32"], ["batch=1"], ["memory=0.5"],
+      ["precision=bf16"], ["layers=2", "variational=true", "dropout=0.2"],
+    ], [1, 2])
+  func tagger(assignments: [String], threads: Int) throws {
+    #expect(try allocations(TinyTasks.tagger(assignments, threads: threads)) == 0)
+  }
+
+  @Test(
+    arguments: [
+      [], ["select=dense"], ["select=unified"], ["average=0"], ["clip-norm=0.1"],
+      ["untouched=update"], ["hidden=40,30"], ["system=swap", "activation=tanh"],
+      ["prefix=1", "suffix=2"],
+    ], [1, 2])
+  func parser(assignments: [String], threads: Int) throws {
+    #expect(try allocations(TinyTasks.parser(assignments, threads: threads)) == 0)
+  }
+}
