@@ -9,8 +9,8 @@ BIN = $$($(SWIFT) build -c release --show-bin-path)
 # the modules that lean on those checks are tested that way as well.
 DEBUG_TESTS = MePropCoreTests|MePropNNTests
 
-# Whole training steps are tested with slower instruction sets too, as far as the processor has them; kernels are
-# tested with all that it has anyway.
+# Whole training steps are tested with slower instruction sets too, as far as the processor has
+# them; kernels are tested with all that it has anyway.
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
 .PHONY: help deps demo test format lint bench
@@ -19,7 +19,7 @@ help:
 	@echo "make demo     install what is missing, build, compare dense and sparse training"
 	@echo "make test     install what is missing, run all tests in release, core and layers in debug"
 	@echo "make format   format the Swift files"
-	@echo "make lint     check their format, and the C kernels for warnings"
+	@echo "make lint     check their format, lengths of lines, and the C kernels for warnings"
 	@echo "make bench    build in release and run 'meprop bench'"
 	@echo "make deps     install the system libraries and Fashion-MNIST"
 
