@@ -6,7 +6,8 @@
 #   Scripts/install-deps.sh --browser Chromium alone, which opens reports in a test
 #
 # Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
-# macOS: Homebrew; the dense products use Accelerate, and Fashion-MNIST comes with `meprop data get`.
+# macOS: Homebrew; the dense products use Accelerate, and Fashion-MNIST comes with
+# `meprop data get`.
 # Elsewhere it checks that the compiler finds the headers, and says what to install if not.
 set -euo pipefail
 
@@ -16,7 +17,10 @@ case "${1-}" in
   "") ;;
   --tests) with_tests=true ;;
   --browser) with_browser=true ;;
-  *) echo "install-deps: unknown argument '$1'; expected nothing, --tests or --browser" >&2; exit 64 ;;
+  *)
+    echo "install-deps: unknown argument '$1'; expected nothing, --tests or --browser" >&2
+    exit 64
+    ;;
 esac
 
 say() { echo "install-deps: $*" >&2; }
