@@ -6,6 +6,11 @@ let denseLibrary: [Target.Dependency] = [
   .target(name: "COneDNN", condition: .when(platforms: [.linux]))
 ]
 
+/// OpenSSL computes digests on Linux; on macOS it is CommonCrypto, which needs no package.
+let digestLibrary: [Target.Dependency] = [
+  .target(name: "CCrypto", condition: .when(platforms: [.linux]))
+]
+
 let package = Package(
   name: "meprop",
   platforms: [.macOS(.v15)],
@@ -20,8 +25,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -32,19 +35,17 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: nil,
+      providers: [.apt(["libssl-dev"])]),
     .target(name: "CMePropKernels"),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
     .target(name: "MePropNN", dependencies: ["MePropCore"]),
-    .target(
-      name: "MePropData",
-      dependencies: [
-        "MePropCore", "CZlib", .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+    .target(name: "MePropData", dependencies: ["MePropCore", "CZlib"] + digestLibrary),
     .target(
       name: "MePropTraining",
       dependencies: [
-        "MePropNN", "MePropData", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-        .product(name: "Yams", package: "Yams"),
+        "MePropNN", "MePropData", .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
     .target(name: "MePropBench", dependencies: ["MePropTasks"]),
@@ -70,11 +71,7 @@ let package = Package(
       dependencies: ["MePropNN", "_MePropTestSupport", "_CMePropAllocationCounter"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "MePropDataTests",
-      dependencies: [
-        "MePropData", "CZlib", "_MePropTestSupport",
-        .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      name: "MePropDataTests", dependencies: ["MePropData", "CZlib", "_MePropTestSupport"]),
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
     .testTarget(

@@ -6,8 +6,8 @@
 #   Scripts/install-deps.sh --browser Chromium alone, which opens reports in a test
 #
 # Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
-# macOS: Homebrew; the dense products use Accelerate, and Fashion-MNIST comes with
-# `meprop data get`.
+# macOS: Homebrew; dense products and digests use Accelerate and CommonCrypto, and Fashion-MNIST
+# comes with `meprop data get`.
 # Elsewhere it checks that the compiler finds the headers, and says what to install if not.
 set -euo pipefail
 
@@ -79,7 +79,7 @@ is_debian() {
 }
 
 install_debian() {
-  find_missing libdnnl-dev zlib1g-dev dataset-fashion-mnist
+  find_missing libdnnl-dev zlib1g-dev libssl-dev dataset-fashion-mnist
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
   # Any python3 that can make an environment will do; without one some tests are skipped.
   if $with_tests && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
@@ -97,14 +97,14 @@ install_macos() {
 
 check_headers() {
   local header failed=false
-  for header in oneapi/dnnl/dnnl.h zlib.h; do
+  for header in oneapi/dnnl/dnnl.h zlib.h openssl/evp.h; do
     echo "#include <$header>" | clang -fsyntax-only -x c - 2>/dev/null || {
       say "the header <$header> is missing"
       failed=true
     }
   done
   if $failed; then
-    say "this system has no apt-get; install the development packages of oneDNN and zlib"
+    say "this system has no apt-get; install the development packages of oneDNN, zlib and OpenSSL"
     exit 1
   fi
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import MePropData
 import Testing
@@ -8,16 +7,12 @@ import Testing
   private let downloader = Downloader(
     idleTimeout: 5, totalTimeout: 20, attemptsPerMirror: 3, retryDelay: 0)
 
-  private func digest(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { String($0, radix: 16) }
-      .map { $0.count == 1 ? "0" + $0 : $0 }.joined()
-  }
-
   private func dataSet(_ mirrors: String...) -> CataloguedDataSet {
     CataloguedDataSet(
       name: "toys", summary: "",
       files: [
-        CataloguedFile(name: "toy", unpackedSize: contents.count, sha256: digest(contents))
+        CataloguedFile(
+          name: "toy", unpackedSize: contents.count, sha256: FileDigest.sha256(of: contents))
       ], mirrors: mirrors, license: "", citation: "")
   }
 
@@ -176,8 +171,8 @@ import Testing
       failures(in: folder, server.address)
         == [
           .wrongDigest(
-            address: server.address + "toy.gz", expected: digest(contents),
-            found: digest(wrong))
+            address: server.address + "toy.gz", expected: FileDigest.sha256(of: contents),
+            found: FileDigest.sha256(of: wrong))
         ])
     // A page of a proxy, and a bomb.
     let page = try MisbehavingServer { _ in TestResponse(body: Array("<html>".utf8)) }
@@ -262,7 +257,9 @@ import Testing
     #expect(try result() == .unreadable(.gzipTruncated(path: path, packedOffset: size)))
     try folder.write([1, 2, 3], to: "toy.gz")
     #expect(
-      try result() == .wrongDigest(expected: digest(contents), found: digest([1, 2, 3])))
+      try result()
+        == .wrongDigest(
+          expected: FileDigest.sha256(of: contents), found: FileDigest.sha256(of: [1, 2, 3])))
   }
 }
 

@@ -65,6 +65,37 @@ import Testing
     #expect([UInt8](frame.prefix(8)) == [3, 0, 0, 0, 0, 0, 0, 0])
   }
 
+  /// The bytes are those of `Event(…).SerializeToString()` in Python's tensorboard 2.20.
+  @Test func eventsAreThoseOfTheStandard() {
+    func hexadecimal(
+      _ step: Int, _ content: TensorBoardEvent.Content, wallTime: Double = 1_700_000_000.25
+    ) -> String {
+      TensorBoardEvent(wallTime: wallTime, step: step, content: content).bytes
+        .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+    #expect(
+      hexadecimal(0, .fileVersion("brain.Event:2"))
+        == "0900001040fc54d9411a0d627261696e2e4576656e743a32")
+    #expect(
+      hexadecimal(300, .scalars([("train/loss", 0.1), ("touched-rows/é", 0)]))
+        == "0900001040fc54d94110ac022a2b0a110a0a747261696e2f6c6f737315cdcccc3d0a160a0f"
+        + "746f75636865642d726f77732fc3a91500000000")
+    #expect(
+      hexadecimal(1 << 40, .sessionStart)
+        == "0900001040fc54d941108080808080203a020801")
+    #expect(hexadecimal(.max, .scalars([]), wallTime: 0) == "10ffffffffffffffff7f2a00")
+    #expect(
+      hexadecimal(-1, .sessionStart, wallTime: -0.0)
+        == "09000000000000008010ffffffffffffffffff013a020801")
+    // Lengths and steps on both sides of what fits seven bits.
+    #expect(
+      hexadecimal(127, .scalars([(String(repeating: "x", count: 120), -1)]), wallTime: 0)
+        == "107f2a81010a7f0a78" + String(repeating: "78", count: 120) + "15000080bf")
+    #expect(
+      hexadecimal(128, .scalars([("", .infinity)]), wallTime: 0)
+        == "1080012a070a05150000807f")
+  }
+
   @Test func tensorBoardReadsTheEvents() throws {
     let folder = try TemporaryFolder()
     let url = folder("run")
@@ -117,7 +148,8 @@ import Testing
   private func python(_ script: String, _ argument: String) throws -> String? {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script, argument]
+    let python = ProcessInfo.processInfo.environment["MEPROP_PYTHON"] ?? "python3"
+    process.arguments = [python, "-c", script, argument]
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice

@@ -1,6 +1,5 @@
 // SHA-256 of unpacked contents, and the check of the files of a data set against the catalogue.
 
-import Crypto
 import Foundation
 
 /// Computes digests of files without holding them in memory.
@@ -24,15 +23,19 @@ public enum FileDigest {
       let room = min(buffer.count, maximumByteCount - file.offset + 1)
       let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<room]))
       if count == 0 { break }
-      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
     return (text(of: hash.finalize()), file.offset)
   }
 
   /// Returns the SHA-256 of bytes, as 64 lower-case hexadecimal digits.
-  public static func sha256(of bytes: [UInt8]) -> String { text(of: SHA256.hash(data: bytes)) }
+  public static func sha256(of bytes: [UInt8]) -> String {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update($0) }
+    return text(of: hash.finalize())
+  }
 
-  private static func text(of digest: SHA256Digest) -> String {
+  private static func text(of digest: [UInt8]) -> String {
     digest.map { hexadecimal(UInt32($0), digits: 2) }.joined()
   }
 }

@@ -1,7 +1,6 @@
 // TensorBoard event files: a scalar a figure and epoch.
 
 import Foundation
-import SwiftProtobuf
 
 /// Writes the figures of each epoch as TensorBoard scalars into the run folder.
 ///
@@ -27,14 +26,10 @@ public final class TensorBoardRecorder: Recorder {
     switch event {
     case .runStarted(let start): try begin(start)
     case .epochEnded(let record, _):
-      var summary = TensorBoardSummary()
-      summary.value = Self.scalars(of: record).filter { $0.1.isFinite }.map { tag, value in
-        var scalar = TensorBoardSummary.Value()
-        scalar.tag = tag
-        scalar.simpleValue = Float(value)
-        return scalar
-      }
-      try write(.summary(summary), step: record.epoch * stepsPerEpoch)
+      let scalars = Self.scalars(of: record).filter { $0.1.isFinite }
+      try write(
+        .scalars(scalars.map { (tag: $0.0, value: Float($0.1)) }),
+        step: record.epoch * stepsPerEpoch)
     default: break
     }
   }
@@ -52,20 +47,15 @@ public final class TensorBoardRecorder: Recorder {
     file = try openForAppending(url)
     try write(.fileVersion("brain.Event:2"), step: 0)
     if start.stepsDone > 0 {
-      var session = TensorBoardSessionLog()
-      session.status = .start
-      try write(.sessionLog(session), step: start.history.count * start.stepsPerEpoch + 1)
+      try write(.sessionStart, step: start.history.count * start.stepsPerEpoch + 1)
     }
   }
 
-  private func write(_ content: TensorBoardEvent.OneOf_What, step: Int) throws {
+  private func write(_ content: TensorBoardEvent.Content, step: Int) throws {
     guard let file else { return }
-    var event = TensorBoardEvent()
-    event.wallTime = Date().timeIntervalSince1970
-    event.step = Int64(step)
-    event.what = content
-    let record = tfRecord(try event.serializedData())
-    try FileSystem.writeAll(record, to: file.fileDescriptor, path: path)
+    let event = TensorBoardEvent(
+      wallTime: Date().timeIntervalSince1970, step: step, content: content)
+    try FileSystem.writeAll(tfRecord(event.bytes), to: file.fileDescriptor, path: path)
   }
 
   private static func scalars(of record: EpochRecord) -> [(String, Double)] {
