@@ -50,6 +50,8 @@ void check_column_sums(const meprop_kernels *kernels, size_t rows, size_t column
 void check_random_bits(const meprop_kernels *kernels);
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k);
+/* d has at most 64 rows and 256 columns. */
+void check_batch(const meprop_kernels *kernels, const matrix *d);
 void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_lstm(const meprop_kernels *kernels, size_t sentences, size_t hidden);
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs);

@@ -96,6 +96,8 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
                                          .values = values,
                                          .counts = counts,
                                          .k = k,
+                                         .kept = k,
+                                         .entries_stride = batch * k,
                                          .d = d.v,
                                          .d_stride = d.stride,
                                          .row_count = n,

@@ -128,6 +128,7 @@ static void check_products(const meprop_kernels *kernels, size_t batch, size_t n
                                              .batch = batch,
                                              .k = k,
                                              .outputs = n,
+                                             .entries = batch * k,
                                              .w = w.v,
                                              .w_stride = w.stride,
                                              .dx = dx.v,
@@ -194,6 +195,7 @@ void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t 
   if (batch > 4) memset(row_of(&d, 4), 0, d.columns * sizeof(float));
   check_selection(kernels, &d, k);
   check_groups(kernels, &d);
+  check_batch(kernels, &d);
   check_products(kernels, batch, n, m, k);
   matrix_free(&d, "d");
 }

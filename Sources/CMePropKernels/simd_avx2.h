@@ -37,6 +37,12 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
 #define WIDEST_BLOCK 8
 #define SMALL_PRODUCT_EXAMPLES 2
 INLINE vi v_bits_set(uint32_t a) { return _mm256_set1_epi32((int)a); }
+INLINE vi v_bits_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE vi v_bits_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+INLINE vf v_upper_24(vi a) { return _mm256_cvtepi32_ps(_mm256_srli_epi32(a, 8)); }
+INLINE vbits v_above(vf a, vf b) {
+  return (vbits)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m256i a =
       _mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi32(0x7fffffff));

@@ -39,6 +39,12 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
 #define WIDEST_BLOCK 16
 #define SMALL_PRODUCT_EXAMPLES 5
 INLINE vi v_bits_set(uint32_t a) { return _mm512_set1_epi32((int)a); }
+INLINE vi v_bits_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+INLINE vi v_bits_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+/* the upper 24 bits as a number */
+INLINE vf v_upper_24(vi a) { return _mm512_cvtepi32_ps(_mm512_srli_epi32(a, 8)); }
+/* one bit a lane: a > b */
+INLINE vbits v_above(vf a, vf b) { return (vbits)_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 /* one bit a lane: |p| >= t as bit patterns */
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));

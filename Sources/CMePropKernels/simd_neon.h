@@ -32,6 +32,13 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
 #define WIDEST_BLOCK 16
 #define SMALL_PRODUCT_EXAMPLES 5
 INLINE vi v_bits_set(uint32_t a) { return vdupq_n_u32(a); }
+INLINE vi v_bits_load(const uint32_t *p) { return vld1q_u32(p); }
+INLINE vi v_bits_add(vi a, vi b) { return vaddq_u32(a, b); }
+INLINE vf v_upper_24(vi a) { return vcvtq_f32_u32(vshrq_n_u32(a, 8)); }
+INLINE vbits v_above(vf a, vf b) {
+  static const uint32_t lane[4] = {1, 2, 4, 8};
+  return (vbits)vaddvq_u32(vandq_u32(vcgtq_f32(a, b), vld1q_u32(lane)));
+}
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   static const uint32_t lane[4] = {1, 2, 4, 8};
   uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));

@@ -36,6 +36,21 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
 #define WIDEST_BLOCK 8
 #define SMALL_PRODUCT_EXAMPLES 2
 INLINE vi v_bits_set(uint32_t a) { return (vi){{a, a, a, a}}; }
+INLINE vi v_bits_load(const uint32_t *p) {
+  vi result;
+  memcpy(result.lane, p, sizeof result.lane);
+  return result;
+}
+INLINE vi v_bits_add(vi a, vi b) {
+  for (int l = 0; l < 4; l++) a.lane[l] += b.lane[l];
+  return a;
+}
+INLINE vf v_upper_24(vi a) { LANES((float)(a.lane[l] >> 8)); }
+INLINE vbits v_above(vf a, vf b) {
+  vbits result = 0;
+  for (int l = 0; l < 4; l++) result |= (vbits)((a.lane[l] > b.lane[l]) << l);
+  return result;
+}
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   uint32_t bits[4];
   memcpy(bits, p, sizeof bits);

@@ -15,6 +15,7 @@ extension Benchmark {
       let layer = LayerBench(shape, bufferBytes: plan.bufferBytes)
       try layer.select(shape.k, context: context)
       try runBackward(layer, torch)
+      try runBatchSelection(layer)
       try runFusedUpdates(layer)
       try runForward(layer, torch)
     }
@@ -74,18 +75,64 @@ extension Benchmark {
         },
       ], seconds: settings.secondsPerRow * 2, torch: torch, asking: [question])
     let support = layer.sets[0].support
-    let entries = (0..<shape.batchSize).reduce(0) { $0 + support.entries(ofExample: $1).count }
-    let rows = support.touchedOutputs.count + shape.batchSize
-    let selection = limits.leastMicroseconds(
-      multiplyAdds: 0, bytes: 4 * shape.batchSize * shape.outputSize)
-    let product = limits.leastMicroseconds(
-      multiplyAdds: entries * shape.inputSize, bytes: 4 * rows * shape.inputSize)
+    let selection = leastForSelection(shape)
+    let product = leastForProduct(of: support, shape)
     reportKernel(shape, "selection top-k", timings[0], least: selection)
     reportKernel(shape, "input gradient", timings[1], dense: timings[3], least: product)
     reportKernel(shape, "weight gradient", timings[2], dense: timings[4], least: product)
     reportKernel(
       shape, "backward", together.own[0], dense: together.own[1],
       least: selection + 2 * product, torch: together.torch[question])
+  }
+
+  /// Selection over the whole batch, and all of the backward pass with it, beside the dense
+  /// products.
+  private func runBatchSelection(_ layer: LayerBench) throws {
+    let shape = layer.shape
+    let context = context
+    try layer.checkBatchSelection(context: context)
+    let timings = try alternate(
+      [
+        { try layer.buffers($0).selectBatchTop(shape.k, context: context) },
+        { try layer.buffers($0).selectSampled(shape.k, context: context) },
+        {
+          let buffers = layer.buffers($0)
+          try buffers.selectBatchTop(shape.k, context: context)
+          buffers.products(of: buffers.batchSupport, context: context)
+        },
+        {
+          let buffers = layer.buffers($0)
+          try buffers.selectSampled(shape.k, context: context)
+          buffers.products(of: buffers.sampledSupport, context: context)
+        },
+        {
+          let buffers = layer.buffers($0)
+          buffers.denseInputGradient(context: context)
+          buffers.denseWeightGradient(context: context)
+        },
+      ], seconds: settings.secondsPerRow * 3
+    ).own
+    let pass = leastForSelection(shape)
+    let set = layer.sets[0]
+    reportKernel(shape, "selection batch top-k", timings[0], least: pass)
+    reportKernel(shape, "selection sampled", timings[1], least: pass)
+    reportKernel(
+      shape, "backward, batch top-k", timings[2], dense: timings[4],
+      least: pass + 2 * leastForProduct(of: set.batchSupport, shape))
+    reportKernel(
+      shape, "backward, sampled", timings[3], dense: timings[4],
+      least: pass + 2 * leastForProduct(of: set.sampledSupport, shape))
+  }
+
+  private func leastForSelection(_ shape: LayerShape) -> Double {
+    limits.leastMicroseconds(multiplyAdds: 0, bytes: 4 * shape.batchSize * shape.outputSize)
+  }
+
+  /// Of each of both products.
+  private func leastForProduct(of support: GradientSupport, _ shape: LayerShape) -> Double {
+    let rows = support.touchedOutputs.count + shape.batchSize
+    return limits.leastMicroseconds(
+      multiplyAdds: support.entryCount * shape.inputSize, bytes: 4 * rows * shape.inputSize)
   }
 
   /// Adam on the touched rows, with their gradient, beside the dense gradient and all rows.

@@ -54,6 +54,28 @@ extension LayerBench {
       weightGradient: "dense weight gradient", of: whole, set, rows: Array(whole.byOutput.indices))
   }
 
+  /// Checks selections over the whole batch, each of a second step, which starts from the threshold
+  /// of the first, and the products of what they keep.
+  func checkBatchSelection(context: ComputeContext) throws {
+    for set in sets {
+      for _ in 0..<3 {
+        try set.selectBatchTop(shape.k, context: context)
+        try set.selectSampled(shape.k, context: context)
+      }
+    }
+    let set = sets[0]
+    try ResultCheck.batchSelection(set.batchSupport, of: set.d, count: shape.k * shape.batchSize)
+    try ResultCheck.sampledSelection(
+      set.sampledSupport, of: set.d, count: shape.k * shape.batchSize)
+    for support in [set.batchSupport, set.sampledSupport] {
+      let kept = ListedGradient(support, outputSize: shape.outputSize)
+      set.products(of: support, context: context)
+      try check(inputGradient: "input gradient over the batch", of: kept, set)
+      try check(
+        weightGradient: "weight gradient over the batch", of: kept, set, rows: kept.outputs)
+    }
+  }
+
   /// Checks both products of the masked gradient.
   func checkMasked(_ precision: Precision, context: ComputeContext) throws {
     let set = sets[0]

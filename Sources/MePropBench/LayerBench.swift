@@ -50,6 +50,10 @@ final class LayerBuffers {
   let support = GradientSupport()
   /// The same, regrouped for updates of all rows.
   private let wholeSupport = GradientSupport()
+  /// What policies over the whole batch keep.
+  let batchSupport = GradientSupport(), sampledSupport = GradientSupport()
+  private var shares: [Float] = [0]
+  private var sampledSteps: UInt64 = 0
   private let norms: [Float]
   private var products: [Precision: ForwardProduct] = [:]
   private var masked: [Precision: MaskedProducts] = [:]
@@ -89,6 +93,29 @@ final class LayerBuffers {
   func select(_ k: Int, context: ComputeContext) throws {
     try support.selectTop(k, of: d, norms: norms, context: context)
     support.regroup(everyOutput: false)
+  }
+
+  /// Selects the largest entries of the whole batch, `k` an example on average.
+  func selectBatchTop(_ k: Int, context: ComputeContext) throws {
+    try batchSupport.selectBatchTop(
+      BatchBudget(k * d.rowCount), of: d, norms: norms, context: context)
+    batchSupport.regroup(everyOutput: false)
+  }
+
+  /// Samples entries of the whole batch, about `k` an example on average, with other numbers each
+  /// time.
+  func selectSampled(_ k: Int, context: ComputeContext) throws {
+    sampledSteps += 1
+    try sampledSupport.selectSampled(
+      BatchBudget(k * d.rowCount), of: d, shares: &shares, seed: 7, stream: sampledSteps,
+      norms: norms, context: context)
+    sampledSupport.regroup(everyOutput: false)
+  }
+
+  /// Both products of a support.
+  func products(of support: GradientSupport, context: ComputeContext) {
+    context.inputGradient(of: support, weights: w, into: &dx)
+    context.weightGradient(of: support, input: x, into: &gradient)
   }
 
   /// Prepares updates of all rows for the same selection.

@@ -219,7 +219,13 @@ package struct ReferenceStep {
       for place in d.indices where !ranking.isKept[place % size] { d[place] = 0 }
       guard ranking.isNearTie else { return (0, 0) }
       return (2 / Double(k), 1)
-    case .dense, .random, .unified:
+    case .batchTop(let k, _):
+      let ranking = largest(
+        BatchBudget(k, outputSize: size, batchSize: batchSize).count, of: d.map { abs($0) })
+      for place in d.indices where !ranking.isKept[place] { d[place] = 0 }
+      guard ranking.isNearTie else { return (0, 0) }
+      return (2 / Double(batchSize), 1)
+    case .dense, .random, .unified, .sampled:
       preconditionFailure("ReferenceStep: there is no reference for \(policy)")
     }
   }

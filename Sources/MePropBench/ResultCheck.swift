@@ -102,6 +102,61 @@ package enum ResultCheck {
     }
   }
 
+  /// Compares what is kept of the whole batch with a full sort, to the bit.
+  package static func batchSelection(
+    _ support: GradientSupport, of d: Matrix, count: Int
+  ) throws {
+    let width = d.columnCount
+    let values = (0..<d.rowCount).flatMap { row in d.withRow(row) { Array($0) } }
+    let order = values.indices.sorted { a, b in
+      abs(values[a]) == abs(values[b]) ? a < b : abs(values[a]) > abs(values[b])
+    }
+    var kept = [[Int]](repeating: [], count: d.rowCount)
+    for place in order.prefix(count).filter({ values[$0] != 0 }).sorted() {
+      kept[place / width].append(place % width)
+    }
+    for example in 0..<d.rowCount {
+      try requireEntries(
+        support.entries(ofExample: example), outputs: kept[example],
+        of: d.withRow(example) { Array($0) }, "batch selection, example \(example)")
+    }
+  }
+
+  /// Checks what sampling keeps: values are those of the gradient or the threshold with the sign of
+  /// the gradient; everything that reaches the threshold is there; and the number of entries is
+  /// within a tenth, or ten, of `count`.
+  package static func sampledSelection(
+    _ support: GradientSupport, of d: Matrix, count: Int
+  ) throws {
+    var kept = 0
+    var threshold: Float = .infinity
+    for example in 0..<d.rowCount {
+      for entry in support.entries(ofExample: example) {
+        kept += 1
+        threshold = min(threshold, abs(entry.value))
+      }
+    }
+    for example in 0..<d.rowCount {
+      let entries = support.entries(ofExample: example)
+      let outputs = Set(entries.map(\.output))
+      let isRight =
+        entries.allSatisfy { entry in
+          let value = d[example, entry.output]
+          return abs(value) > threshold
+            ? entry.value == value
+            : abs(entry.value) == threshold && (entry.value < 0) == (value < 0)
+        }
+        && (0..<d.columnCount).allSatisfy {
+          abs(d[example, $0]) <= threshold || outputs.contains($0)
+        }
+      try require(isRight ? 0 : 1, below: 0.5, "sampled selection, example \(example)")
+    }
+    let nonzeros = d.elements.count { $0 != 0 }
+    try require(
+      Double(abs(kept - min(count, nonzeros))), below: max(Double(count) / 10, 10),
+      "sampled selection, number of entries")
+  }
+
   private static func requireEntries(
     _ entries: [(output: Int, value: Float)], outputs: [Int], of row: [Float],
     _ operation: @autoclosure () -> String

@@ -20,6 +20,9 @@ extension Benchmark {
     StepMode(
       name: "top-k, unit memory", k: 20, policy: .top(k: .count(20), memory: 0.9),
       untouched: .skip),
+    StepMode(
+      name: "batch top-k, unit memory", k: 20, policy: .batchTop(k: .count(20), memory: 0.9),
+      untouched: .skip),
     StepMode(name: "unified", k: 20, policy: .unified(k: .count(20)), untouched: .skip),
   ]
 

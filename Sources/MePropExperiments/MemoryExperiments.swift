@@ -66,6 +66,27 @@ extension PlanBuilder {
           rows.append(row("batch \(batch), k = \(share), \(kind)", id, against: other))
           other = id
         }
+        var plain = dense
+        for (name, policy, memory) in [
+          ("batch", "batch-top-k", "0"), ("batch-unit", "batch-top-k", beta),
+          ("sampled", "sampled", "0"),
+        ] {
+          let id = add(
+            experiment(
+              "\(prefix)-k\(share)-\(name)",
+              [
+                "batch": batch, "select": policy, "k": share, "untouched": "skip",
+                "memory": memory,
+              ], dense: dense))
+          let kind =
+            policy == "sampled"
+            ? "sampled" : "over the batch, \(memory == "0" ? "no memory" : "memory by unit")"
+          rows.append(
+            row(
+              "batch \(batch), k = \(share), \(kind)", id,
+              against: policy == "sampled" ? dense : plain))
+          plain = id
+        }
       }
     }
     tables.append(
@@ -73,10 +94,10 @@ extension PlanBuilder {
         id: "memory-\(task)", title: "Memory and its control: \(title)",
         note: "Each row is compared with the row above it of the same batch size and k: no memory "
           + "with dense, unit memory with none, a memory for each place in the batch (a control) "
-          + "with unit memory. β = \(beta). Seconds an epoch are the median of five turns of a "
-          + "step, in "
-          + "which all rows of a batch size take turns, times the steps of an epoch; evaluation "
-          + "and "
-          + "checkpoints are left out.", rows: rows))
+          + "with unit memory. Batch top-k without memory goes beside dense, with memory beside "
+          + "none; sampling goes beside dense. β = \(beta). Seconds an epoch are the median of "
+          + "five turns of a step, in which all rows of a batch size take turns, times the steps "
+          + "of an epoch; evaluation and checkpoints are left out.",
+        rows: rows))
   }
 }

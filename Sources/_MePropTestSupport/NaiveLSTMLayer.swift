@@ -157,6 +157,11 @@ package final class NaiveLSTMLayer: NaiveLayer {
     direction.inputWeight.gradient = direction.inputWeight.value.map { _ in 0 }
     direction.recurrentWeight.gradient = direction.recurrentWeight.value.map { _ in 0 }
     direction.bias.gradient = direction.bias.value.map { _ in 0 }
+    if !isDense, policy.isOverBatch {
+      return takeOverBatch(
+        index, policy, packing, (0..<packing.sentenceCount).map { (sweep($0), memory($0)) }, &dx,
+        step)
+    }
     var remainders: [[Double]] = []
     for sorted in 0..<packing.sentenceCount {
       let gradients = sweep(sorted)
@@ -191,6 +196,56 @@ package final class NaiveLSTMLayer: NaiveLayer {
         remainders.reduce(0) { $0 + $1[gate] } / Double(packing.positionCount)
       }
     }
+  }
+
+  /// The products of all positions, of what a policy keeps of them once the sweep is done.
+  private func takeOverBatch(
+    _ index: Int, _ policy: SelectionPolicy, _ packing: PackedSequence,
+    _ swept: [(gradients: NaiveLSTM.Gradients, memory: [Double])], _ dx: inout DoubleMatrix,
+    _ step: NaiveStep
+  ) {
+    let (direction, selector) = (directions[index], directions[index].selector)
+    var d = DoubleMatrix(rowCount: packing.positionCount, columnCount: 4 * hiddenSize)
+    var previous = DoubleMatrix(rowCount: packing.positionCount, columnCount: hiddenSize)
+    for (sorted, (gradients, memory)) in swept.enumerated() {
+      for (word, position) in words(packing, sorted).enumerated() {
+        for (unit, value) in gradients.whole[word].enumerated() {
+          d[position, unit] = value + memory[unit]
+        }
+        for (unit, value) in traces[index][sorted].previousStates[word].enumerated() {
+          previous[position, unit] = value
+        }
+      }
+    }
+    let whole = d.elements.reduce(0) { $0 + abs($1) } / 4
+    var kept = DoubleMatrix(rowCount: d.rowCount, columnCount: 0)
+    for gate in 0..<4 {
+      let part = d.columns((gate * hiddenSize)..<((gate + 1) * hiddenSize))
+      if case .sampled = policy {
+        kept = kept.beside(
+          selector.sampled(
+            part, policy, step, whole: whole, block: gate, first: gate * paddedSize))
+      } else {
+        let lists = selector.batchLists(of: part, policy, step)
+        kept = kept.beside(NaiveReference.masked(part, keeping: lists))
+      }
+    }
+    direction.inputWeight.gradient = NaiveReference.multiplyTranspose(of: kept, by: x)
+    direction.recurrentWeight.gradient = NaiveReference.multiplyTranspose(of: kept, by: previous)
+    direction.bias.gradient = direction.bias.gradient.map { _ in 0 }
+    for row in 0..<d.rowCount {
+      for unit in 0..<d.columnCount {
+        direction.bias.gradient[0, unit] += d[row, unit]
+        for column in 0..<x.columnCount {
+          dx[row, column] += kept[row, unit] * direction.inputWeight.value[unit, column]
+        }
+      }
+    }
+    let touched = Set(
+      (0..<d.columnCount).filter { unit in (0..<d.rowCount).contains { kept[$0, unit] != 0 } })
+    direction.inputWeight.touched = touched
+    direction.recurrentWeight.touched = touched
+    if selector.beta > 0 { selector.memory[0] = NaiveReference.remainder(of: d, kept: kept) }
   }
 
   private func matrix(_ rows: [[Double]]) -> DoubleMatrix {

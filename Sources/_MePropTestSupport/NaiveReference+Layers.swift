@@ -54,6 +54,19 @@ extension NaiveReference {
     return factors
   }
 
+  /// The numbers in 0 ..< 1 that threshold sampling compares the entries of a row with.
+  public static func sampleNumbers(
+    seed: UInt64, stream: UInt64, row: Int, first: Int = 0, count: Int
+  ) -> [Double] {
+    let slopes: [UInt32] = [
+      0x9E37_79B9, 0x6A09_E667, 0xBB67_AE85, 0xA54F_F53A, 0x61C8_8647, 0x95F6_1999, 0x4498_517B,
+      0x5AB0_0AC6,
+    ]
+    let words = Philox.words(seed: seed, stream: stream, block: UInt64(row) << 32 | UInt64(first))
+    let slope = slopes[Int(words.1 % 8)]
+    return (0..<count).map { Double((words.0 &+ UInt32($0) &* slope) >> 8) * 0x1p-24 }
+  }
+
   // MARK: Softmax and loss
 
   /// Softmax of one row of logits.

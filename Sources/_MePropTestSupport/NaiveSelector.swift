@@ -8,6 +8,8 @@ package final class NaiveSelector {
   package let outputSize: Int
   /// One row, or one a place in the batch; none before the first step.
   package var memory: [[Double]] = []
+  /// Thresholds of sampling, as shares of what would keep the budget if no entry reached it.
+  package var shares: [Double] = []
   package var (offset, stride) = (0, 1)
 
   package init(_ outputSize: Int, _ policy: SelectionPolicy? = nil) {
@@ -42,6 +44,15 @@ package final class NaiveSelector {
     let lists: [[Int]]
     switch policy {
     case .dense: lists = []
+    case .batchTop:
+      lists = batchLists(of: d, policy, step)
+    case .sampled:
+      let kept = sampled(d, policy, step)
+      if beta > 0 { memory[0] = NaiveReference.remainder(of: d, kept: kept) }
+      let rows = (0..<outputSize).filter { column in
+        (0..<d.rowCount).contains { kept[$0, column] != 0 }
+      }
+      return (kept, Set(rows))
     case .top:
       lists = NaiveReference.topIndices(of: d, count: k)
       for row in 0..<d.rowCount { noteTies(of: d.row(row), k: k, step) }
@@ -75,6 +86,62 @@ package final class NaiveSelector {
     guard last > 0 else { return }
     // What is a hundredth of the largest or less is as exact as that hundredth only.
     if last - next < NaiveStep.tieMargin * max(last, 0.01 * magnitudes[0]) { step.isNearTie = true }
+  }
+
+  /// The entries of largest magnitude of the batch; of equals the first.
+  package func batchLists(
+    of d: DoubleMatrix, _ policy: SelectionPolicy, _ step: NaiveStep
+  ) -> [[Int]] {
+    guard let k = policy.k, d.rowCount > 0 else { return [] }
+    let width = d.columnCount
+    let budget = BatchBudget(k, outputSize: width, batchSize: d.rowCount).count
+    if budget < d.elements.count { noteTies(of: d.elements, k: budget, step) }
+    let kept = Set(NaiveReference.topIndices(of: d.elements, count: budget))
+    return (0..<d.rowCount).map { row in
+      (0..<width).filter { kept.contains(row * width + $0) }
+    }
+  }
+
+  /// Threshold sampling, with a threshold that follows the budget from step to step.
+  ///
+  /// - Parameters:
+  ///   - whole: Σ|d| that a block of outputs is taken to have; `nil`: its own.
+  ///   - block: Which block.
+  ///   - first: The column, padding included, that the block begins at.
+  package func sampled(
+    _ d: DoubleMatrix, _ policy: SelectionPolicy, _ step: NaiveStep, whole: Double? = nil,
+    block: Int = 0, first: Int = 0
+  ) -> DoubleMatrix {
+    guard let k = policy.k, d.rowCount > 0 else { return d }
+    while shares.count <= block { shares.append(0) }
+    let width = d.columnCount
+    let budget = BatchBudget(k, outputSize: width, batchSize: d.rowCount).count
+    let goal = Double(min(budget, d.elements.count))
+    let unit = (whole ?? d.elements.reduce(0) { $0 + abs($1) }) / goal
+    guard unit > 0 else { return d.map { _ in 0 } }
+    if shares[block] == 0 { shares[block] = 1 }
+    var threshold = 0.0
+    for pass in 1...4 {
+      threshold = unit * shares[block]
+      let expected = d.elements.reduce(0) { $0 + min(abs($1) / threshold, 1) }
+      shares[block] = min(max(shares[block] * expected / goal, 1e-6), 1e3)
+      let error = abs(expected - goal) / goal
+      if abs(error - 0.03) < 1e-5 { step.isNearTie = true }
+      if error <= 0.03 || pass == 4 { break }
+    }
+    var kept = d
+    for row in 0..<d.rowCount {
+      let numbers = NaiveReference.sampleNumbers(
+        seed: step.seed, stream: stream(step), row: row, first: first, count: width)
+      for column in 0..<width {
+        let (size, limit) = (abs(d[row, column]), threshold * numbers[column])
+        // A number of 24 bits is as near to a tie as its last bit.
+        if abs(size - limit) < threshold * (NaiveStep.tieMargin + 0x1p-23) { step.isNearTie = true }
+        kept[row, column] =
+          size > limit ? (d[row, column] < 0 ? -1 : 1) * max(size, threshold) : 0
+      }
+    }
+    return kept
   }
 
   /// Floyd's method, example by example.

@@ -25,6 +25,7 @@ import Testing
 
   static let policies: [SelectionPolicy] = [
     .dense, .top(k: .count(4)), .top(k: .count(4), memory: 0.9), .unified(k: .count(4)),
+    .batchTop(k: .count(4)), .batchTop(k: .count(4), memory: 0.9),
   ]
 
   @Test(arguments: policies, [Precision.f32, .bf16])
@@ -43,6 +44,7 @@ import Testing
   static let mixedUp: [(SelectionPolicy, SelectionPolicy)] = [
     (.dense, .top(k: .count(4))), (.top(k: .count(4)), .top(k: .count(5))),
     (.top(k: .count(4)), .unified(k: .count(4))), (.unified(k: .count(4)), .unified(k: .count(3))),
+    (.top(k: .count(4)), .batchTop(k: .count(4))), (.batchTop(k: .count(4)), .top(k: .count(4))),
   ]
 
   /// A trainer that selects otherwise than it should is found out.

@@ -5,7 +5,7 @@ import _MePropTestSupport
 /// How often each output is kept, against counting entry by entry.
 @Suite struct KeptCountTests {
   private enum Way: CaseIterable {
-    case top, unified, grouped, random
+    case top, unified, grouped, batch, random
 
     func select(_ k: Int, of d: Matrix, in support: GradientSupport) throws {
       let context = ComputeContext()
@@ -13,6 +13,7 @@ import _MePropTestSupport
       case .top: try support.selectTop(k, of: d, context: context)
       case .unified: try support.selectUnified(k, of: d, context: context)
       case .grouped: try support.selectUnified(k, of: d, groupSize: 2, context: context)
+      case .batch: try support.selectBatchTop(BatchBudget(k), of: d, context: context)
       case .random: try support.selectRandom(k, of: d, seed: 1, stream: 1)
       }
     }

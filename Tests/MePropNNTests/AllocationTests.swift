@@ -72,7 +72,8 @@ struct AllocationTests {
     .top(k: .count(7), memory: 0.9, scope: .slot), .top(k: .count(50)),
     .unified(k: .count(9)), .unified(k: .count(9), groupSize: 4), .random(k: .count(7)),
     // More than are not zero in a batch of one, a number that changes from step to step.
-    .unified(k: .count(45)),
+    .unified(k: .count(45)), .batchTop(k: .count(7), memory: 0.9), .batchTop(k: .ratio(0.02)),
+    .sampled(k: .count(7)),
   ]
 
   @Test(arguments: policies, [Precision.f32, .bf16])
@@ -178,7 +179,7 @@ struct AllocationTests {
     arguments: [
       SelectionPolicy.dense, .top(k: .count(5), memory: 0.9),
       .top(k: .count(5), memory: 0.9, scope: .slot), .top(k: .count(5)), .unified(k: .count(5)),
-      .random(k: .count(5)),
+      .random(k: .count(5)), .batchTop(k: .count(5), memory: 0.5), .sampled(k: .count(5)),
     ], LSTMPrecision.allCases)
   func stepsOfAnLSTMAllocateNothing(policy: SelectionPolicy, precision: LSTMPrecision) throws {
     let batches = [
@@ -276,7 +277,8 @@ struct AllocationTests {
   @Test(
     arguments: [
       SelectionPolicy.dense, .top(k: .count(5), memory: 0.9), .top(k: .count(20)),
-      .unified(k: .count(5)), .random(k: .count(5)),
+      .unified(k: .count(5)), .random(k: .count(5)), .batchTop(k: .count(5), memory: 0.9),
+      .sampled(k: .count(5)),
     ], FeatureSum.Activation.allCases)
   func stepsOfAFeatureSumAllocateNothing(
     policy: SelectionPolicy, activation: FeatureSum.Activation

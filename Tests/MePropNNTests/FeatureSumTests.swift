@@ -148,7 +148,7 @@ import _MePropTestSupport
   @Test(
     arguments: [
       SelectionPolicy.dense, .top(k: .count(3), memory: 0.5), .top(k: .count(1)),
-      .unified(k: .count(3)),
+      .unified(k: .count(3)), .batchTop(k: .count(3), memory: 0.5), .sampled(k: .count(3)),
     ], Optimizer.UntouchedRows.allCases)
   func storedGradientsAreThoseThatAreApplied(
     policy: SelectionPolicy, untouched: Optimizer.UntouchedRows

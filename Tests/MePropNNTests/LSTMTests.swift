@@ -347,6 +347,7 @@ import _MePropTestSupport
 
   @Test(arguments: [
     SelectionPolicy.top(k: .count(9)), .dense, .unified(k: .count(9)), .random(k: .count(9)),
+    .batchTop(k: .count(9)), .sampled(k: .count(9)),
   ])
   func bitsDoNotDependOnThreads(policy: SelectionPolicy) throws {
     let sample = LSTMSample(

@@ -23,7 +23,7 @@ import _MePropTestSupport
 
   @Test(arguments: [
     SelectionPolicy.top(k: .count(5)), .top(k: .count(5), memory: 0.9), .unified(k: .count(5)),
-    .random(k: .count(5)),
+    .batchTop(k: .count(5)), .random(k: .count(5)),
   ])
   func keptEntriesAreThoseOfTheSupport(selection: SelectionPolicy) throws {
     let trainer = try train(selection, optimizer: .adam(untouchedRows: .skip))

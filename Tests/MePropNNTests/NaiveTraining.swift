@@ -83,6 +83,7 @@ struct NaiveTraining {
     case .top: return NaiveReference.topIndices(of: d, count: count)
     case .unified(_, let groupSize, _):
       return NaiveReference.unifiedIndices(of: d, count: count, groupSize: groupSize ?? d.rowCount)
+    case .batchTop, .sampled: preconditionFailure("NaiveTraining: no reference for \(policy)")
     case .random:
       let support = GradientSupport()
       let stream = RandomPurpose.selection.stream(step * network.layers.count + layer)

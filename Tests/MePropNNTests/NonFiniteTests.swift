@@ -50,6 +50,7 @@ import _MePropTestSupport
 
   @Test(arguments: [
     SelectionPolicy.top(k: .count(1)), .unified(k: .count(1)), .random(k: .count(1)),
+    .batchTop(k: .count(1)), .sampled(k: .count(1)),
   ])
   func aBrokenGradientIsFoundBySelection(policy: SelectionPolicy) {
     // Saturated units (slope 0) whose incoming gradient overflows: infinity times zero.

@@ -301,13 +301,15 @@ struct RandomNetwork {
       ? .count(random.nextInt(in: 1...max(1, width * 2 / 3)))
       : .ratio(random.nextDouble(in: 0.05...1))
     let memory = random.nextInt(in: 0...1) == 0 ? 0 : Float(random.nextDouble(in: 0.1...1))
-    switch random.nextInt(in: 0...7) {
+    switch random.nextInt(in: 0...9) {
     case 0: return nil
     case 1: return .dense
     case 2: return .random(k: count)
     case 3: return .unified(k: count, groupSize: random.nextInt(in: 1...5), memory: memory)
     case 4: return .unified(k: count, memory: memory)
     case 5: return .top(k: count, memory: memory, scope: .slot)
+    case 6: return .batchTop(k: count, memory: memory)
+    case 7: return .sampled(k: count, memory: memory)
     default: return .top(k: count, memory: memory)
     }
   }

@@ -37,6 +37,12 @@ import _MePropTestSupport
     Mode(
       name: "unified groups, skip", policy: .unified(k: .count(32), groupSize: 10), untouched: .skip
     ),
+    Mode(name: "batch top, update", policy: .batchTop(k: .count(32), memory: 0.9)),
+    Mode(name: "batch top, skip", policy: .batchTop(k: .count(32)), untouched: .skip),
+    Mode(name: "sampled, update", policy: .sampled(k: .count(32), memory: 0.5)),
+    Mode(
+      name: "sampled, skip, clip", policy: .sampled(k: .count(32)), untouched: .skip,
+      clipNorm: 0.5),
     Mode(name: "random, update", policy: .random(k: .count(32))),
     Mode(name: "random, skip", policy: .random(k: .count(32)), untouched: .skip),
   ]

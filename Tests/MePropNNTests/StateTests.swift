@@ -59,6 +59,12 @@ import _MePropTestSupport
         name: "adagrad, random", optimizer: Optimizer(.adaGrad(), learningRate: 0.05),
         selection: .random(k: k), lstm: .random(k: .count(2))),
       Run(
+        name: "adam, batch", optimizer: .adam(learningRate: 0.01, untouchedRows: .skip),
+        selection: .batchTop(k: k, memory: 0.9), lstm: .batchTop(k: .count(2), memory: 0.5)),
+      Run(
+        name: "adam, sampled", optimizer: .adam(learningRate: 0.01),
+        selection: .sampled(k: k, memory: 0.5), lstm: .sampled(k: .count(2))),
+      Run(
         name: "plain", optimizer: Optimizer(.gradientDescent(), learningRate: 0.1),
         selection: .dense),
     ]

@@ -110,7 +110,7 @@ typedef struct {
   uint32_t *indices;  /* [rows, k], ascending in each row */
   float *values;      /* [rows, k] */
   uint32_t *counts;   /* [rows]: entries kept, at most k */
-  /* Set to 1 + row where a row holds a NaN (0 before; one of them where there are several). */
+  /* Set to 1 + row where a row holds a NaN (0 before; the first where there are several). */
   int32_t *nan_row;
 } meprop_select_arguments;
 
@@ -122,6 +122,57 @@ typedef struct {
   float *magnitudes; /* [groups, stride] */
   float *norms;      /* [groups] */
 } meprop_group_magnitudes_arguments;
+
+/* Per row, the entries of some columns whose magnitude reaches a threshold, after those that the
+ * row's list has already. Part range: rows. */
+typedef struct {
+  const float *d;
+  size_t stride;
+  size_t first, columns;  /* from which column on, a multiple of 16, and how many */
+  uint32_t threshold;     /* the bit pattern of a magnitude, above 0 */
+  const float *norms;     /* sum of |d| per row: rows of 0 are passed over */
+  const uint32_t *before; /* [rows]: entries that lists have already; NULL: none */
+  uint32_t *indices;      /* [rows, list_stride], ascending in each row */
+  float *values;          /* [rows, list_stride] */
+  size_t list_stride;     /* room for all columns, rounded up to lines, and 16 more */
+  uint32_t *counts;       /* [rows]: entries that lists have then */
+} meprop_list_largest_arguments;
+
+/* Per row, entries of some columns drawn by threshold sampling, after those that the row's list
+ * has already: of a threshold t and a number u of 24 bits, uniform in [0, 1), an entry is listed
+ * where |d| > t u, as the larger of |d| and t with the sign of d, so that its expectation is d.
+ * Part range: rows. */
+typedef struct {
+  const float *d;
+  size_t stride;
+  size_t first, columns;
+  float threshold; /* above 0 */
+  const float *norms;
+  /* u of row i and column c is a sequence in c that starts at random and goes on in equal steps
+   * modulo 1. Start and step are a Philox block of `seed` with the counter (first, i, stream). */
+  uint64_t seed, stream;
+  const uint32_t *before;
+  uint32_t *indices;
+  float *values;
+  size_t list_stride;
+  uint32_t *counts;
+  float *sums; /* [rows]: sum of min(|d|, t) of these columns: the expected number of entries times
+                * t */
+} meprop_list_sampled_arguments;
+
+/* The threshold that `count` of the listed entries, from place before[i] of each list on, reach:
+ * the bit pattern of the magnitude of the last of them. `equals` is how many of those that equal it
+ * are among them. `scratch` has room for all of them. Entries must be at least `count`, 1 or
+ * more, and reach the bit pattern `low`. */
+uint32_t meprop_batch_threshold(const float *values, size_t list_stride, const uint32_t *before,
+                                const uint32_t *counts, size_t rows, size_t count, uint32_t low,
+                                uint32_t *scratch, size_t *equals);
+
+/* Takes from the lists what does not reach a threshold and, of entries that equal it, all but the
+ * first `equals`. */
+void meprop_keep_reaching(uint32_t *indices, float *values, size_t list_stride,
+                          const uint32_t *before, uint32_t *counts, size_t rows,
+                          uint32_t threshold, size_t equals);
 
 /* ---- sparse products ------------------------------------------------------------------------- */
 
@@ -155,10 +206,11 @@ void meprop_remainder(const meprop_support *support, const float *sums, size_t b
 /* dx <- W' s: dx[i] = sum over kept (i, r) of s[i, r] w[r]. Overwrites. Part range: lines of 16
  * columns of w. */
 typedef struct {
-  const uint32_t *indices; /* [batch, k], as selection leaves them */
+  const uint32_t *indices; /* [batch, k], as selection leaves them: k is the room of a list */
   const float *values;     /* [batch, k] */
   const uint32_t *counts;  /* [batch] */
   size_t batch, k, outputs;
+  size_t entries; /* of the whole batch */
   const float *w; /* [outputs, columns] */
   size_t w_stride;
   float *dx;
@@ -378,7 +430,9 @@ typedef struct {
   const uint32_t *indices;
   const float *values;
   const uint32_t *counts;
-  size_t k;
+  size_t k;       /* the room of a list */
+  size_t kept;    /* entries that an example keeps, on average */
+  size_t entries_stride; /* those of the whole batch */
   const float *d;
   size_t d_stride;
   const uint32_t *rows; /* the outputs whose weights have a gradient or are updated; NULL: all */
@@ -389,7 +443,8 @@ typedef struct {
   size_t g_stride;
   float *sums; /* scratch [positions, MEPROP_FEATURE_TILE, outputs rounded up to lines] */
   uint32_t *ends;                /* scratch [positions, outputs] */
-  meprop_feature_entry *entries; /* scratch [positions, batch, k]; not used where indices is NULL */
+  meprop_feature_entry *entries; /* scratch [positions, entries_stride]; not used where indices is
+                                  * NULL */
   float *de;   /* [pairs, columns]: the gradient of each pair's embedding */
   size_t de_stride;
 } meprop_feature_backward_arguments;
@@ -440,7 +495,7 @@ typedef struct {
 typedef struct {
   const char *name; /* amx, avx512bf16, avx512vnni, avx512, avx2, neon or portable */
   meprop_part activate, gradient, cross_entropy, softmax;
-  meprop_part select, group_magnitudes;
+  meprop_part select, group_magnitudes, list_largest, list_sampled;
   meprop_part input_gradient, weight_rows, update_rows;
   meprop_part nonzeros, gather_product, small_product, transpose, transpose_rows;
   meprop_part round_rows, bf16_product, gather_bf16, transpose_bf16;

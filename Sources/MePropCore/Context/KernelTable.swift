@@ -22,6 +22,10 @@ package struct KernelTable {
   package let select: Kernel<meprop_select_arguments>
   /// Sums of magnitudes over groups of examples.
   package let groupMagnitudes: Kernel<meprop_group_magnitudes_arguments>
+  /// The entries of each row that reach a threshold.
+  package let listLargest: Kernel<meprop_list_largest_arguments>
+  /// Entries of each row by threshold sampling.
+  package let listSampled: Kernel<meprop_list_sampled_arguments>
 
   // Sparse products and updates.
 
@@ -127,6 +131,8 @@ package struct KernelTable {
     softmax = variant.kernel(table.softmax, "softmax")
     select = variant.kernel(table.select, "select")
     groupMagnitudes = variant.kernel(table.group_magnitudes, "group_magnitudes")
+    listLargest = variant.kernel(table.list_largest, "list_largest")
+    listSampled = variant.kernel(table.list_sampled, "list_sampled")
     inputGradient = variant.kernel(table.input_gradient, "input_gradient")
     weightRows = variant.kernel(table.weight_rows, "weight_rows")
     updateRows = variant.kernel(table.update_rows, "update_rows")

@@ -208,7 +208,9 @@ extension ComputeContext {
     let positions = groups.positionCount
     workspace.sums.reserve(positions * Int(MEPROP_FEATURE_TILE) * gradient.lineCount * 16)
     workspace.ends.reserve(positions * outputs)
-    if let support { workspace.entries.reserve(positions * groups.batchSize * support.k) }
+    // Sampled entries may be a few more than k an example.
+    let entryRoom = support.map { max($0.entryCount, groups.batchSize * $0.k * 5 / 4) } ?? 0
+    workspace.entries.reserve(positions * entryRoom)
     workspace.pairStride = (embeddings.columnCount + 15) / 16 * 16
     workspace.pairGradients.reserve(groups.pairCount * workspace.pairStride)
     support?.regroup(everyOutput: everyRow)
@@ -222,7 +224,8 @@ extension ComputeContext {
         w: w, first: first, second: second, stride: stride, outputs: outputs,
         batch: groups.batchSize, positions: positions, symbols: groups.symbols.base,
         bases: bases.baseAddress, starts: groups.starts.base, uses: groups.uses.base,
-        indices: nil, values: nil, counts: nil, k: outputs, d: d.unsafeFloats,
+        indices: nil, values: nil, counts: nil, k: outputs, kept: outputs,
+        entries_stride: entryRoom, d: d.unsafeFloats,
         d_stride: d.stride, rows: nil, row_count: outputs, update: update, g: g,
         g_stride: stride, sums: workspace.sums.base, ends: workspace.ends.base,
         entries: workspace.entries.base, de: workspace.pairGradients.base,
@@ -235,7 +238,8 @@ extension ComputeContext {
       arguments.indices = UnsafePointer(support.indices.base)
       arguments.values = UnsafePointer(support.values.base)
       arguments.counts = UnsafePointer(support.counts.base)
-      arguments.k = support.k
+      arguments.k = support.listStride
+      arguments.kept = support.k
       arguments.row_count = support.rowCount
       if isMasked {
         arguments.indices = nil

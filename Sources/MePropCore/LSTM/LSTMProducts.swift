@@ -10,8 +10,6 @@ public struct LSTMSelection: Sendable, Equatable {
   public var isRandom: Bool
   /// β of the memory; 0: none.
   public var memory: Float
-  /// What the memory's numbers belong to: a gate's unit, or that in one sentence of the batch.
-  public var memoryScope = MemoryScope.unit
   /// The seed of random selection.
   public var seed: UInt64
   /// Its sequence; each direction takes one, starting from this.
@@ -110,8 +108,7 @@ extension ComputeContext {
   ///
   /// With a selection only its entries go back in time, and stay in the workspaces as the support
   /// of all products; the path through the cells is exact. Without one everything does. Afterwards
-  /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support; with
-  /// memory, `m ← mean over positions of d − s`, of all sentences or of each.
+  /// workspaces hold d (exact gradients plus β times the memory), Σ d, and the support.
   ///
   /// - Parameters:
   ///   - weights: As in the forward pass.
@@ -136,12 +133,6 @@ extension ComputeContext {
       workspace.prepareBackward(packing, k: k, groupCount: groups)
     }
     let usesMemory = (selection?.memory ?? 0) > 0
-    let isBySentence = usesMemory && selection?.memoryScope == .slot
-    if isBySentence {
-      for workspace in workspaces {
-        workspace.prepareMemories(sentenceCount: packing.sentenceCount)
-      }
-    }
     let partCount = workspaces.count * groups
     let clocks = workspaces[0].seconds
     clocks.reserve(3 * partCount)
@@ -177,14 +168,7 @@ extension ComputeContext {
       }
     }
     if nanPosition != 0 { throw NaNGradientError(example: Int(nanPosition) - 1) }
-    for workspace in workspaces {
-      workspace.sumColumns(context: self)
-      if isBySentence {
-        workspace.storeRemainders(packing)
-      } else if usesMemory {
-        workspace.storeRemainder()
-      }
-    }
+    for workspace in workspaces { workspace.sumColumns(context: self) }
     withExtendedLifetime((weights, masks, outputGradient)) {}
     return seconds
   }

@@ -52,6 +52,9 @@ public final class LSTMWorkspace {
     keys = Matrix(rowCount: 0, columnCount: hiddenSize)
   }
 
+  /// Σ|d| of each position, of the last backward pass with selection.
+  package var magnitudes: UnsafePointer<Float> { UnsafePointer(whole.base) }
+
   /// Σ|d| over all positions, of the last backward pass with selection.
   package var magnitude: Double {
     (0..<gates.rowCount).reduce(0) { $0 + Double(whole.base[$1]) }
@@ -117,13 +120,17 @@ public final class LSTMWorkspace {
       work: gates.rowCount * gates.columnCount)
   }
 
-  /// Makes room for the memories of so many sentences.
-  func prepareMemories(sentenceCount: Int) {
-    if memory.rowCount < sentenceCount { memory = memory.extended(toRowCount: sentenceCount) }
+  /// `memory ← mean over all positions of d − s`, or for each sentence the mean over its positions;
+  /// comes after the backward pass, when ``support`` is decided.
+  package func storeRemainder(_ scope: MemoryScope, _ packing: PackedSequence) {
+    switch scope {
+    case .unit: storeRemainder()
+    case .slot: storeRemainders(packing)
+    }
   }
 
   /// `memory[i] ← mean over the positions of sentence i of d − s`; rows beyond the batch stay.
-  func storeRemainders(_ packing: PackedSequence) {
+  private func storeRemainders(_ packing: PackedSequence) {
     for sentence in 0..<packing.sentenceCount {
       memory.withMutableRow(sentence) { target in
         target.update(repeating: 0)
@@ -132,7 +139,7 @@ public final class LSTMWorkspace {
           let position = Int(packing.starts[step]) + sentence
           length += 1
           gates.withRow(position) { for unit in $0.indices { target[unit] += $0[unit] } }
-          let start = position * 4 * k
+          let start = position * support.listStride
           for entry in start..<(start + Int(support.counts.base[position])) {
             target[Int(support.indices.base[entry])] -= support.values.base[entry]
           }
@@ -143,14 +150,14 @@ public final class LSTMWorkspace {
   }
 
   /// `memory ← mean over all positions of d − s`.
-  func storeRemainder() {
+  private func storeRemainder() {
     let count = gates.rowCount
     guard count > 0 else { return }
     let width = gates.columnCount
     let target = memory.unsafeMutableFloats()
     target.update(from: biasGradient.unsafeFloats, count: width)
     for position in 0..<count {
-      let start = position * 4 * k
+      let start = position * support.listStride
       for entry in start..<(start + Int(support.counts.base[position])) {
         target[Int(support.indices.base[entry])] -= support.values.base[entry]
       }

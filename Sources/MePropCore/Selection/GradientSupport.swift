@@ -14,7 +14,8 @@ public struct NaNGradientError: Error, Equatable, Sendable {
 public final class GradientSupport {
   /// The number of examples.
   public private(set) var batchSize = 0
-  /// The most entries that an example keeps.
+  /// The most entries that an example keeps; of a selection over the whole batch the mean, rounded
+  /// up.
   public private(set) var k = 0
   /// The number of outputs that they are selected from.
   public private(set) var outputSize = 0
@@ -22,7 +23,10 @@ public final class GradientSupport {
   /// otherwise `nil`.
   public private(set) var sharedOutputs: Range<Int>?
 
-  // Per example: entries e of example i are i * k ..< i * k + counts[i], outputs ascending.
+  /// The room that the list of each example has.
+  private(set) var listStride = 0
+  // Per example: the entries of example i are from i * listStride on, counts[i] of them, outputs
+  // ascending.
   let indices = ScratchBuffer<UInt32>()
   let values = ScratchBuffer<Float>()
   let counts = ScratchBuffer<UInt32>()
@@ -31,6 +35,7 @@ public final class GradientSupport {
   let starts = ScratchBuffer<UInt32>()
   private let examples = ScratchBuffer<UInt32>()
   private let weights = ScratchBuffer<Float>()
+  let batch = BatchSelectionWorkspace()
   /// The number of outputs that any example keeps, or of all outputs if regrouped so.
   public private(set) var rowCount = 0
   private var isRegrouped = false
@@ -51,7 +56,7 @@ public final class GradientSupport {
       example >= 0 && example < batchSize,
       "GradientSupport: example \(example) of a batch of \(batchSize)")
     return (0..<Int(counts.base[example])).map {
-      (Int(indices.base[example * k + $0]), values.base[example * k + $0])
+      (Int(indices.base[example * listStride + $0]), values.base[example * listStride + $0])
     }
   }
 
@@ -60,7 +65,7 @@ public final class GradientSupport {
     var touched = Set<UInt32>()
     for example in 0..<batchSize {
       for entry in 0..<Int(counts.base[example]) {
-        touched.insert(indices.base[example * k + entry])
+        touched.insert(indices.base[example * listStride + entry])
       }
     }
     return touched.sorted().map(Int.init)
@@ -74,14 +79,20 @@ public final class GradientSupport {
     var kept = 0.0
     for example in 0..<batchSize {
       for entry in 0..<Int(counts.base[example]) {
-        kept += Double(abs(values.base[example * k + entry]))
+        kept += Double(abs(values.base[example * listStride + entry]))
       }
     }
     return kept
   }
 
   /// Makes room for entries that somebody else chooses and writes.
-  func prepare(batchSize: Int, k: Int, outputSize: Int) {
+  ///
+  /// - Parameters:
+  ///   - batchSize: The number of examples.
+  ///   - k: The most entries that an example keeps, or the mean.
+  ///   - outputSize: The number of outputs.
+  ///   - listStride: The room of each list; `nil`: k.
+  func prepare(batchSize: Int, k: Int, outputSize: Int, listStride: Int? = nil) {
     precondition(
       k >= 1 && k <= outputSize,
       "GradientSupport: k is \(k) of \(outputSize) outputs, expected 1 to all of them")
@@ -91,11 +102,10 @@ public final class GradientSupport {
     sharedOutputs = nil
     rowCount = 0
     isRegrouped = false
-    let entries = batchSize * k
-    indices.reserve(entries)
-    values.reserve(entries)
-    examples.reserve(entries)
-    weights.reserve(entries)
+    self.listStride = listStride ?? k
+    indices.reserve(batchSize * self.listStride)
+    values.reserve(batchSize * self.listStride)
+    reserveRegrouped(batchSize * k)
     counts.reserve(batchSize)
     if norms.count < batchSize { norms = Array(repeating: 0, count: batchSize) }
     if rows.count < outputSize {
@@ -107,6 +117,12 @@ public final class GradientSupport {
 }
 
 extension GradientSupport {
+  /// Makes room for so many entries of the whole batch, regrouped.
+  func reserveRegrouped(_ count: Int) {
+    examples.reserve(count)
+    weights.reserve(count)
+  }
+
   /// Keeps, per example, the `k` entries of largest magnitude.
   ///
   /// Of equal magnitudes the lower output is kept, zeros never are; values are not rescaled.
@@ -242,7 +258,8 @@ extension GradientSupport {
   package func regroup(everyOutput: Bool) {
     guard !isRegrouped || listsEveryOutput != everyOutput else { return }
     rowCount = meprop_regroup(
-      indices.base, values.base, counts.base, batchSize, k, outputSize, everyOutput ? 1 : 0,
+      indices.base, values.base, counts.base, batchSize, listStride, outputSize,
+      everyOutput ? 1 : 0,
       cursor.base, &rows, starts.base, examples.base, weights.base, &touchedCount)
     isRegrouped = true
     listsEveryOutput = everyOutput
@@ -309,7 +326,7 @@ extension GradientSupport {
         }
         // d − s is 0 where an entry was kept.
         for entry in 0..<Int(counts.base[example]) {
-          target[Int(indices.base[example * k + entry])] = 0
+          target[Int(indices.base[example * listStride + entry])] = 0
         }
       }
     }

@@ -67,7 +67,7 @@ public final class MaskedProducts {
     let floats = matrix.unsafeMutableFloats()
     let (indices, values) = (support.indices.base, support.values.base)
     for example in 0..<support.batchSize {
-      let from = example * support.k
+      let from = example * support.listStride
       for entry in from..<(from + Int(support.counts.base[example])) {
         floats[example * stride + Int(indices[entry])] = values[entry]
       }

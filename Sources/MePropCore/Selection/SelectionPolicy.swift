@@ -40,7 +40,7 @@ public enum MemoryScope: String, Sendable, CaseIterable {
 ///
 /// The gradient `dy` is that of the loss with respect to the layer's pre-activations, exact up to
 /// this layer. Kept values are neither changed nor rescaled (Sun et al., ICML 2017, equations 9 and
-/// 10). A layer at most as wide as k is dense. Bias gradients stay dense.
+/// 10), but by sampling. A layer at most as wide as k is dense. Bias gradients stay dense.
 public enum SelectionPolicy: Sendable, Equatable {
   /// All of them: ordinary back propagation.
   case dense
@@ -49,6 +49,19 @@ public enum SelectionPolicy: Sendable, Equatable {
   /// For all examples of a group the `k` outputs whose magnitudes add up to most over the group,
   /// with unit memory if `memory` is above 0. `groupSize` `nil`: the whole batch is one group.
   case unified(k: SelectionCount, groupSize: Int? = nil, memory: Float = 0)
+  /// For the whole batch the entries of largest magnitude, `k` an example on average, with unit
+  /// memory if `memory` is above 0.
+  ///
+  /// The same number of entries as ``top(k:memory:scope:)`` keeps, but where the gradient is:
+  /// examples that are already right keep few or none.
+  case batchTop(k: SelectionCount, memory: Float = 0)
+  /// For the whole batch by threshold sampling, about `k` an example on average: large entries are
+  /// kept, others with a probability in proportion to their magnitude, and then made as large as
+  /// the threshold. The gradient is the exact one in expectation. With unit memory if `memory` is
+  /// above 0.
+  ///
+  /// The only policy that changes values; see `GradientSupport.selectSampled`.
+  case sampled(k: SelectionCount, memory: Float = 0)
   /// Per example `k` chosen uniformly at random: a control, which loses accuracy.
   case random(k: SelectionCount)
 
@@ -56,7 +69,9 @@ public enum SelectionPolicy: Sendable, Equatable {
   public var k: SelectionCount? {
     switch self {
     case .dense: nil
-    case .top(let k, _, _), .unified(let k, _, _), .random(let k): k
+    case .top(let k, _, _), .unified(let k, _, _), .batchTop(let k, _), .sampled(let k, _),
+      .random(let k):
+      k
     }
   }
 
@@ -68,7 +83,9 @@ public enum SelectionPolicy: Sendable, Equatable {
   public var memory: Float {
     switch self {
     case .dense, .random: 0
-    case .top(_, let memory, _), .unified(_, _, let memory): memory
+    case .top(_, let memory, _), .unified(_, _, let memory), .batchTop(_, let memory),
+      .sampled(_, let memory):
+      memory
     }
   }
 
@@ -76,7 +93,7 @@ public enum SelectionPolicy: Sendable, Equatable {
   public var memoryScope: MemoryScope {
     switch self {
     case .top(_, _, let scope): scope
-    case .dense, .random, .unified: .unit
+    case .dense, .random, .unified, .batchTop, .sampled: .unit
     }
   }
 
@@ -87,7 +104,17 @@ public enum SelectionPolicy: Sendable, Equatable {
     case .top(_, let memory, let scope): .top(k: k, memory: memory, scope: scope)
     case .unified(_, let groupSize, let memory):
       .unified(k: k, groupSize: groupSize, memory: memory)
+    case .batchTop(_, let memory): .batchTop(k: k, memory: memory)
+    case .sampled(_, let memory): .sampled(k: k, memory: memory)
     case .random: .random(k: k)
+    }
+  }
+
+  /// Whether entries are chosen over the whole batch at once.
+  public var isOverBatch: Bool {
+    switch self {
+    case .batchTop, .sampled: true
+    case .dense, .top, .unified, .random: false
     }
   }
 

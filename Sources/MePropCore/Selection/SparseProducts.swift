@@ -21,7 +21,8 @@ extension ComputeContext {
     )
     var arguments = meprop_input_gradient_arguments(
       indices: support.indices.base, values: support.values.base, counts: support.counts.base,
-      batch: support.batchSize, k: support.k, outputs: support.outputSize, w: w.unsafeFloats,
+      batch: support.batchSize, k: support.listStride, outputs: support.outputSize,
+      entries: support.entryCount, w: w.unsafeFloats,
       w_stride: w.stride, dx: dx.unsafeMutableFloats(), dx_stride: dx.stride)
     run(
       kernels.inputGradient, &arguments, count: w.lineCount, grain: 4,

@@ -250,6 +250,11 @@ public struct LSTM: Layer, Equatable {
   }
 
   /// From gradients at the output to those at the pre-activations, and what is kept of them.
+  ///
+  /// Order matters here: what a position keeps decides the gradient of the one before it in time,
+  /// so a budget of all positions cannot be spent before all are known. Under a policy over the
+  /// whole batch the recurrent product on the way back takes the k largest of each position and
+  /// gate; the products of all positions take a support of their own, chosen once the way is done.
   private mutating func propagate(
     _ dy: Matrix, _ packing: PackedSequence, _ scratch: Scratch, _ step: inout Step
   ) throws {
@@ -277,11 +282,13 @@ public struct LSTM: Layer, Equatable {
     var selection = LSTMSelection(
       k: k.resolved(outputSize: hiddenSize), memory: policy.memory, seed: step.seed,
       stream: directions[0].selector.stream(in: step))
-    selection.memoryScope = policy.memoryScope
     if case .unified(_, let groupSize, _) = policy {
       selection.groupSize = groupSize ?? packing.sentenceCount
     }
     if case .random = policy { selection.isRandom = true }
+    for index in directions.indices {
+      directions[index].selector.prepareMemory(slotCount: packing.sentenceCount)
+    }
     exchangeMemories(scratch)
     defer { exchangeMemories(scratch) }
     do {
@@ -290,12 +297,26 @@ public struct LSTM: Layer, Equatable {
         selection: selection)
       step.times.selection += seconds.selection
       step.times.products += seconds.products
+      let start = Clock.now()
+      if policy.isOverBatch {
+        for index in directions.indices {
+          try scratch.supports[index].selectOverBatch(
+            policy, of: scratch.workspaces[index].gates,
+            norms: scratch.workspaces[index].magnitudes, blockCount: 4, unitCount: hiddenSize,
+            shares: &directions[index].selector.shares,
+            stream: directions[index].selector.stream(in: step), step)
+        }
+      }
+      step.times.selection += Clock.now() - start
     } catch is NaNGradientError {
       throw directions[0].selector.nanError(step)
     }
     let start = Clock.now()
     for index in directions.indices {
       let (support, workspace) = (scratch.supports[index], scratch.workspaces[index])
+      if directions[index].selector.usesMemory {
+        workspace.storeRemainder(policy.memoryScope, packing)
+      }
       support.takeEntries(rowCount: packing.positionCount, step)
       step.ledger.countSelected(
         directions[index].selector, support.entries, of: workspace.magnitude, step: step.number)

@@ -16,6 +16,10 @@ public struct Selector: Sendable, Equatable {
   package let padding: Parameter.Padding.Block?
   /// What was left out so far: one row, or one a place in the batch; no rows without memory.
   package var memory: Matrix
+  /// What sampling carries from step to step: for each block of outputs the threshold as a share of
+  /// what would keep the budget if no entry reached it; 0 before the first step, none without
+  /// sampling.
+  package var shares: [Float] = []
   /// The place among the selectors of a model in training.
   package var index = 0
 
@@ -36,12 +40,19 @@ public struct Selector: Sendable, Equatable {
 
   /// The number of outputs without padding.
   package var unitCount: Int { padding?.count(ofPadded: outputSize) ?? outputSize }
+  /// The blocks of outputs that are selected from each for itself: the gates of an LSTM.
+  package var blockCount: Int { padding.map { outputSize / $0.paddedSize } ?? 1 }
   /// The policy, dense where nobody gave one.
   package var decidedPolicy: SelectionPolicy { policy ?? .dense }
   /// Whether anything is carried from step to step.
   ///
   /// Also where k covers the layer: the schedule may set a smaller one.
   package var usesMemory: Bool { decidedPolicy.memory > 0 }
+
+  /// Whether thresholds of sampling are carried from step to step.
+  package var usesShares: Bool {
+    if case .sampled = decidedPolicy { true } else { false }
+  }
 
   /// Makes room for the memory, of so many examples or sentences where it is by slots.
   package mutating func prepareMemory(slotCount: Int) {
@@ -88,7 +99,8 @@ public struct Selector: Sendable, Equatable {
     }
     let start = Clock.now()
     do {
-      try support.select(policy, of: gradient, stream: stream(in: step), step)
+      try support.select(
+        policy, of: gradient, shares: &shares, stream: stream(in: step), step)
     } catch is NaNGradientError {
       throw nanError(step)
     }

@@ -80,7 +80,11 @@ public final class Support {
   /// Chooses the entries that `policy`, which is not dense, keeps.
   ///
   /// - Throws: `NaNGradientError`.
-  func select(_ policy: SelectionPolicy, of d: Matrix, stream: UInt64, _ step: Step) throws {
+  ///
+  /// `shares` are the thresholds of sampling, which it carries from step to step.
+  func select(
+    _ policy: SelectionPolicy, of d: Matrix, shares: inout [Float], stream: UInt64, _ step: Step
+  ) throws {
     let context = step.context
     let count = policy.k?.resolved(outputSize: outputSize) ?? outputSize
     switch policy {
@@ -88,9 +92,36 @@ public final class Support {
     case .top: try entries.selectTop(count, of: d, norms: norms, context: context)
     case .unified(_, let groupSize, _):
       try entries.selectUnified(count, of: d, groupSize: groupSize, context: context)
+    case .batchTop, .sampled:
+      try norms.withUnsafeBufferPointer { norms in
+        try selectOverBatch(
+          policy, of: d, norms: norms.baseAddress, shares: &shares, stream: stream, step)
+      }
     case .random: try entries.selectRandom(count, of: d, seed: step.seed, stream: stream)
     }
     takeEntries(rowCount: d.rowCount, step)
+  }
+
+  /// Chooses entries by a policy over the whole batch, of each of `blockCount` blocks of outputs,
+  /// `unitCount` of which are no padding; `norms` are Σ|d| of the rows.
+  ///
+  /// - Throws: `NaNGradientError`.
+  func selectOverBatch(
+    _ policy: SelectionPolicy, of d: Matrix, norms: UnsafePointer<Float>?, blockCount: Int = 1,
+    unitCount: Int? = nil, shares: inout [Float], stream: UInt64, _ step: Step
+  ) throws {
+    guard let k = policy.k, d.rowCount > 0 else { return }
+    let budget = BatchBudget(
+      k, outputSize: unitCount ?? outputSize / blockCount, batchSize: d.rowCount)
+    if case .sampled = policy {
+      if shares.count != blockCount { shares = Array(repeating: 0, count: blockCount) }
+      try entries.selectSampled(
+        budget, of: d, blockCount: blockCount, shares: &shares, seed: step.seed, stream: stream,
+        norms: norms, context: step.context)
+    } else {
+      try entries.selectBatchTop(
+        budget, of: d, blockCount: blockCount, norms: norms, context: step.context)
+    }
   }
 
   /// What ``entries`` hold takes part; decides how the products are computed.

@@ -47,8 +47,9 @@ extension Trainer {
   /// Parameters, moments, memories and running means; with ``stepCount`` they are the whole state.
   ///
   /// A parameter has its path as its name, for example `0.weight`; its moments have `.first` and
-  /// `.second` after it, its mean `.average`; the memory of the layer `0` is `0.memory`. What
-  /// optimizer or policy do not have is left out.
+  /// `.second` after it, its mean `.average`; the memory of the layer `0` is `0.memory`, and the
+  /// thresholds of its sampling are `0.thresholds`. What optimizer or policy do not have is left
+  /// out.
   public var state: [NamedTensor] {
     var reading = StateReading(contents: .state, average: average)
     var model = currentModel
@@ -105,7 +106,15 @@ private struct StateReading: LayerVisitor {
   }
 
   mutating func visit(_ selector: inout Selector) {
-    guard contents == .state, selector.usesMemory else { return }
+    guard contents == .state else { return }
+    if selector.usesShares {
+      tensors.append(
+        NamedTensor(
+          name: path.text + ".thresholds", shape: [selector.blockCount],
+          values: selector.shares.isEmpty
+            ? Array(repeating: 0, count: selector.blockCount) : selector.shares))
+    }
+    guard selector.usesMemory else { return }
     let name = path.text + ".memory"
     if selector.decidedPolicy.memoryScope == .slot { memoriesBySlot.insert(name) }
     tensors.append(
@@ -162,6 +171,9 @@ private struct StateWriting: LayerVisitor {
   }
 
   mutating func visit(_ selector: inout Selector) {
+    if selector.usesShares, let tensor = tensors[path.text + ".thresholds"] {
+      selector.shares = tensor.values
+    }
     guard selector.usesMemory, let tensor = tensors[path.text + ".memory"] else { return }
     selector.memory = Matrix(
       rowCount: tensor.shape[0], columnCount: tensor.shape[1], elements: tensor.values)

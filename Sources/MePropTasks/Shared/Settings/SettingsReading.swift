@@ -14,6 +14,8 @@ extension Configuration {
       let scope = MemoryScope(rawValue: string("memory-scope")) ?? .unit
       return .top(k: k, memory: memory, scope: scope)
     case "unified": return .unified(k: k, groupSize: optionalInt("group"), memory: memory)
+    case "batch-top-k": return .batchTop(k: k, memory: memory)
+    case "sampled": return .sampled(k: k, memory: memory)
     case "random-k": return .random(k: k)
     default: return .dense
     }
@@ -25,7 +27,7 @@ extension Configuration {
       switch string("optimizer") {
       case "sgd": .gradientDescent(momentum: Float(double("momentum")))
       case "adagrad": .adaGrad()
-      default: .adam()
+      default: .adam(beta2: Float(double("beta2")))
       }
     var optimizer = Optimizer(
       method, learningRate: Float(double("learning-rate")),
@@ -68,11 +70,11 @@ extension Configuration {
   /// k by epoch; empty where it does not change.
   var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
 
-  /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy has one,
+  /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy gains by it,
   /// else 0.
   mutating func decideMemory(_ memory: Double) throws {
     guard value("memory") == .auto else { return }
-    let hasMemory = ["top-k", "unified"].contains(string("select"))
+    let hasMemory = ["top-k", "batch-top-k", "unified"].contains(string("select"))
     try set("memory", to: String(hasMemory ? memory : 0), from: origin(of: "memory"))
   }
 
@@ -121,7 +123,9 @@ extension Configuration {
     let policy = string("select")
     if double("memory") > 0, policy == "dense" || policy == "random-k" {
       throw conflict(
-        "memory", "only top-k and unified have unit memory, found --select \(policy); leave it out")
+        "memory",
+        "only top-k, batch-top-k, sampled and unified have unit memory, found --select \(policy); "
+          + "leave it out")
     }
     if string("memory-scope") == MemoryScope.slot.rawValue, policy != "top-k" {
       throw conflict(
@@ -129,6 +133,10 @@ extension Configuration {
     }
     if value("group") != .none, policy != "unified" {
       throw conflict("group", "only unified has groups, found --select \(policy); leave it out")
+    }
+    if double("beta2") != SharedSettings.beta2, string("optimizer") != "adam" {
+      throw conflict(
+        "beta2", "only --optimizer adam has it, found \(string("optimizer")); leave it out")
     }
     if double("momentum") > 0, string("optimizer") != "sgd" {
       throw conflict(

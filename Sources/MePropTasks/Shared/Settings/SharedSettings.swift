@@ -71,6 +71,8 @@ public struct SharedSettings: Sendable {
   private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
   private static let notNegative = NumberBounds(lower: 0, upper: 1e30)
   private static let count = ConfigurationKind.int(1...Int.max)
+  /// The decay of Adam's second moment where nobody sets it.
+  static let beta2 = 0.999
 
   // MARK: Keys
 
@@ -106,14 +108,17 @@ public struct SharedSettings: Sendable {
   public var selectionKeys: [ConfigurationKey] {
     [
       .init(
-        "select", .choice(["dense", "top-k", "unified", "random-k", "auto"]),
+        "select",
+        .choice(["dense", "top-k", "batch-top-k", "sampled", "unified", "random-k", "auto"]),
         default: .string("top-k"), valueName: "policy",
-        "which entries of \(gradients) take part in back propagation; auto measures a few steps "
-          + "first"
+        "which entries of \(gradients) take part in back propagation: the largest of each example, "
+          + "of the whole batch, sampled in proportion to their size, or of units that all "
+          + "examples share; auto measures a few steps first"
       ),
       .init(
         "k", .countOrRatio, default: k,
-        "how many entries are kept, as a count or as a share of \(whole)"),
+        "how many entries are kept, as a count or as a share of \(whole); of batch-top-k and "
+          + "sampled the mean of an example"),
       .init(
         "k-epochs", .optional(.intList(1...Int.max)), default: .none,
         "k in epoch 1, 2, …; the last one holds from there on; overrides k"),
@@ -149,6 +154,10 @@ public struct SharedSettings: Sendable {
         default: .string(LearningRateSchedule.linear.rawValue),
         "how the step size falls over all epochs"),
       .init("momentum", .double(.share), default: .double(0), "momentum of sgd"),
+      .init(
+        "beta2", .double(.share), default: .double(Self.beta2), valueName: "beta",
+        "decay of adam's second moment; a smaller one forgets faster, which suits rows that are "
+          + "seldom touched"),
       .init(
         "average", .double(.share), default: .double(average), valueName: "beta",
         "decay of the running mean of all parameters, which is what is used; 0 for none"),
