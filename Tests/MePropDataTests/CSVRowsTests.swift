@@ -36,10 +36,42 @@ import Testing
 
   @Test(arguments: ["a,b,c", "\"x\",1,2", "# comment", "pixel0 pixel1 pixel2", "_,1,2", "e1,2,3"])
   func skipsAHeader(header: String) throws {
-    #expect(try rows("\n\(header)\n1,2,3\n") == [[1, 2, 3]])
+    let told = NoticeLog()
+    try told.during { #expect(try rows("\n\(header)\n1,2,3\n") == [[1, 2, 3]]) }
+    // It is said, so that nobody misses a row.
+    #expect(told.lines.count == 1 && told.lines[0].contains("a.csv:2: taken for a header"))
     // Only as the first line, and only once.
     #expect(failure("1,2,3\n\(header)\n").hasPrefix(":2:1: field 1 is"))
     #expect(failure("\(header)\n\(header)\n").hasPrefix(":2:1: field 1 is"))
+  }
+
+  @Test(
+    arguments: [
+      "\"1\",\"2\",\"3\"", "\"1\" \"2\" \"3\"", "1,\"2\",3", " \" 1\" , \"2 \" ,\"3\"",
+    ])
+  func numbersInQuotesAreNumbers(row: String) throws {
+    let told = NoticeLog()
+    try told.during {
+      #expect(try rows(row) == [[1, 2, 3]])
+      #expect(try rows("\(row)\n\(row)\n") == [[1, 2, 3], [1, 2, 3]])
+      #expect(try rows("\"a\",\"b\",\"c\"\n\(row)\r\n") == [[1, 2, 3]])
+    }
+    #expect(told.lines.count == 1, "\(told.lines)")
+  }
+
+  /// Of a row that cannot be read nothing is lost in silence.
+  @Test(
+    arguments: [
+      ("garbage\n", ":1: expected 3 numbers, found 1"),
+      ("O,0,0\n0,0,0\n", ":1:1: field 1 is \"O\""),
+      ("\"O\",0,0\n", ":1:1: field 1 is \"O\""),
+      ("label,1,2,3\n5,1,2,3\n", ":1: expected 3 numbers, found 4; is the first or the last"),
+      ("1,2,3,4\n", ":1: expected 3 numbers, found 4; is the first or the last a label?"),
+      ("\"1,2,3\n", ":1: expected 3 numbers"), ("\"1\"2,3,4", ":1:1: field 1 is"),
+      ("\"\",1,2\n", ":1:1: field 1 is \"\""), ("1;2;3\n", ":1:1: field 1 is \"1;2;3\""),
+    ])
+  func whatIsNoRowIsAnError(text: String, message: String) {
+    #expect(failure(text).hasPrefix(message), "\(failure(text))")
   }
 
   @Test func namesLineAndColumn() {
@@ -50,7 +82,7 @@ import Testing
     #expect(failure("1,2,") == ":1:5: field 3 is \"\", expected a finite number")
     #expect(failure(",1,2") == ":1:1: field 1 is \"\", expected a finite number")
     #expect(failure("1,2\n") == ":1: expected 3 numbers, found 2")
-    #expect(failure("h\n1,2,3,4,x\n") == ":2: expected 3 numbers, found 5")
+    #expect(failure("a,b,c\n1,2,3,4,x\n") == ":2: expected 3 numbers, found 5")
   }
 
   @Test(arguments: ["nan", "NaN", "inf", "-inf", "Infinity", "1e39", "-1e39", "0x10", "1e", "--1"])

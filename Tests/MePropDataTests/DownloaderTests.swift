@@ -62,6 +62,26 @@ import Testing
     #expect(checks.map(\.result) == [.verified])
   }
 
+  /// What comes from the network goes nowhere but to the file that is asked for.
+  @Test func linksOfTheNameOfAPartAreReplaced() throws {
+    let folder = try TemporaryFolder()
+    let packed = try gzip(contents)
+    let server = try MisbehavingServer { .ranged(packed, $0) }
+    let victim = try folder.write("precious", to: "victim")
+    for target in [victim.path, "/nowhere/at/all", folder.url.path] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.file("toy.gz.part").path, withDestinationPath: target)
+      #expect(try downloader.download(dataSet(server.address), to: folder.url) == ["toy.gz"])
+      #expect(try folder.names() == ["toy.gz", "victim"])
+      #expect(try String(contentsOf: victim, encoding: .utf8) == "precious")
+      try FileManager.default.removeItem(at: folder.file("toy.gz"))
+    }
+    mkfifo(folder.file("toy.gz.part").path, 0o600)
+    #expect { try downloader.download(dataSet(server.address), to: folder.url) } throws: {
+      "\($0)".contains("toy.gz.part") && !"\($0)".contains("another process")
+    }
+  }
+
   @Test func brokenTransfersAreResumed() throws {
     let folder = try TemporaryFolder()
     let packed = try gzip(contents)
@@ -100,7 +120,7 @@ import Testing
 
   @Test func wrongBeginningsAndWrongRangesAreStartedAnew() throws {
     let packed = try gzip(contents)
-    for part in [noise(1_000), Array(try gzip(contents, level: 1).prefix(70_000)), packed + [0]] {
+    for part in [noise(1_000), Array(try gzip(contents, level: 1).prefix(70_000)), packed + [1]] {
       let folder = try TemporaryFolder()
       try folder.write(part, to: "toy.gz.part")
       let server = try MisbehavingServer { .ranged(packed, $0) }

@@ -73,7 +73,7 @@ import Testing
   @Test func bytesAfterTheStreamAreAnError() throws {
     let folder = try TemporaryFolder()
     let packed = try gzip([1, 2, 3])
-    for extra: [UInt8] in [[0], [0, 0, 0], Array("x".utf8)] {
+    for extra: [UInt8] in [[1], [7, 0], Array("x".utf8)] {
       let url = try folder.write(packed + extra, to: "long.gz")
       #expect(
         throws: DataFormatError.gzipTrailingBytes(path: url.path, packedOffset: packed.count)

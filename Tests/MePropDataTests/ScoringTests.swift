@@ -107,4 +107,18 @@ import Testing
       system: InputFile(path: folder.write(bytes, to: "a").path))
     #expect(scores[.las].f1 == 1)
   }
+
+  @Test(
+    arguments: [
+      ("caf\u{e9}", "cafe\u{301}", "(U+0065 U+0301, expected U+00E9)"),
+      ("ab", "a\u{200b}b", "(U+200B U+0062, expected U+0062)"),
+      ("cafe", "cafe\u{301}", "(U+0301, expected nothing)"),
+    ])
+  func differencesThatCannotBeSeenAreShownAsCodePoints(
+    gold: String, system: String, message: String
+  ) {
+    #expect { _ = try scores(gold: text([gold]), system: text([system])) } throws: {
+      "\($0)".contains(message)
+    }
+  }
 }

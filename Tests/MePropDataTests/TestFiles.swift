@@ -3,6 +3,7 @@
 import CZlib
 import Foundation
 import MePropData
+import Synchronization
 import Testing
 
 /// A folder that disappears with its owner.
@@ -32,6 +33,20 @@ final class TemporaryFolder {
 
   func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
+  }
+}
+
+/// What was told to the user.
+final class NoticeLog: Sendable {
+  private let told = Mutex<[String]>([])
+
+  var lines: [String] { told.withLock { $0 } }
+
+  /// Takes the notices of what `body` does.
+  func during<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Notices.$receive.withValue({ line in self.told.withLock { $0.append(line) } }) {
+      try body()
+    }
   }
 }
 

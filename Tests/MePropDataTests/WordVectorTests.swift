@@ -65,4 +65,34 @@ import Testing
     let bytes = Data("2 2\na ".utf8) + Data([0xff, 0xfe, 0x10, 0x80, 10])
     #expect { _ = try read(bytes) } throws: { "\($0)".contains("v.txt:2: not UTF-8") }
   }
+
+  /// Lines of real files: words that were cut inside a character, words that are empty.
+  @Test(arguments: ["5 2\n", ""])
+  func damagedWordsArePassedOver(head: String) throws {
+    let bytes =
+      Data((head + "a 1 2\n").utf8) + Data([0xe2, 0x82]) + Data(" 3 4\n".utf8)
+      + Data(" 5 6\nb 7 8\n\u{a0} 9 10\n".utf8)
+    let (dimension, words, _) = try read(bytes)
+    #expect(dimension == 2)
+    #expect(words.map(\.0) == ["a", "b", "\u{a0}"])
+    #expect(words.map(\.1) == [[1, 2], [7, 8], [9, 10]])
+  }
+
+  @Test func whatWasPassedOverIsCounted() throws {
+    let folder = try TemporaryFolder()
+    let lines = (0..<3000).map { "w\($0) 1 2\n" }
+    let url = folder.url.appendingPathComponent("v.txt")
+    try Data((lines.joined() + "x 1 nan\n 3 4\n").utf8).write(to: url)
+    let reader = try WordVectorReader(path: url.path)
+    var vector: [Float] = []
+    var count = 0
+    while try reader.next(into: &vector) != nil { count += 1 }
+    #expect(count == 3000 && reader.skippedCount == 2)
+    #expect("\(try #require(reader.firstSkipped))".contains("v.txt:3001: field 3 is 'nan'"))
+  }
+
+  @Test func aPromiseOfTooManyNumbersIsNoTrap() {
+    #expect(error("1 \(Int.max)\na 1\n").contains("expected at most 100000 numbers a word"))
+    #expect(error("\(Int.max) 1\na 1\n").contains("expected \(Int.max) words"))
+  }
 }

@@ -52,6 +52,14 @@ struct DataFolder {
     guard found.count == files.count else {
       throw DataLocationError.missingFiles(folder: url.path, names: missing(files))
     }
+    for (file, used) in zip(files, found) {
+      let others = Self.acceptedNames(for: file).filter {
+        names.contains($0) && $0 != used.lastPathComponent
+      }
+      if !others.isEmpty {
+        Notices.tell("\(used.path): used; \(others.joined(separator: ", ")) beside it is not")
+      }
+    }
     return found
   }
 }

@@ -15,10 +15,7 @@ final class PartFile {
   init(for final: URL) throws {
     self.final = final
     path = final.path + ".part"
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw FileWriteError(code: errno, path: path, operation: "creating the file")
-    }
+    descriptor = try Self.open(path)
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
       throw DownloadError.busy(path: path)
     }
@@ -29,6 +26,28 @@ final class PartFile {
       opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
     else { throw DownloadError.busy(path: path) }
     isLocked = true
+  }
+
+  /// Opens the file, or replaces a link of its name: what comes from the network must not be
+  /// written to wherever that leads.
+  private static func open(_ path: String) throws -> Int32 {
+    // Without waiting for whoever reads a pipe of that name.
+    let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    var descriptor = Foundation.open(path, flags, 0o666)
+    if descriptor < 0, errno == ELOOP, unlink(path) == 0 {
+      Notices.tell("\(path): was a link, and is replaced by the download")
+      descriptor = Foundation.open(path, flags, 0o666)
+    }
+    guard descriptor >= 0 else {
+      throw FileWriteError(code: errno, path: path, operation: "creating the file")
+    }
+    var information = stat()
+    guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw FileWriteError.failed(
+        path: path, operation: "creating the file", reason: "something else has that name")
+    }
+    return descriptor
   }
 
   deinit {

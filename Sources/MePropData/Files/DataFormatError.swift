@@ -34,6 +34,12 @@ public enum DataFormatError: Error, Equatable, Sendable {
   case tooFewExamples(path: String, needed: Int, found: Int)
   /// A line is longer than `limit` bytes.
   case lineTooLong(path: String, line: Int, limit: Int)
+  /// More than `limit` blank lines follow each other.
+  case tooManyBlankLines(path: String, line: Int, limit: Int)
+  /// A packed text that unpacks to more than `limit` bytes.
+  case unpacksTooFar(path: String, stored: Int, limit: Int)
+  /// What the header claims does not fit into the memory there is.
+  case needsMemory(path: String, claimed: String, available: Int)
   /// A line is not UTF-8.
   case notUTF8(path: String, line: Int)
   /// A row of numbers has too few or too many fields.
@@ -82,10 +88,22 @@ extension DataFormatError: CustomStringConvertible, LocalizedError {
       return "\(path): holds \(found) examples, expected \(needed) or more"
     case .lineTooLong(let path, let line, let limit):
       return "\(path):\(line): line longer than \(limit) bytes; is this a text file?"
+    case .tooManyBlankLines(let path, let line, let limit):
+      return "\(path):\(line): more than \(limit) blank lines one after the other, expected text; "
+        + "the file is damaged, fetch it again"
+    case .unpacksTooFar(let path, let stored, let limit):
+      return "\(path): its \(stored) bytes unpack to more than \(limit), expected text, which "
+        + "packs to a tenth or so; if it is meant, unpack it with gunzip first"
+    case .needsMemory(let path, let claimed, let available):
+      return "\(path): holds \(claimed), which do not fit into the memory of "
+        + "\(available / 1_000_000) MB; divide the file, or use a machine with more memory"
     case .notUTF8(let path, let line):
       return "\(path):\(line): not UTF-8 text; convert the file"
     case .wrongFieldCount(let path, let line, let expected, let found):
-      return "\(path):\(line): expected \(expected) numbers, found \(found)"
+      let hint =
+        found == expected + 1
+        ? "; is the first or the last a label? leave that column out" : ""
+      return "\(path):\(line): expected \(expected) numbers, found \(found)\(hint)"
     case .badNumber(let path, let line, let column, let field, let found):
       return "\(path):\(line):\(column): field \(field) is \"\(found)\", expected a finite number"
     }

@@ -6,7 +6,9 @@ import Foundation
 /// unpacked.
 ///
 /// The name of the file plays no part: a plain file called `.gz` is read as it is. A gzip file may
-/// have several members. Checksums are verified, damage is an error with its place. Memory is
+/// have several members, and zeros after the last, with which tapes and some file systems pad it,
+/// are passed over as gzip does. Checksums are verified, damage is an error with its place. Memory
+/// is
 /// constant (256 KiB), so the reader decides how much of what the file claims to hold it accepts.
 public final class InputFile {
   /// The path, or a name like `standard input`, for messages.
@@ -27,6 +29,8 @@ public final class InputFile {
   private var storedOffset = 0
   private var inflater: Inflater?
   private var memberHasEnded = false
+  /// Whether zeros follow the last member.
+  private var isPadded = false
   /// Bytes that were looked at and not yet read.
   private var peeked: [UInt8] = []
 
@@ -161,7 +165,12 @@ public final class InputFile {
         }
       }
       if memberHasEnded {
-        guard buffer[next] == 0x1f else {
+        if buffer[next] == 0 { isPadded = true }
+        if isPadded {
+          while next < end, buffer[next] == 0 { next += 1 }
+          if next == end { continue }
+        }
+        guard !isPadded, buffer[next] == 0x1f else {
           throw DataFormatError.gzipTrailingBytes(path: path, packedOffset: packedOffset)
         }
         inflater.reset()

@@ -4,7 +4,8 @@ import Foundation
 
 /// Reads a text file line by line; `\n` and `\r\n` end a line, and the last line may lack its end.
 ///
-/// A byte-order mark at the start is skipped. Memory is bounded by the longest line.
+/// A byte-order mark at the start is skipped. Memory is bounded by the longest line. No text has a
+/// million blank lines one after the other, but a packed file of some kilobytes can: it is refused.
 public final class LineReader {
   /// The number of the line that was returned last, from 1; 0 before the first.
   public private(set) var lineNumber = 0
@@ -14,8 +15,12 @@ public final class LineReader {
   /// Whether the file starts with a byte-order mark; known from the first line on.
   public private(set) var hasByteOrderMark = false
 
+  /// The most blank lines that may follow each other.
+  package static let maximumBlankRun = 1_000_000
+
   private let file: InputFile
   private let maximumLineLength: Int
+  private var blankRun = 0
   private var buffer: UnsafeMutableRawBufferPointer
   private var start = 0
   private var end = 0
@@ -23,6 +28,18 @@ public final class LineReader {
 
   /// The path or name of the file, for messages.
   public var path: String { file.path }
+
+  /// Throws where a packed file has unpacked to more than any text of people does, for readers that
+  /// keep all of it: to more than 64 MiB and 100 times its size.
+  ///
+  /// - Throws: `DataFormatError.unpacksTooFar`.
+  package func checkUnpackedSize() throws {
+    guard file.isCompressed, file.offset > 64 << 20, let stored = file.storedSize,
+      file.offset / 100 > stored
+    else { return }
+    throw DataFormatError.unpacksTooFar(
+      path: path, stored: stored, limit: max(64 << 20, 100 * stored))
+  }
 
   /// Creates a reader of the lines of `file`.
   ///
@@ -130,6 +147,15 @@ public final class LineReader {
     }
     guard line.count <= maximumLineLength else {
       throw DataFormatError.lineTooLong(path: path, line: lineNumber, limit: maximumLineLength)
+    }
+    if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) {
+      blankRun += 1
+      guard blankRun <= Self.maximumBlankRun else {
+        throw DataFormatError.tooManyBlankLines(
+          path: path, line: lineNumber, limit: Self.maximumBlankRun)
+      }
+    } else {
+      blankRun = 0
     }
     return try body(line)
   }

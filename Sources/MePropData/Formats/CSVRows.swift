@@ -4,8 +4,11 @@ import Foundation
 
 /// Reads rows of a fixed number of finite numbers, separated by commas or white space.
 ///
-/// Blank lines are skipped, and so is a first line whose first field starts like a word (`label`,
-/// `"pixel0"`, `# comment`), a header. Memory is constant, whatever the number of rows.
+/// A number may be in double quotes, as some programs write all of their fields. Blank lines are
+/// skipped. So is a header, which is told with ``Notices``: a first line that starts with `#`, or
+/// one with as many fields as a row, of which the first is no number and no two are the same (names
+/// of columns differ, pixels do not). Anything else that is no row is an error, so that no row is
+/// lost. Memory is constant, whatever the number of rows.
 public final class CSVRows {
   /// How many numbers each row must have.
   public let fieldCount: Int
@@ -54,7 +57,10 @@ public final class CSVRows {
         let start = bytes.firstIndex { !Self.isSpace($0) }
         guard let start else { return true }
         defer { mayBeHeader = false }
-        if mayBeHeader, Self.looksLikeHeader(bytes[start...]) { return true }
+        if mayBeHeader, try isHeader(bytes, from: start) {
+          Notices.tell("\(path):\(lineNumber): taken for a header, which is no row")
+          return true
+        }
         try parse(bytes, from: start, into: &row)
         return false
       }
@@ -63,33 +69,45 @@ public final class CSVRows {
     }
   }
 
+  /// Whether the first line is a header.
+  ///
+  /// - Throws: `DataFormatError.wrongFieldCount` where it is neither that nor a row.
+  private func isHeader(_ line: UnsafeRawBufferPointer, from start: Int) throws -> Bool {
+    if line[start] == UInt8(ascii: "#") { return true }
+    var names: Set<String> = []
+    var count = 0
+    var startsWithName = false
+    Self.forEachField(of: line, from: start) { field, _ in
+      if count == 0 { startsWithName = !field.isEmpty && !Self.isNumeric(field) }
+      count += 1
+      if count <= fieldCount { names.insert(String(decoding: field, as: UTF8.self)) }
+    }
+    guard startsWithName else { return false }
+    guard count == fieldCount else {
+      throw DataFormatError.wrongFieldCount(
+        path: path, line: lineNumber, expected: fieldCount, found: count)
+    }
+    return names.count == count
+  }
+
   private func parse(
     _ line: UnsafeRawBufferPointer, from start: Int, into row: inout [Float]
   ) throws {
-    var position = start
     var fieldCount = 0
-    while true {
-      let fieldStart = position
-      while position < line.count, line[position] != 0x2c, !Self.isSpace(line[position]) {
-        position += 1
-      }
+    var failure: DataFormatError?
+    Self.forEachField(of: line, from: start) { field, place in
       fieldCount += 1
       // Beyond the last expected field they are only counted.
-      if fieldCount <= self.fieldCount {
-        let field = UnsafeRawBufferPointer(rebasing: line[fieldStart..<position])
-        guard let value = Self.number(field) else {
-          throw DataFormatError.badNumber(
-            path: path, line: lineNumber, column: fieldStart + 1, field: fieldCount,
-            found: String(decoding: field.prefix(40), as: UTF8.self))
-        }
+      guard fieldCount <= self.fieldCount, failure == nil else { return }
+      if let value = Self.number(field) {
         row.append(value)
+      } else {
+        failure = .badNumber(
+          path: path, line: lineNumber, column: place + 1, field: fieldCount,
+          found: String(decoding: field.prefix(40), as: UTF8.self))
       }
-      // One comma with spaces around it, or spaces alone, separate two fields.
-      while position < line.count, Self.isSpace(line[position]) { position += 1 }
-      if position == line.count { break }
-      if line[position] == 0x2c { position += 1 }
-      while position < line.count, Self.isSpace(line[position]) { position += 1 }
     }
+    if let failure { throw failure }
     guard fieldCount == self.fieldCount else {
       throw DataFormatError.wrongFieldCount(
         path: path, line: lineNumber, expected: self.fieldCount, found: fieldCount)
@@ -98,13 +116,45 @@ public final class CSVRows {
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
-  /// Whether the first field starts with a letter, a quote, `_` or `#`, and is not `nan` or `inf`.
-  private static func looksLikeHeader(_ line: Slice<UnsafeRawBufferPointer>) -> Bool {
-    guard let first = line.first else { return false }
-    let isLetter = (0x61...0x7a).contains(first | 0x20) || first >= 0x80
-    guard isLetter || [0x22, 0x27, 0x5f, 0x23].contains(first) else { return false }
-    let field = line.prefix { $0 != 0x2c && !isSpace($0) }
-    return Float(String(decoding: field, as: UTF8.self)) == nil
+  /// Calls `body` with each field of a line, without quotes around it, and with its place.
+  private static func forEachField(
+    of line: UnsafeRawBufferPointer, from start: Int,
+    _ body: (UnsafeRawBufferPointer, Int) -> Void
+  ) {
+    let quote = UInt8(ascii: "\"")
+    var position = start
+    while true {
+      let fieldStart = position
+      // What is in quotes ends at the next quote, if a separator follows there.
+      var inner: Range<Int>?
+      if position < line.count, line[position] == quote,
+        let end = line[(position + 1)...].firstIndex(of: quote),
+        end + 1 == line.count || line[end + 1] == 0x2c || isSpace(line[end + 1])
+      {
+        inner = position + 1..<end
+        position = end + 1
+      } else {
+        while position < line.count, line[position] != 0x2c, !isSpace(line[position]) {
+          position += 1
+        }
+      }
+      var field = UnsafeRawBufferPointer(rebasing: line[(inner ?? fieldStart..<position)])
+      if inner != nil {
+        while let first = field.first, isSpace(first) { field = .init(rebasing: field.dropFirst()) }
+        while let last = field.last, isSpace(last) { field = .init(rebasing: field.dropLast()) }
+      }
+      body(field, fieldStart)
+      // One comma with spaces around it, or spaces alone, separate two fields.
+      while position < line.count, isSpace(line[position]) { position += 1 }
+      if position == line.count { return }
+      if line[position] == 0x2c { position += 1 }
+      while position < line.count, isSpace(line[position]) { position += 1 }
+    }
+  }
+
+  /// Whether a field is meant as a number, be it one that is refused.
+  private static func isNumeric(_ field: UnsafeRawBufferPointer) -> Bool {
+    Float(String(decoding: field, as: UTF8.self)) != nil
   }
 
   /// The value of a decimal number, or `nil` for anything else, and for what is not finite.

@@ -25,6 +25,9 @@ public struct IDX: Sendable, Equatable {
     self.bytes = bytes
   }
 
+  /// More elements than these are refused, unless somebody asks for more.
+  public static let mostElements = 1 << 31
+
   /// The bytes before the first element: magic number and dimensions.
   public static func headerSize(rank: Int) -> Int { 4 + 4 * rank }
 
@@ -41,7 +44,7 @@ public struct IDX: Sendable, Equatable {
   /// - Returns: The array, as large as the header says.
   /// - Throws: `DataFormatError`.
   public static func read(
-    from url: URL, rank: Int, maximumByteCount: Int = 1 << 31
+    from url: URL, rank: Int, maximumByteCount: Int = mostElements
   ) throws -> IDX {
     try read(InputFile(path: url.path), rank: rank, maximumByteCount: maximumByteCount)
   }
@@ -51,35 +54,30 @@ public struct IDX: Sendable, Equatable {
   /// - Parameters: As for `read(from:rank:maximumByteCount:)`.
   /// - Throws: `DataFormatError`.
   public static func read(
-    _ file: InputFile, rank: Int, maximumByteCount: Int = 1 << 31
+    _ file: InputFile, rank: Int, maximumByteCount: Int = mostElements
   ) throws -> IDX {
-    precondition((1...255).contains(rank), "IDX.read: rank is \(rank), expected 1...255")
-    let dimensions = try readHeader(of: file, rank: rank)
-    let headerSize = headerSize(rank: rank)
-    let claimed = "\(dimensions.map(String.init).joined(separator: " x ")) bytes"
-    guard let count = product(of: dimensions), count <= maximumByteCount else {
-      throw DataFormatError.tooLarge(path: file.path, claimed: claimed, limit: maximumByteCount)
+    let reader = try IDXReader(file, rank: rank)
+    let count = reader.remainingCount
+    guard count <= maximumByteCount else {
+      throw DataFormatError.tooLarge(
+        path: file.path, claimed: reader.claim, limit: maximumByteCount)
     }
-    if let storedSize = file.storedSize {
-      if !file.isCompressed, storedSize < headerSize + count {
-        throw DataFormatError.truncated(
-          path: file.path, expected: headerSize + count, found: storedSize)
-      }
-      // Deflate packs 1032 to 1 at best.
-      if file.isCompressed, count / 1032 > storedSize {
-        throw DataFormatError.tooLarge(
-          path: file.path, claimed: claimed, limit: storedSize * 1032)
-      }
+    // Twice: a training set is divided.
+    guard MemoryLimit.allows(2 * count) else {
+      throw DataFormatError.needsMemory(
+        path: file.path, claimed: reader.claim, available: MemoryLimit.bytes ?? 0)
     }
     let bytes = try readBytes(count, of: file)
     guard bytes.count == count else {
       throw DataFormatError.truncated(
-        path: file.path, expected: headerSize + count, found: headerSize + bytes.count)
+        path: file.path, expected: headerSize(rank: rank) + count,
+        found: headerSize(rank: rank) + bytes.count)
     }
     guard try file.isAtEnd() else {
-      throw DataFormatError.trailingBytes(path: file.path, offset: headerSize + count)
+      throw DataFormatError.trailingBytes(
+        path: file.path, offset: headerSize(rank: rank) + count)
     }
-    return IDX(dimensions: dimensions, bytes: bytes)
+    return IDX(dimensions: reader.dimensions, bytes: bytes)
   }
 
   /// Writes the array as a plain idx file, atomically.
@@ -94,14 +92,14 @@ public struct IDX: Sendable, Equatable {
     }
   }
 
-  private static func magic(rank: Int) -> UInt32 { 0x0800 | UInt32(rank) }
+  static func magic(rank: Int) -> UInt32 { 0x0800 | UInt32(rank) }
 
   private static func bigEndianBytes(_ value: UInt32) -> [UInt8] {
     withUnsafeBytes(of: value.bigEndian, Array.init)
   }
 
   /// The product of sizes, or `nil` where it does not fit `Int`.
-  private static func product(of sizes: [Int]) -> Int? {
+  static func product(of sizes: [Int]) -> Int? {
     if sizes.contains(0) { return 0 }
     var product = 1
     for size in sizes {
@@ -112,7 +110,7 @@ public struct IDX: Sendable, Equatable {
     return product
   }
 
-  private static func readHeader(of file: InputFile, rank: Int) throws -> [Int] {
+  static func readHeader(of file: InputFile, rank: Int) throws -> [Int] {
     var header = [UInt8](repeating: 0, count: headerSize(rank: rank))
     let found = try header.withUnsafeMutableBytes { try file.fill($0) }
     func value(at offset: Int) -> UInt32 {

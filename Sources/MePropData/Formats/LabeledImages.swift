@@ -130,7 +130,8 @@ public enum ImageDataset {
     let all = try load(from: folder, split: .train, classCount: classCount)
     guard all.count > developmentCount else {
       throw DataFormatError.tooFewExamples(
-        path: folder.path, needed: developmentCount + 1, found: all.count)
+        path: folder.path, needed: developmentCount == .max ? .max : developmentCount + 1,
+        found: all.count)
     }
     return (all[0..<developmentCount], all[developmentCount..<all.count])
   }

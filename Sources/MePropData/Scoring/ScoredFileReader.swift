@@ -29,6 +29,7 @@ struct ScoredFileReader {
     var state = ScoredFileReader(path: reader.path)
     while let bytes = try reader.withNextLine({ Array($0) }) {
       if reader.hasByteOrderMark { throw ScoringError.byteOrderMark(path: reader.path) }
+      try reader.checkUnpackedSize()
       // A lone carriage return ends a line as well, as in Python's text files.
       for line in bytes.split(separator: 13, omittingEmptySubsequences: false) {
         state.line += 1
@@ -101,6 +102,11 @@ struct ScoredFileReader {
         path: file.path, line: line, found: String(decoding: fields[6].prefix(40), as: UTF8.self))
     }
     try addEnhanced(fields[8])
+    guard heads.count < CoNLLUReader.maximumWordCount else {
+      throw CoNLLUError.sentenceTooLong(
+        path: file.path, line: line, wordLimit: CoNLLUReader.maximumWordCount,
+        byteLimit: CoNLLUReader.maximumByteCount)
+    }
     heads.append(head)
     lines.append(line)
     let relation = fields[7].prefix { $0 != UInt8(ascii: ":") }

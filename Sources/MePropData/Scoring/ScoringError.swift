@@ -27,8 +27,9 @@ extension ScoringError: CustomStringConvertible, LocalizedError {
     case .textDiffers(
       let goldPath, let goldLine, let goldText, let systemPath, let systemLine, let systemText):
       return "\(systemPath):\(systemLine): the text goes on with \"\(systemText)\", expected "
-        + "\"\(goldText)\" as in \(goldPath):\(goldLine); the words of both files must be the same "
-        + "text but for blanks"
+        + "\"\(goldText)\" as in \(goldPath):\(goldLine)"
+        + Self.codePoints(goldText, systemText)
+        + "; the words of both files must be the same text but for blanks"
     case .emptySentence(let path, let line):
       return "\(path):\(line): a blank line ends a sentence without words; "
         + "separate sentences by one blank line"
@@ -45,6 +46,22 @@ extension ScoringError: CustomStringConvertible, LocalizedError {
       return "\(path):1: starts with a byte-order mark, which the evaluation does not accept; "
         + "remove its three bytes"
     }
+  }
+
+  /// The first code points of both texts, where letters do not show how they differ: accents of
+  /// their own, characters without width, letters of different scripts.
+  private static func codePoints(_ gold: String, _ system: String) -> String {
+    func start(_ text: String) -> [Unicode.Scalar] { Array(text.unicodeScalars.prefix(4)) }
+    guard (start(gold) + start(system)).contains(where: { !$0.isASCII }) else { return "" }
+    func shown(_ text: String) -> String {
+      if text.isEmpty { return "nothing" }
+      let codes = start(text).map { scalar in
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      }
+      return codes.joined(separator: " ") + (text.unicodeScalars.count > 4 ? " …" : "")
+    }
+    return " (\(shown(system)), expected \(shown(gold)))"
   }
 
   /// The same line as `description`.

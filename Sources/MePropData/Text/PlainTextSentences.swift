@@ -25,10 +25,18 @@ public final class PlainTextSentences {
 
   /// Returns the tokens of the next sentence, or `nil` at the end.
   ///
-  /// - Throws: `DataFormatError` for read errors, lines too long, and text that is not UTF-8.
+  /// - Throws: `DataFormatError` for read errors, lines too long, and text that is not UTF-8;
+  ///   `CoNLLUError.sentenceTooLong`.
   public func next() throws -> [String]? {
     guard let line = try lines.next() else { return nil }
-    return line.utf8.split { $0 == 0x20 || $0 == 0x09 }.map { String(Substring($0)) }
+    let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+    let limit = CoNLLUReader.maximumWordCount
+    let words = line.utf8.split(maxSplits: limit + 1, whereSeparator: isBlank)
+    guard words.count <= limit else {
+      throw CoNLLUError.sentenceTooLong(
+        path: path, line: lineNumber, wordLimit: limit, byteLimit: CoNLLUReader.maximumByteCount)
+    }
+    return words.map { String(Substring($0)) }
   }
 
   /// Whether ``next()`` would return without waiting for whoever writes into a pipe.

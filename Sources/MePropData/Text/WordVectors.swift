@@ -8,6 +8,11 @@ import Foundation
 /// and its first line decides how many numbers there are. A word may have blanks in it, as some of
 /// GloVe's do: the last fields of a line are the numbers. Memory is bounded by the longest line.
 ///
+/// Files of a million words have a few bad lines: words that were cut inside a character, words
+/// that are empty. Such lines are passed over and counted. Where other damage, numbers that are
+/// none or too many or too few of them, is in more than one line of a thousand, the file is
+/// refused, and so is one of which more than half is passed over.
+///
 /// ```swift
 /// let reader = try WordVectorReader(path: "glove.6B.50d.txt.gz")
 /// var vector: [Float] = []
@@ -20,9 +25,20 @@ public final class WordVectorReader {
   public let promisedCount: Int?
   /// The number of words read so far.
   public private(set) var count = 0
+  /// The number of lines that were passed over so far.
+  public private(set) var skippedCount = 0
+  /// What was wrong with the first of them.
+  public private(set) var firstSkipped: WordVectorError?
+
+  /// The most numbers of a vector.
+  static let maximumDimension = 100_000
 
   private let lines: LineReader
-  private var pending: String?
+  /// Whether the first line, which was looked at, is a word's.
+  private var pending: [UInt8]?
+  /// The lines whose numbers are damaged.
+  private var damagedCount = 0
+  private var firstDamage: WordVectorError?
 
   /// The path of the file, for messages.
   public var path: String { lines.path }
@@ -33,19 +49,31 @@ public final class WordVectorReader {
   public init(path: String) throws {
     lines = LineReader(try InputFile(path: path))
     guard let first = try Self.line(of: lines) else { throw WordVectorError.empty(path: path) }
-    let fields = Self.fields(of: first)
-    let counts = fields.compactMap { Int($0) }
+    let fields = Self.fields(of: first[...])
+    let counts = fields.compactMap { Int(String(decoding: $0, as: UTF8.self)) }
     if fields.count == 2, counts.count == 2, counts[0] >= 1, counts[1] >= 1 {
       promisedCount = counts[0]
       dimension = counts[1]
     } else {
       promisedCount = nil
-      dimension = fields.count - 1
+      // A line that starts with a blank has an empty word before its numbers.
+      let hasEmptyWord = fields.first.map { $0.startIndex > 0 && Self.number($0) != nil } ?? false
+      dimension = hasEmptyWord ? fields.count : fields.count - 1
       pending = first
       guard dimension >= 1 else {
         throw WordVectorError.wrongFieldCount(
           path: path, line: 1, expected: nil, found: fields.count)
       }
+      // With a first line that is no text, no line is.
+      if fields.dropFirst().allSatisfy({ Self.number($0) == nil }),
+        String(validating: first, as: UTF8.self) == nil
+      {
+        throw WordVectorError.notText(path: path, line: lines.lineNumber)
+      }
+    }
+    guard dimension <= Self.maximumDimension else {
+      throw WordVectorError.tooManyNumbers(
+        path: path, found: dimension, limit: Self.maximumDimension)
     }
   }
 
@@ -53,50 +81,96 @@ public final class WordVectorReader {
   ///
   /// - Throws: `WordVectorError` naming the line; `DataFormatError` for read errors.
   public func next(into vector: inout [Float]) throws -> String? {
-    var line = pending
-    pending = nil
-    if line == nil { line = try Self.line(of: lines) }
-    guard let line else {
-      if let promisedCount, count < promisedCount {
-        throw WordVectorError.tooFew(path: path, expected: promisedCount, found: count)
+    while true {
+      var line = pending
+      pending = nil
+      if line == nil { line = try Self.line(of: lines) }
+      guard let line else {
+        try checkEnd()
+        return nil
       }
-      return nil
+      do {
+        let word = try word(of: line, into: &vector)
+        count += 1
+        return word
+      } catch {
+        skippedCount += 1
+        firstSkipped = firstSkipped ?? error
+        switch error {
+        case .wrongFieldCount, .badNumber:
+          damagedCount += 1
+          firstDamage = firstDamage ?? error
+          // Not to the end of a file that is of another kind.
+          if damagedCount > 1000, damagedCount > count { throw error }
+        default: break
+        }
+      }
     }
-    let fields = Self.fields(of: line)
-    let numbers = fields.suffix(dimension)
+  }
+
+  private func checkEnd() throws {
+    if let firstDamage, damagedCount * 1000 > count + damagedCount { throw firstDamage }
+    if let firstSkipped, skippedCount > count { throw firstSkipped }
+    if let promisedCount, count + skippedCount < promisedCount {
+      throw WordVectorError.tooFew(
+        path: path, expected: promisedCount, found: count + skippedCount)
+    }
+  }
+
+  /// The word of a line, whose numbers are put into `vector`.
+  private func word(
+    of line: [UInt8], into vector: inout [Float]
+  ) throws(WordVectorError) -> String {
+    let number = lines.lineNumber
+    let fields = Self.fields(of: line[...])
     // A word of several parts is one thing, more numbers than there should be are another.
     let isTooLong =
-      fields.count > dimension + 1 && Float(fields[fields.count - dimension - 1]) != nil
+      fields.count > dimension + 1 && Self.number(fields[fields.count - dimension - 1]) != nil
+    // An empty word has its numbers only.
+    let isEmpty = fields.count == dimension && fields.allSatisfy { Self.number($0) != nil }
+    if isEmpty, fields[0].startIndex > 0 || dimension > 1 {
+      throw .emptyWord(path: path, line: number)
+    }
     guard fields.count > dimension, !isTooLong else {
-      throw WordVectorError.wrongFieldCount(
-        path: path, line: lines.lineNumber, expected: dimension + 1, found: fields.count)
+      if String(validating: line, as: UTF8.self) == nil {
+        throw .notText(path: path, line: number)
+      }
+      throw .wrongFieldCount(
+        path: path, line: number, expected: dimension + 1, found: fields.count)
     }
     vector.removeAll(keepingCapacity: true)
-    for (index, field) in numbers.enumerated() {
-      guard let value = Float(field), value.isFinite else {
-        throw WordVectorError.badNumber(
-          path: path, line: lines.lineNumber, field: fields.count - dimension + index + 1,
-          found: String(field.prefix(40)))
+    for (index, field) in fields.suffix(dimension).enumerated() {
+      guard let value = Self.number(field), value.isFinite else {
+        throw .badNumber(
+          path: path, line: number, field: fields.count - dimension + index + 1,
+          found: String(decoding: field.prefix(40), as: UTF8.self))
       }
       vector.append(value)
     }
-    count += 1
-    return fields.dropLast(dimension).joined(separator: " ")
+    let parts = fields.dropLast(dimension)
+    let bytes = parts.reduce(into: [UInt8]()) { $0 += ($0.isEmpty ? [] : [0x20]) + $1 }
+    guard let word = String(validating: bytes, as: UTF8.self) else {
+      throw .notText(path: path, line: number)
+    }
+    return word
   }
 
-  private static func fields(of line: String) -> [Substring] {
-    line.utf8.split { $0 == 0x20 || $0 == 0x09 }.map { Substring($0) }
+  private static func number(_ field: ArraySlice<UInt8>) -> Float? {
+    Float(String(decoding: field, as: UTF8.self))
+  }
+
+  private static func fields(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    line.split { $0 == 0x20 || $0 == 0x09 }
   }
 
   /// The next line that is not blank.
-  private static func line(of lines: LineReader) throws -> String? {
-    do {
-      while let line = try lines.next() {
-        if !line.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return line }
+  private static func line(of lines: LineReader) throws -> [UInt8]? {
+    while true {
+      let line = try lines.withNextLine { line in
+        line.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? nil : Array(line)
       }
-      return nil
-    } catch DataFormatError.notUTF8(let path, let line) {
-      throw WordVectorError.notText(path: path, line: line)
+      guard let line else { return nil }
+      if let line { return line }
     }
   }
 }
@@ -107,6 +181,10 @@ public enum WordVectorError: Error, Equatable, Sendable {
   case empty(path: String)
   /// A line is not UTF-8.
   case notText(path: String, line: Int)
+  /// A line has numbers and no word.
+  case emptyWord(path: String, line: Int)
+  /// The first line promises vectors of more numbers than any have.
+  case tooManyNumbers(path: String, found: Int, limit: Int)
   /// A line has too few or too many fields; `expected` counts the word, `nil` in the first line.
   case wrongFieldCount(path: String, line: Int, expected: Int?, found: Int)
   /// A field is not a finite number.
@@ -127,6 +205,11 @@ extension WordVectorError: CustomStringConvertible, LocalizedError {
     case .notText(let path, let line):
       return "\(path):\(line): not UTF-8, expected text of word2vec or GloVe; convert word2vec's "
         + "binary format to text first"
+    case .emptyWord(let path, let line):
+      return "\(path):\(line): expected a word before the numbers, found none"
+    case .tooManyNumbers(let path, let found, let limit):
+      return "\(path):1: expected at most \(limit) numbers a word, found \(found); is this a file "
+        + "of word vectors?"
     case .wrongFieldCount(let path, let line, nil, let found):
       return "\(path):\(line): expected a word and its numbers with blanks between, found \(found) "
         + "field; is this a file of word vectors?"

@@ -6,6 +6,10 @@ import Foundation
 public enum CoNLLUError: Error, Equatable, Sendable {
   /// A line that is neither blank nor a comment does not have ten fields with tabs between.
   case wrongFieldCount(path: String, line: Int, found: Int)
+  /// A line has one field, where whoever reads could take plain text as well.
+  case plainText(path: String, line: Int)
+  /// A sentence has more words or more bytes than any sentence has.
+  case sentenceTooLong(path: String, line: Int, wordLimit: Int, byteLimit: Int)
   /// The first field is not the next word's number, a range such as `3-4`, or a node such as `8.1`.
   case badID(path: String, line: Int, expected: Int, found: String)
   /// The form of a word is empty.
@@ -21,8 +25,15 @@ extension CoNLLUError: CustomStringConvertible, LocalizedError {
     case .wrongFieldCount(let path, let line, let found):
       let hint =
         found == 1
-        ? "is this plain text? then say --format text" : "separate fields by single tabs"
+        ? "is this plain text? separate sentences into words and fields first"
+        : "separate fields by single tabs"
       return "\(path):\(line): expected 10 fields with tabs between, found \(found); \(hint)"
+    case .plainText(let path, let line):
+      return "\(path):\(line): expected 10 fields with tabs between, found 1; is this plain text? "
+        + "then say --format text"
+    case .sentenceTooLong(let path, let line, let wordLimit, let byteLimit):
+      return "\(path):\(line): the sentence goes on beyond \(wordLimit) words or \(byteLimit) "
+        + "bytes; divide the text into sentences"
     case .badID(let path, let line, let expected, let found):
       return "\(path):\(line): the first field is \"\(found)\", expected \(expected), the number "
         + "of the next word (or a range such as 3-4, or an empty node such as 8.1); "

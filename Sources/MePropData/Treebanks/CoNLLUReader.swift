@@ -12,6 +12,11 @@ import Foundation
 /// A sentence is returned as soon as the blank line after it has been read. Written one after the
 /// other, the texts of all sentences are the file, byte for byte.
 public final class CoNLLUReader {
+  /// The most words of a sentence: what has more is not divided into sentences.
+  package static let maximumWordCount = 16_384
+  /// The most bytes of a sentence with its comments and the blank lines before it.
+  package static let maximumByteCount = 16 << 20
+
   private let lines: LineReader
 
   /// The path or name of the file, for messages.
@@ -65,6 +70,11 @@ public final class CoNLLUReader {
     }
   }
 
+  /// Throws where a packed file unpacks to more than text does, for readers that keep all of it.
+  ///
+  /// - Throws: `DataFormatError.unpacksTooFar`.
+  package func checkUnpackedSize() throws { try lines.checkUnpackedSize() }
+
   /// Whether ``next()`` would return without waiting for whoever writes into a pipe.
   ///
   /// - Throws: `DataFormatError` for read errors.
@@ -92,6 +102,7 @@ public final class CoNLLUReader {
     let reader = try CoNLLUReader(path: path)
     var sentences: [CoNLLUSentence] = []
     while let sentence = try reader.next() {
+      try reader.checkUnpackedSize()
       if sentence.wordCount > 0 { sentences.append(sentence) }
     }
     guard !sentences.isEmpty else { throw CoNLLUError.noSentences(path: path) }
@@ -104,6 +115,13 @@ public final class CoNLLUReader {
   ) throws -> Bool {
     if lines.lineNumber == 1, lines.hasByteOrderMark { sentence.text += [0xef, 0xbb, 0xbf] }
     let start = sentence.text.count
+    guard sentence.wordCount <= Self.maximumWordCount,
+      start + line.count <= Self.maximumByteCount
+    else {
+      throw CoNLLUError.sentenceTooLong(
+        path: path, line: lines.lineNumber, wordLimit: Self.maximumWordCount,
+        byteLimit: Self.maximumByteCount)
+    }
     sentence.text += line
     if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return sentence.wordCount > 0 }
     guard isUTF8(line) else {

@@ -47,11 +47,14 @@ final class PennTreeReader {
   /// The path or name of the file, for messages.
   var path: String { lines.path }
 
-  init(_ file: InputFile) { lines = LineReader(file) }
+  /// The most nodes of a tree.
+  private static let maximumNodeCount = 1 << 18
+
+  init(_ file: InputFile) { lines = LineReader(file, maximumLineLength: 1 << 20) }
 
   /// Returns the next tree, or `nil` at the end.
   ///
-  /// - Throws: `PennTreeError`, `DataFormatError`.
+  /// - Throws: `PennTreeError`, `DataFormatError`, `CoNLLUError.sentenceTooLong`.
   func next() throws -> PennTree? {
     guard let first = try token() else { return nil }
     guard first == "(" else {
@@ -67,6 +70,11 @@ final class PennTreeReader {
     while let place = open.last {
       guard let token = try token() else {
         throw PennTreeError.unfinished(path: path, line: tree.line)
+      }
+      guard tree.nodes.count < Self.maximumNodeCount else {
+        throw CoNLLUError.sentenceTooLong(
+          path: path, line: lines.lineNumber, wordLimit: CoNLLUReader.maximumWordCount,
+          byteLimit: CoNLLUReader.maximumByteCount)
       }
       switch token {
       case "(":
@@ -109,6 +117,8 @@ final class PennTreeReader {
   private func token() throws -> Substring? {
     while tokens.isEmpty {
       guard let line = try lines.next() else { return nil }
+      // Whoever reads a treebank keeps it.
+      try lines.checkUnpackedSize()
       tokens = Self.tokens(of: line)[...]
     }
     return tokens.removeFirst()

@@ -23,9 +23,9 @@ public struct TreebankPart: Sendable, Equatable {
 /// The files of a treebank in CoNLL-U, CoNLL-X or bracketed trees, each plain or gzip (`.gz`).
 ///
 /// A folder holds files such as `en_ewt-ud-train.conllu`, `german_tiger_train.conll` or
-/// `train.mrg`, one for each part; or the sections of the Wall Street Journal in the Penn Treebank,
-/// folders `00` to `24`, divided as ``TreebankSections`` says. What is in the files is told by
-/// their content.
+/// `train.mrg`, one for each part or several pieces of it (`cs_pdt-ud-train-c.conllu`, …); or the
+/// sections of the Wall Street Journal in the Penn Treebank, folders `00` to `24`, divided as
+/// ``TreebankSections`` says. What is in the files is told by their content.
 public struct Treebank: Sendable, Equatable {
   /// The folder.
   public let folder: URL
@@ -51,13 +51,8 @@ public struct Treebank: Sendable, Equatable {
     self.folder = folder
     let names = try Self.names(in: folder)
     func part(_ name: String) throws -> TreebankPart? {
-      let found = names.filter { Self.part(ofFile: $0) == name }
-      guard found.count <= 1 else {
-        throw TreebankError.severalFiles(folder: folder.path, part: name, names: found)
-      }
-      if !found.isEmpty {
-        return TreebankPart(name: name, files: found.map { folder.appendingPathComponent($0) })
-      }
+      let found = try Self.files(ofPart: name, among: names, in: folder)
+      if !found.isEmpty { return TreebankPart(name: name, files: found) }
       let files = try Self.files(ofSections: sections.numbers(ofPart: name), in: folder)
       return files.isEmpty ? nil : TreebankPart(name: name, files: files)
     }
@@ -79,15 +74,60 @@ public struct Treebank: Sendable, Equatable {
     return part
   }
 
-  /// The part that a file holds by its name: the last word before the ending.
-  static func part(ofFile name: String) -> String? {
-    guard let stem = stem(ofFile: name) else { return nil }
-    let last = stem.split { "-_.".contains($0) }.last.map(String.init) ?? ""
-    return ["train", "dev", "test"].contains(last) ? last : nil
+  /// The files of a part, in the order of their names: one, or the pieces that large treebanks are
+  /// delivered in, such as `cs_pdt-ud-train-c.conllu` and `cs_pdt-ud-train-l.conllu`.
+  ///
+  /// Where a file is there plain and packed, one is taken, and that is told.
+  ///
+  /// - Throws: `TreebankError.severalFiles` where the names are those of several treebanks, or of a
+  ///   whole part and its pieces.
+  private static func files(
+    ofPart part: String, among names: [String], in folder: URL
+  ) throws -> [URL] {
+    var found: [(name: String, place: PartName)] = names.compactMap { name in
+      PartName(ofFile: name).flatMap { $0.part == part ? (name, $0) : nil }
+    }
+    for (name, _) in found where found.contains(where: { $0.name == name + ".gz" }) {
+      found.removeAll { $0.name == name + ".gz" }
+      Notices.tell(
+        "\(folder.appendingPathComponent(name).path): used; the packed \(name).gz beside it is not")
+    }
+    let isOne =
+      Set(found.map(\.place.treebank)).count <= 1
+      && (found.count <= 1 || found.allSatisfy { !$0.place.piece.isEmpty })
+      && Set(found.map(\.place.piece)).count == found.count
+    guard isOne else {
+      throw TreebankError.severalFiles(
+        folder: folder.path, part: part, names: found.map(\.name))
+    }
+    return found.map { folder.appendingPathComponent($0.name) }
+  }
+
+  /// The part that a file holds by its name, or `nil` for other files.
+  static func part(ofFile name: String) -> String? { PartName(ofFile: name)?.part }
+
+  /// What the name of a file says: `cs_pdt-ud`, `train` and `c` of `cs_pdt-ud-train-c.conllu`.
+  private struct PartName {
+    var treebank: String
+    /// `train`, `dev` or `test`.
+    var part: String
+    /// What comes after it, short words such as `c` or `a-1`; empty for a whole part.
+    var piece: String
+
+    init?(ofFile name: String) {
+      guard let stem = Treebank.stem(ofFile: name) else { return nil }
+      let words = stem.split { "-_.".contains($0) }
+      guard let place = words.lastIndex(where: { ["train", "dev", "test"].contains($0) }),
+        words[(place + 1)...].allSatisfy({ $0.count <= 3 })
+      else { return nil }
+      treebank = String(stem[..<words[place].startIndex])
+      part = String(words[place])
+      piece = String(stem[words[place].endIndex...])
+    }
   }
 
   /// The name of a treebank's file without its ending, or `nil` for other files.
-  private static func stem(ofFile name: String) -> String? {
+  fileprivate static func stem(ofFile name: String) -> String? {
     let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
     guard !name.hasPrefix("."),
       let ending = [".conllu", ".conllx", ".conll", ".mrg"].first(where: plain.hasSuffix)
@@ -183,7 +223,8 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
           ? "add it, or evaluate another part with --split \(otherSplit ?? "")"
           : "add it, or name another treebank with --data")
     case .severalFiles(let folder, let part, let names):
-      return "\(folder): expected one file *-\(part).conllu (or .conll, .mrg; plain or .gz), found "
+      return "\(folder): expected one file *-\(part).conllu (or .conll, .mrg; plain or .gz), or "
+        + "its pieces *-\(part)-a.conllu, *-\(part)-b.conllu, …, found "
         + "\(names.joined(separator: ", ")); put treebanks into folders of their own"
     case .missingSections(let folder, let names, let divisions):
       return "\(folder): missing \(names.count == 1 ? "section" : "sections") "

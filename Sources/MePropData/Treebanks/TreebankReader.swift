@@ -68,6 +68,8 @@ public final class TreebankReader {
       switch source {
       case .lines(let reader):
         if let sentence = try reader.next() {
+          // Whoever reads a treebank keeps it.
+          try reader.checkUnpackedSize()
           if sentence.wordCount > 0 { return sentence }
           continue
         }
