@@ -68,7 +68,7 @@ extension NetworkTask {
   ///
   /// - Throws: `CheckpointError`.
   package func restoreTrainer(_ tensors: [NamedTensor], _ counters: [String: Int]) throws {
-    let step = try CheckpointError.counter("step", in: counters)
+    let step = try CheckpointError.count("step", in: counters)
     let data = try CheckpointError.counter("data", in: counters)
     guard data == fingerprint else {
       throw CheckpointError(
@@ -102,6 +102,19 @@ extension CheckpointError {
     guard let value = counters[name] else { throw CheckpointError(.missingCounter(name)) }
     guard value >= 0 else {
       throw CheckpointError(.invalidCounter(name: name, expected: "0 or more", found: value))
+    }
+    return value
+  }
+
+  /// A counter of steps or epochs, which is added to.
+  ///
+  /// - Throws: `CheckpointError`.
+  package static func count(_ name: String, in counters: [String: Int]) throws -> Int {
+    let value = try counter(name, in: counters)
+    guard FileNumber.counts.contains(value) else {
+      throw CheckpointError(
+        .invalidCounter(
+          name: name, expected: "0 to \(FileNumber.counts.upperBound)", found: value))
     }
     return value
   }

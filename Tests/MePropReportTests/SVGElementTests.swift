@@ -46,6 +46,10 @@ import Testing
         #expect(truncated == text && shortened == text)
       }
     }
+    // A name as long as its file.
+    let endless = String(repeating: "a", count: 1_000_000) + "end"
+    #expect(TextWidth.truncated(endless, to: 90, fontSize: 12).count < 30)
+    #expect(TextWidth.shortened(endless, to: 90, fontSize: 12).hasSuffix("end"))
     #expect(TextWidth.shortened("digits-20261125-023012", to: 90, fontSize: 12).hasSuffix("012"))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MePropData
 import MePropTraining
 import Testing
 
@@ -32,7 +33,7 @@ import Testing
     }
     let state = CheckpointState(
       task: "toy", position: TrainingPosition(epoch: epoch + 1), progress: EpochProgress(),
-      history: history, counters: ["a": 1], settings: settings, tensors: tensors)
+      history: history, counters: ["a": 1], settings: settings)
     return Checkpoint(tensors: tensors, state: state)
   }
 
@@ -93,7 +94,14 @@ import Testing
       #expect(isBest ? bestEpoch >= epoch : bestEpoch == 1)
       #expect(isBest ? Int(model) ?? 0 >= epoch : model == "1")
       let names = try FileManager.default.contentsOfDirectory(atPath: run.checkpointsPath)
-      #expect(names.sorted() == ["best", "last"])
+      // The one before the last is there once the last has been replaced.
+      let kept = epoch == 2 ? ["previous"] : []
+      #expect(names.sorted() == ["best", "history.jsonl", "last"] + kept)
+      for name in ["last"] + kept {
+        let folder = run.lastCheckpointURL.deletingLastPathComponent().appendingPathComponent(name)
+        let saved = try RunFolder.loadCheckpoint(from: folder)
+        #expect(saved == checkpoint(name == "last" ? epoch : 1))
+      }
       let all = try FileManager.default.contentsOfDirectory(atPath: url.path)
       #expect(all.sorted() == [".lock", "checkpoints", "config.yaml", "model"])
       #expect(stage < 100)
@@ -215,14 +223,11 @@ import Testing
   private func damaged(_ damage: (URL) throws -> Void) throws -> String {
     let folder = try TemporaryFolder()
     let run = try RunFolder(at: folder("run"), resuming: false)
-    try run.save(checkpoint(1), writeModel: writeModel(1))
+    try run.save(checkpoint(1), writeModel: nil)
     try damage(run.lastCheckpointURL)
     let text = message { _ = try run.loadCheckpoint() }
     #expect(!text.contains("\n"))
     #expect(text.hasPrefix(run.lastCheckpointURL.path), "\(text)")
-    // The advice in the message works.
-    try FileManager.default.removeItem(at: run.lastCheckpointURL)
-    #expect(try run.loadCheckpoint()?.checkpoint == checkpoint(1))
     return String(text.dropFirst(run.lastCheckpointURL.path.count))
   }
 
@@ -232,27 +237,31 @@ import Testing
       let text = try damaged { folder in
         let url = folder.appendingPathComponent(tensors)
         let data = try Data(contentsOf: url)
-        // The best checkpoint has a link to the same file, so write a new one.
-        try data.prefix(keep < 0 ? data.count + keep : keep).write(to: url, options: .atomic)
+        try data.prefix(keep < 0 ? data.count + keep : keep).write(to: url)
       }
-      #expect(text.hasPrefix("/\(tensors): corrupt checkpoint: expected"), "\(text)")
+      #expect(text.hasPrefix("/\(tensors): corrupt checkpoint: expected SHA-256"), "\(text)")
     }
-    let flipped = try damaged { folder in
-      let url = folder.appendingPathComponent(tensors)
-      var data = try Data(contentsOf: url)
-      data[data.count - 3] ^= 1
-      try data.write(to: url, options: .atomic)
+    // One bit anywhere.
+    for name in [tensors, "state.json", "SHA256SUMS"] {
+      for place in stride(from: 0, to: 200, by: 7) {
+        let text = try damaged { folder in
+          let url = folder.appendingPathComponent(name)
+          var data = try Data(contentsOf: url)
+          data[place % data.count] ^= 2
+          try data.write(to: url)
+        }
+        #expect(text.contains("corrupt checkpoint"), "\(name), byte \(place): \(text)")
+      }
     }
-    #expect(flipped.contains("expected tensors of hash"), "\(flipped)")
     let gone = try damaged {
       try FileManager.default.removeItem(at: $0.appendingPathComponent("state.json"))
     }
     #expect(gone.hasPrefix("/state.json: cannot read the checkpoint: No such file"), "\(gone)")
     for (content, expected) in [
       ("", "text that is not JSON"), ("{\"version\": 1", "text that is not JSON"),
-      ("{}", "no 'version'"), ("{\"version\": 2}", "no '"), ("[1]", "another type"),
-      ("{\"version\": 99}", "expected checkpoint format 2, found 99; use the version"),
-      ("{\"version\": 1}", "format 2, found 1, written by meprop 0.1; use the version"),
+      ("{}", "no 'version'"), ("{\"version\": 3}", "SHA-256"), ("[1]", "another type"),
+      ("{\"version\": 99}", "expected checkpoint format 3, found 99; use the version"),
+      ("{\"version\": 1}", "format 3, found 1, written by meprop 0.1; use the version"),
     ] {
       let text = try damaged {
         try Data(content.utf8).write(
@@ -260,6 +269,138 @@ import Testing
       }
       #expect(text.hasPrefix("/state.json: ") && text.contains(expected), "\(content): \(text)")
     }
+  }
+
+  /// Three checkpoints, the second the best one; then `damage` to the folder of checkpoints.
+  private func resumed(
+    _ damage: (URL) throws -> Void
+  ) throws -> (epoch: Int?, told: [String], error: String) {
+    let folder = try TemporaryFolder()
+    do {
+      let run = try RunFolder(at: folder("run"), resuming: false)
+      try run.save(Configuration(schema: ConfigurationSchema([])))
+      try run.save(checkpoint(1), writeModel: nil)
+      try run.save(checkpoint(2), writeModel: writeModel(2))
+      try run.save(checkpoint(3), writeModel: nil)
+      try run.save(checkpoint(4), writeModel: nil)
+    }
+    let checkpoints = folder("run/checkpoints")
+    try damage(checkpoints)
+    let told = NoticeLog()
+    var epoch: Int?
+    let error = message {
+      try told.during {
+        let run = try RunFolder(at: folder("run"), resuming: true)
+        guard let loaded = try run.loadCheckpoint()?.checkpoint else { return }
+        epoch = loaded.state.history.count
+        #expect(loaded == checkpoint(loaded.state.history.count))
+        // And it can be gone on from there.
+        try run.save(checkpoint(5), writeModel: nil)
+        #expect(try run.loadCheckpoint()?.checkpoint == checkpoint(5))
+      }
+    }
+    return (epoch, told.lines, error)
+  }
+
+  private func flip(_ url: URL) throws {
+    var data = try Data(contentsOf: url)
+    data[data.count / 2] ^= 4
+    try data.write(to: url, options: .atomic)
+  }
+
+  @Test func aDamagedCheckpointGivesWayToTheOneBefore() throws {
+    let whole = try resumed { _ in }
+    #expect(whole.epoch == 4 && whole.told.isEmpty && whole.error.isEmpty)
+    for file in ["tensors.safetensors", "state.json", "SHA256SUMS"] {
+      let one = try resumed { try flip($0.appendingPathComponent("last/\(file)")) }
+      #expect(one.epoch == 3 && one.told.count == 1, "\(one)")
+      #expect(one.told[0].contains("going on from") && one.told[0].contains("previous, epoch 4"))
+      let two = try resumed { url in
+        for name in ["last", "previous"] { try flip(url.appendingPathComponent("\(name)/\(file)")) }
+      }
+      #expect(two.epoch == 2 && two.told[0].contains("best, epoch 3"), "\(two)")
+      let all = try resumed { url in
+        for name in ["last", "previous", "best"] {
+          try flip(url.appendingPathComponent("\(name)/\(file)"))
+        }
+      }
+      #expect(all.epoch == nil && all.error.contains("/last/"), "\(all)")
+    }
+    let removed = try resumed {
+      try FileManager.default.removeItem(at: $0.appendingPathComponent("last"))
+    }
+    #expect(removed.epoch == 3)
+  }
+
+  @Test func theFiguresOfEpochsAreCheckedToo() throws {
+    let flipped = try resumed { try flip($0.appendingPathComponent("history.jsonl")) }
+    // The middle of the file is in the rows that the best checkpoint needs, or right after them.
+    #expect(flipped.epoch ?? 2 == 2, "\(flipped)")
+    let cut = try resumed { url in
+      let file = url.appendingPathComponent("history.jsonl")
+      let data = try Data(contentsOf: file)
+      try data.dropLast(1).write(to: file)
+    }
+    #expect(cut.epoch == 3, "\(cut)")
+    let longer = try resumed { url in
+      let file = url.appendingPathComponent("history.jsonl")
+      try (Data(contentsOf: file) + Data("{\"epoch\":".utf8)).write(to: file)
+    }
+    #expect(longer.epoch == 4 && longer.told.isEmpty, "\(longer)")
+    let gone = try resumed {
+      try FileManager.default.removeItem(at: $0.appendingPathComponent("history.jsonl"))
+    }
+    #expect(gone.error.contains("history.jsonl: cannot read"), "\(gone)")
+  }
+
+  /// What an epoch writes does not grow with the epochs before it.
+  @Test func checkpointsDoNotGrowWithTheRun() throws {
+    let folder = try TemporaryFolder()
+    let run = try RunFolder(at: folder("run"), resuming: false)
+    func size(_ epoch: Int) throws -> Int {
+      try run.save(checkpoint(epoch), writeModel: nil)
+      return try Data(contentsOf: run.lastCheckpointURL.appendingPathComponent("state.json")).count
+    }
+    let first = try size(1)
+    for epoch in 2..<200 { _ = try size(epoch) }
+    #expect(try size(200) <= first + 10)
+  }
+
+  /// Digests that fit numbers which no run has.
+  @Test(
+    arguments: [
+      ("\"step\" : 0", "\"step\" : -1"), ("\"exampleCount\" : 0", "\"exampleCount\" : \(Int.max)"),
+      ("\"layerSteps\" : 0", "\"layerSteps\" : \(Int.max)"),
+      ("\"layerSteps\" : 0", "\"layerSteps\" : 1e19"), ("\"epoch\" : 2", "\"epoch\" : \(Int.max)"),
+      ("\"byteCount\" : ", "\"byteCount\" : 9"), ("\"count\" : 1", "\"count\" : \(Int.max)"),
+    ])
+  func impossibleNumbersAreNoTraps(old: String, new: String) throws {
+    let text = try damaged { folder in
+      let file = folder.appendingPathComponent("state.json")
+      let state = try String(contentsOf: file, encoding: .utf8)
+      #expect(state.contains(old), "\(state)")
+      try state.replacing(old, with: new).write(to: file, atomically: true, encoding: .utf8)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("SHA256SUMS"))
+      try FolderDigests.contents(of: folder)
+        .write(to: folder.appendingPathComponent("SHA256SUMS"))
+    }
+    #expect(text.contains("corrupt checkpoint"), "\(text)")
+  }
+
+  @Test func theClockDoesNotDecideWhichRunIsNewest() throws {
+    let folder = try TemporaryFolder()
+    let date = Date(timeIntervalSince1970: 1_700_000_000)
+    let runs = folder("runs")
+    var names: [String] = []
+    // Back by an hour, by a year, and on again.
+    for seconds in [0.0, -3600, -3e7, 0, 10] {
+      names.append(
+        try RunFolder.create(task: "toy", in: runs, at: date + seconds).url.lastPathComponent)
+      #expect(RunFolder.latest(task: "toy", in: runs)?.lastPathComponent == names.last)
+    }
+    #expect(Set(names).count == 5)
+    #expect(names[1] == names[0] + "-2" && names[3] == names[0] + "-4")
+    #expect(!names[4].hasPrefix(names[0]))
   }
 
   @Test func otherSettingsTasksAndShapesAreRefused() throws {

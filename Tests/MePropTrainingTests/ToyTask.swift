@@ -1,8 +1,10 @@
 // A task small enough to be run hundreds of times: a noisy quadratic with momentum.
 
 import Foundation
+import MePropData
 import MePropNN
 import MePropTraining
+import Synchronization
 
 /// Minimizes the squared distance of a vector to a fixed one, from noisy gradients.
 ///
@@ -18,6 +20,8 @@ final class ToyTask: TrainingTask {
   var accuracies: [Double]?
   var hasData = true
   var loss: ((Int, Int) -> Double)?
+  /// Called before each evaluation, with the epoch.
+  var willEvaluate: ((Int) throws -> Void)?
 
   private(set) var weights: [Float]
   private var velocities: [Float]
@@ -89,7 +93,8 @@ final class ToyTask: TrainingTask {
     return matrix
   }
 
-  func evaluate(_ split: EvaluationSplit) -> Evaluation? {
+  func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
+    try willEvaluate?(currentEpoch)
     guard hasData else { return nil }
     let distance = weights.reduce(0.0) { $0 + Double($1 * $1) }
     let accuracy = accuracies?[currentEpoch - 1] ?? 100 / (1 + distance)
@@ -139,6 +144,20 @@ final class TemporaryFolder {
   deinit { try? FileManager.default.removeItem(at: url) }
 
   func callAsFunction(_ name: String) -> URL { url.appendingPathComponent(name) }
+}
+
+/// What was told to the user.
+final class NoticeLog: Sendable {
+  private let told = Mutex<[String]>([])
+
+  var lines: [String] { told.withLock { $0 } }
+
+  /// Takes the notices of what `body` does.
+  func during<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Notices.$receive.withValue({ line in self.told.withLock { $0.append(line) } }) {
+      try body()
+    }
+  }
 }
 
 /// Keeps all events.

@@ -1,4 +1,5 @@
 import Foundation
+import MePropNN
 import MePropTraining
 import Testing
 
@@ -57,6 +58,106 @@ import Testing
       )
       #expect(a.tensors == b.tensors)
       #expect(a.state.counters == b.state.counters)
+    }
+  }
+
+  /// Evaluation may take longer than anybody waits after Ctrl-C.
+  @Test(arguments: [1, 2, 3, 4, 5, 6])
+  func interruptionWithinAnEvaluationLosesNoStep(evaluation: Int) throws {
+    let folder = try TemporaryFolder()
+    let whole = try train(in: folder("whole"), resuming: false)
+    let flag = InterruptFlag()
+    let task = ToyTask()
+    var count = 0
+    task.willEvaluate = { _ in
+      count += 1
+      if count == evaluation { flag.request(SIGTERM) }
+      try InterruptFlag.checkRun()
+    }
+    let result: TrainingResult
+    do {
+      let run = try RunFolder(at: folder("cut"), resuming: false)
+      result = try TrainingLoop(
+        task: task, stopping: StoppingRule(epochs: 3), run: run, interrupt: flag
+      ).run()
+    }
+    #expect(result.outcome == .interrupted(signal: SIGTERM))
+    #expect(result.position == TrainingPosition(epoch: (evaluation + 1) / 2, step: 7))
+    let rest = try train(in: folder("cut"), resuming: true)
+    #expect(rest.task.weights.map(\.bitPattern) == whole.task.weights.map(\.bitPattern))
+    #expect(comparable(rest.result.history) == comparable(whole.result.history))
+  }
+
+  /// A step without effect, or the end of the run.
+  @Test(arguments: [NonFiniteError.Quantity.output, .gradient])
+  func stepsThatAreNotFiniteAreLeftOutOnRequest(quantity: NonFiniteError.Quantity) throws {
+    func result(_ bad: ClosedRange<Int>, skips: Bool) -> (epochs: Int, error: String, told: Int) {
+      let task = ToyTask()
+      var count = 0
+      task.willTrain = { _, step in
+        count += 1
+        if bad.contains(count) {
+          throw NonFiniteError(layer: "hidden.0", step: count, quantity: quantity)
+        }
+      }
+      let told = NoticeLog()
+      var epochs = 0
+      let error = message {
+        try told.during {
+          epochs = try TrainingLoop(
+            task: task, stopping: StoppingRule(epochs: 40), interrupt: InterruptFlag(),
+            skipsNonFiniteSteps: skips
+          ).run().history.count
+        }
+      }
+      return (epochs, error, told.lines.count)
+    }
+    #expect(result(3...4, skips: false).error.contains("hidden.0: the"))
+    let skipped = result(3...4, skips: true)
+    let isKept = quantity == .output
+    #expect(skipped.epochs == (isKept ? 40 : 0) && skipped.told == (isKept ? 2 : 0))
+    #expect(skipped.error.isEmpty == isKept)
+    // Weights that are broken are broken for good.
+    let broken = result(3...1000, skips: true)
+    #expect(broken.epochs == 0 && broken.told == (isKept ? 100 : 0))
+    #expect(broken.error.contains("hidden.0: the"))
+  }
+
+  @Test func aModelThatIsLostComesBackFromTheBestEpoch() throws {
+    let folder = try TemporaryFolder()
+    let whole = try train(in: folder("run"), resuming: false)
+    let model = folder("run/model/model.txt")
+    let expected = try Data(contentsOf: model)
+    let best = try #require(whole.result.best)
+    func resume(epochs: Int = 3) throws -> (told: [String], error: String) {
+      let told = NoticeLog()
+      let error = message {
+        try told.during { _ = try train(in: folder("run"), resuming: true, epochs: epochs) }
+      }
+      return (told.lines, error)
+    }
+    let losses: [() throws -> Void] = [
+      { try FileManager.default.removeItem(at: folder("run/model")) },
+      { try FileManager.default.removeItem(at: model) },
+      { try FileManager.default.removeItem(at: folder("run/model/SHA256SUMS")) },
+      { try (expected + Data([10])).write(to: model) },
+    ]
+    for lose in losses {
+      try lose()
+      let outcome = try resume()
+      #expect(outcome.error.isEmpty && outcome.told.count == 1, "\(outcome)")
+      #expect(outcome.told.first?.contains("after epoch \(best.epoch)") == true)
+      #expect(try Data(contentsOf: model) == expected)
+    }
+    #expect(try resume().told.isEmpty)
+    // Where the checkpoint of that epoch is lost too, nobody is told that there is a model.
+    try FileManager.default.removeItem(at: folder("run/model"))
+    try FileManager.default.removeItem(at: folder("run/checkpoints/best"))
+    let outcome = try resume()
+    if best.epoch == 3 {
+      #expect(outcome.error.isEmpty)
+    } else {
+      #expect(outcome.error.contains("checkpoints/best"), "\(outcome)")
     }
   }
 

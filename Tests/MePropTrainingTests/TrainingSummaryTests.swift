@@ -1,6 +1,19 @@
 import Foundation
+import MePropData
 import MePropTraining
 import Testing
+
+@Suite struct PrintedJSONTests {
+  /// What is printed is escaped once more, which must change nothing.
+  @Test func textsAreStillJSONWhereTheyArePrinted() throws {
+    let scalars = (0...0x2100).compactMap(UnicodeScalar.init)
+    let all = String(String.UnicodeScalarView(scalars))
+    let text = JSONValue.string(all).description
+    #expect(text.printable == text)
+    let decoded = try JSONDecoder().decode([String].self, from: Data("[\(text)]".utf8))
+    #expect(decoded.first.map { Array($0.unicodeScalars) } == scalars)
+  }
+}
 
 @Suite struct TrainingSummaryTests {
   private func record(_ epoch: Int, _ accuracy: Double) -> EpochRecord {

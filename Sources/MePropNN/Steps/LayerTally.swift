@@ -14,12 +14,17 @@ public struct PhaseCost: Sendable, Codable, Equatable {
   /// Creates a phase that costs nothing.
   public init() {}
 
-  /// Adds the costs of another phase to this one's.
+  /// Adds the costs of another phase to this one's; sums stop at the largest number, because the
+  /// other may be read from a file.
   public static func += (sum: inout PhaseCost, other: PhaseCost) {
-    sum.multiplyAdds += other.multiplyAdds
-    sum.denseMultiplyAdds += other.denseMultiplyAdds
-    sum.bytes += other.bytes
-    sum.denseBytes += other.denseBytes
+    func add(_ count: Int, to total: inout Int) {
+      let (result, overflow) = total.addingReportingOverflow(count)
+      total = overflow ? .max : result
+    }
+    add(other.multiplyAdds, to: &sum.multiplyAdds)
+    add(other.denseMultiplyAdds, to: &sum.denseMultiplyAdds)
+    add(other.bytes, to: &sum.bytes)
+    add(other.denseBytes, to: &sum.denseBytes)
   }
 
   /// Adds what was done and what the dense phase would have done.

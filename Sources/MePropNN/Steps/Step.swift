@@ -127,6 +127,12 @@ public struct NonFiniteError: Error, Equatable, Sendable, CustomStringConvertibl
   /// What was not finite.
   public let quantity: Quantity
 
+  package init(layer: String, step: Int, quantity: Quantity) {
+    self.layer = layer
+    self.step = step
+    self.quantity = quantity
+  }
+
   /// One line for the user.
   public var description: String {
     "\(layer): the \(quantity.rawValue) is no longer finite in step \(step) of training; "

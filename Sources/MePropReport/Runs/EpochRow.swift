@@ -30,7 +30,7 @@ public struct EpochRow: Sendable, Equatable {
   public init?(_ line: Substring) {
     guard
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-      let epoch = object["epoch"] as? Int, epoch >= 1,
+      let epoch = object["epoch"] as? Int, epoch >= 1, FileNumber.counts.contains(epoch),
       let phases = object["seconds"] as? [String: Any],
       let total = phases["total"] as? Double,
       let loss = (object["train"] as? [String: Any])?["loss"] as? Double
@@ -53,6 +53,19 @@ public struct EpochRow: Sendable, Equatable {
     examplesPerSecond = rate.flatMap { object[$0] as? Double }
     touchedRows = object["touchedRows"] as? [Double] ?? []
     keptMagnitude = object["keptMagnitude"] as? [Double] ?? []
+    guard hasPossibleFigures else { return nil }
+  }
+
+  /// Whether all figures are such that they can be added up and drawn.
+  private var hasPossibleFigures: Bool {
+    let phases = [
+      seconds.total, seconds.forward, seconds.backward, seconds.selection, seconds.products,
+      seconds.optimizer, seconds.data,
+    ]
+    let figures =
+      phases + [trainLoss, examplesPerSecond ?? 0] + touchedRows + keptMagnitude
+      + (dev + test).map(\.value)
+    return figures.allSatisfy(FileNumber.isFigure)
   }
 
   private static func figures(

@@ -120,7 +120,12 @@ extension RunRecord {
     guard let data = try? Data(contentsOf: url) else { return }
     let last = epochs[epochs.count - 1].epoch
     for line in data.split(separator: 0x0A) {
-      guard let row = try? JSONDecoder().decode(EpochDetails.self, from: line) else {
+      guard let row = try? JSONDecoder().decode(EpochDetails.self, from: line),
+        row.hasPossibleCounts,
+        row.parts.allSatisfy({ part in
+          FileNumber.isFigure(part.lossSum) && FileNumber.isFigure(part.seconds)
+        })
+      else {
         notes.append("A line of details.jsonl is torn; what it counted is left out here.")
         continue
       }
@@ -135,9 +140,11 @@ extension RunRecord {
       var cells: [[Int]]
 
       var matrix: ConfusionMatrix? {
+        guard labels.count <= 100_000, cells.count <= 1 << 22 else { return nil }
         var matrix = ConfusionMatrix(labels: labels)
         for cell in cells {
-          guard cell.count == 3, cell[2] >= 0, labels.indices.contains(cell[0]),
+          guard cell.count == 3, FileNumber.counts.contains(cell[2]),
+            labels.indices.contains(cell[0]),
             labels.indices.contains(cell[1])
           else { return nil }
           matrix.add(gold: cell[0], found: cell[1], count: cell[2])

@@ -1,6 +1,7 @@
 // Numbers as people read them.
 
 import Foundation
+import MePropTraining
 
 /// Texts of numbers; negative ones have a minus sign, not a hyphen.
 public enum NumberText {
@@ -29,7 +30,7 @@ public enum NumberText {
   /// A whole number with thin spaces between thousands from five digits on.
   public static func grouped(_ value: Double) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "–" }
-    let whole = Int(value.rounded())
+    let whole = FileNumber.whole(value)
     var digits = String(abs(whole))
     if digits.count > 4 {
       var position = digits.count - 3
@@ -57,7 +58,7 @@ public enum NumberText {
     if seconds < 1e-3 { return short(seconds * 1e6) + "\u{00A0}µs" }
     if seconds < 1 { return short(seconds * 1e3) + "\u{00A0}ms" }
     if seconds < 119.5 { return short(seconds) + "\u{00A0}s" }
-    let whole = Int(seconds.rounded())
+    let whole = FileNumber.whole(seconds)
     if whole < 7200 { return "\(whole / 60)\u{00A0}min \(whole % 60)\u{00A0}s" }
     return "\(whole / 3600)\u{00A0}h \(whole / 60 % 60)\u{00A0}min"
   }

@@ -31,10 +31,13 @@ public enum TextWidth {
     return Double(hundredths) / 100 * fontSize
   }
 
+  /// No line of a drawing holds more characters; a name that is as long as its file costs no more.
+  private static let mostCharacters = 1000
+
   /// The text, cut with an ellipsis where it would be wider than `limit`.
   public static func truncated(_ text: String, to limit: Double, fontSize: Double) -> String {
     if width(of: text, fontSize: fontSize) <= limit { return text }
-    var kept = text
+    var kept = String(text.prefix(mostCharacters))
     while !kept.isEmpty && width(of: kept + "…", fontSize: fontSize) > limit { kept.removeLast() }
     return kept + "…"
   }
@@ -42,7 +45,10 @@ public enum TextWidth {
   /// The text, cut in the middle, so that what tells long names apart at their ends is kept.
   public static func shortened(_ text: String, to limit: Double, fontSize: Double) -> String {
     if width(of: text, fontSize: fontSize) <= limit { return text }
-    let characters = Array(text)
+    var characters = Array(text.prefix(mostCharacters))
+    if characters.count == mostCharacters {
+      characters = characters.dropLast(mostCharacters / 2) + text.suffix(mostCharacters / 2)
+    }
     var kept = characters.count - 1
     while kept > 1 {
       let head = (kept + 1) / 2

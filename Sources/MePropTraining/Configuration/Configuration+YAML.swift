@@ -1,6 +1,7 @@
 // Configurations as YAML files: reading with the line of every mistake, rendering with comments.
 
 import Foundation
+import MePropData
 import Yams
 
 extension Configuration {
@@ -8,21 +9,13 @@ extension Configuration {
   ///
   /// - Throws: `ConfigurationError` with the file's path and the line of the mistake.
   public mutating func apply(file url: URL) throws {
-    let text: String
-    do {
-      text = try String(decoding: Self.utf8(Data(contentsOf: url)), as: UTF8.self)
-    } catch let error as InvalidUTF8 {
-      throw ConfigurationError(
-        .file(path: url.path, line: error.line), .syntax(reason: "expected UTF-8 text"))
-    } catch {
-      throw ConfigurationError(
-        .file(path: url.path, line: nil), .unreadable(reason: systemReason(of: error)))
-    }
+    let text = try YAMLText.read(url)
     try apply(yaml: text, path: url.path)
   }
 
   /// Sets the keys that a YAML text gives; `path` is only named in errors.
   public mutating func apply(yaml text: String, path: String) throws {
+    try YAMLText.check(text, path: path)
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
@@ -88,7 +81,7 @@ extension Configuration {
 
   private static func words(for node: Node) -> String {
     switch node {
-    case .scalar(let scalar): "the text '\(scalar.string.prefix(40))'"
+    case .scalar(let scalar): "the text '\(scalar.string.printable(limit: 40))'"
     case .sequence: "a list"
     case .mapping: "nested keys"
     default: "an alias"
@@ -107,25 +100,14 @@ extension Configuration {
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
         .filter { $1.hasPrefix(name + ":") || $1.hasPrefix(name + " ") }
       return ConfigurationError(
-        .file(path: path, line: lines.dropFirst().first.map { $0.offset + 1 }), .duplicateKey(name))
+        .file(path: path, line: lines.dropFirst().first.map { $0.offset + 1 }),
+        .duplicateKey(name.printable(limit: 80)))
     case .reader(let problem, _, _, _):
       return ConfigurationError(.file(path: path, line: nil), .syntax(reason: problem))
     default:
       let reason = String(describing: error).split(separator: "\n").joined(separator: " ")
       return ConfigurationError(.file(path: path, line: nil), .syntax(reason: reason))
     }
-  }
-
-  private struct InvalidUTF8: Error { var line: Int }
-
-  private static func utf8(_ data: Data) throws -> Data {
-    if String(data: data, encoding: .utf8) != nil { return data }
-    var line = 1
-    for part in data.split(separator: 0x0A, omittingEmptySubsequences: false) {
-      if String(data: part, encoding: .utf8) == nil { break }
-      line += 1
-    }
-    throw InvalidUTF8(line: line)
   }
 }
 
@@ -134,13 +116,8 @@ extension Configuration {
   ///
   /// - Throws: `ConfigurationError` if the file cannot be read or is not a mapping of plain values.
   public static func texts(inFile url: URL) throws -> [(key: String, value: String)] {
-    let text: String
-    do {
-      text = try String(contentsOf: url, encoding: .utf8)
-    } catch {
-      throw ConfigurationError(
-        .file(path: url.path, line: nil), .unreadable(reason: systemReason(of: error)))
-    }
+    let text = try YAMLText.read(url)
+    try YAMLText.check(text, path: url.path)
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)

@@ -1,6 +1,7 @@
 // A complete set of settings: defaults, then a file, then `--set`, then flags.
 
 import Foundation
+import MePropData
 
 /// The values of all keys of a schema, with where each of them came from.
 ///
@@ -62,7 +63,8 @@ public struct Configuration: Sendable, Equatable {
       throw ConfigurationError(
         origin,
         .invalidValue(
-          key: name, expected: key.kind.expectation, found: text.isEmpty ? "nothing" : "'\(text)'"))
+          key: name, expected: key.kind.expectation,
+          found: text.isEmpty ? "nothing" : "'\(text.printable(limit: 80))'"))
     }
     values[name] = value
     origins[name] = origin
@@ -90,7 +92,8 @@ public struct Configuration: Sendable, Equatable {
   func key(named name: String, from origin: ConfigurationOrigin) throws -> ConfigurationKey {
     guard let key = schema[name] else {
       let suggestion = schema.suggestion(for: name)
-      throw ConfigurationError(origin, .unknownKey(name, suggestion: suggestion))
+      throw ConfigurationError(
+        origin, .unknownKey(name.printable(limit: 80), suggestion: suggestion))
     }
     return key
   }
@@ -175,5 +178,23 @@ public struct Configuration: Sendable, Equatable {
   }
 
   /// The names of the keys that must not change when a run is resumed.
-  public var fixedKeys: [String] { schema.keys.filter { !$0.mayChangeOnResume }.map(\.name) }
+  ///
+  /// Places may: what is there is compared by its fingerprint.
+  public var fixedKeys: [String] {
+    schema.keys.filter { !$0.mayChangeOnResume && !$0.namesPlace }.map(\.name)
+  }
+
+  /// Makes the paths of files and folders that are there absolute; names of data sets stay names.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public mutating func makePlacesAbsolute() throws {
+    for key in schema.keys where key.namesPlace {
+      guard case .string(let text) = value(key.name), !text.isEmpty, !text.hasPrefix("/"),
+        !DataCatalogue.all.contains(where: { $0.name == text }),
+        FileManager.default.fileExists(atPath: text)
+      else { continue }
+      let path = URL(fileURLWithPath: text).standardizedFileURL.path
+      try set(key.name, to: path, from: origin(of: key.name))
+    }
+  }
 }

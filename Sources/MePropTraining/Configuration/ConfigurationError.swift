@@ -1,6 +1,7 @@
 // What can be wrong with a configuration, with the place where it was written.
 
 import Foundation
+import MePropData
 
 /// Where a setting came from.
 public enum ConfigurationOrigin: Sendable, Equatable, CustomStringConvertible {
@@ -20,7 +21,7 @@ public enum ConfigurationOrigin: Sendable, Equatable, CustomStringConvertible {
     case .file(let path, let line?): "\(path):\(line)"
     case .file(let path, nil): path
     case .flag(let flag): flag
-    case .assignment(let text): "--set \(text)"
+    case .assignment(let text): "--set \(text.printable(limit: 80))"
     }
   }
 }

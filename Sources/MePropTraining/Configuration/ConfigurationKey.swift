@@ -40,6 +40,12 @@ public struct ConfigurationKey: Sendable, Equatable {
     self.summary = summary
   }
 
+  /// Whether the value is, or may be, the path of a file or folder, by ``valueName``.
+  ///
+  /// Such a path is kept absolute, so that it means the same in any folder; and a run may be gone
+  /// on with at another place, because its data are known by their fingerprint.
+  public var namesPlace: Bool { valueName.contains("folder") || valueName.contains("file") }
+
   /// The key as a flag of the command line, for example `--learning-rate`.
   public var flag: String { "--" + name }
 
@@ -77,6 +83,8 @@ public struct ConfigurationSchema: Sendable, Equatable {
   /// Returns the key that took the place of `name`, else the one closest by edit distance, or `nil`
   /// where none is close.
   public func suggestion(for name: String) -> String? {
+    // Nobody misspells a name that long, and the distance takes the product of both lengths.
+    guard name.count <= 100 else { return nil }
     let wanted = name.lowercased().replacing("_", with: "-")
     if let replacement = replacements[wanted] { return replacement }
     let limit = max(1, wanted.count / 3)

@@ -76,6 +76,9 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
   /// `none`, or a value of the other kind.
   case optional(ConfigurationKind)
 
+  /// The most numbers of a list: no network has so many layers.
+  public static let maximumListCount = 1000
+
   /// What the kind expects, in words that complete "expected …".
   public var expectation: String {
     switch self {
@@ -83,7 +86,8 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
     case .double(let bounds): bounds.description
     case .string: "a text"
     case .bool: "true or false"
-    case .intList(let range): "whole numbers\(Self.words(for: range)) with commas between"
+    case .intList(let range):
+      "whole numbers\(Self.words(for: range)) with commas between, \(Self.maximumListCount) at most"
     case .choice(let words):
       words.count == 2 ? words.joined(separator: " or ") : "one of " + words.joined(separator: ", ")
     case .countOrRatio: "a count of at least 1, or a ratio above 0 up to 1 such as 0.04"
@@ -135,7 +139,9 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
       }
       let fields = inner.split(separator: ",", omittingEmptySubsequences: false)
       let values = fields.compactMap { Int(trimmed(String($0))) }
-      guard values.count == fields.count, values.allSatisfy(range.contains) else { return nil }
+      guard values.count == fields.count, values.count <= Self.maximumListCount,
+        values.allSatisfy(range.contains)
+      else { return nil }
       return .intList(values)
     case .choice(let words): return words.contains(text) ? .string(text) : nil
     case .countOrRatio:
@@ -181,6 +187,7 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
   }
 
   static func short(_ value: Double) -> String {
-    value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : value.description
+    value == value.rounded() && abs(value) < 1e15
+      ? String(FileNumber.whole(value)) : value.description
   }
 }

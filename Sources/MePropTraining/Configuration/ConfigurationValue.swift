@@ -64,6 +64,12 @@ public enum ConfigurationValue: Sendable, Equatable {
       switch scalar {
       case "\"": quoted += "\\\""
       case "\\": quoted += "\\\\"
+      // Not to be taken for an anchor or an alias, which are refused.
+      case "&": quoted += "\\x26"
+      case "*": quoted += "\\x2A"
+      // Nor for one of many lists.
+      case "[": quoted += "\\x5B"
+      case "{": quoted += "\\x7B"
       case "\n": quoted += "\\n"
       case "\t": quoted += "\\t"
       case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):

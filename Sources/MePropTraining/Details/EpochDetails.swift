@@ -88,11 +88,14 @@ public struct EpochDetails: Sendable, Equatable, Codable {
     self.stepsPerEpoch = stepsPerEpoch
   }
 
+  /// The most parts that an epoch has.
+  static let largestPartCount = 16
+
   /// The number of parts of an epoch.
   public static func partCount(ofEpoch epoch: Int, stepsPerEpoch: Int) -> Int {
     let wanted =
       switch epoch {
-      case 1: 16
+      case 1: largestPartCount
       case 2: 8
       case 3: 4
       case 4..<10: 2

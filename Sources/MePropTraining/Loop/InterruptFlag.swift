@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as a flag that the loop looks at before each step.
+// Ctrl-C and SIGTERM as a flag that is looked at before each step, and within what takes longer.
 
 import Foundation
 import Synchronization
@@ -23,6 +23,26 @@ public final class InterruptFlag: Sendable {
   public var signal: Int32? {
     let value = requested.load(ordering: .relaxed)
     return value == 0 ? nil : value
+  }
+}
+
+/// Thrown by work that looked at the flag of its run and gave up.
+package struct WorkInterrupted: Error {}
+
+extension InterruptFlag {
+  /// The flag of the run that this thread works for; `nil` outside of runs.
+  ///
+  /// Set on the thread that runs the loop: work that is shared among threads takes it along.
+  @TaskLocal package static var ofRun: InterruptFlag?
+
+  /// Throws if the run that this thread works for was asked to stop.
+  ///
+  /// Evaluation, and what begins an epoch, may take much longer than a step; they call this now and
+  /// then, every tenth of a second or so.
+  ///
+  /// - Throws: `WorkInterrupted`.
+  package static func checkRun() throws {
+    if ofRun?.signal != nil { throw WorkInterrupted() }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import Foundation
 import MePropCore
+import MePropData
 import MePropNN
 
 /// Trains a task, telling recorders what happens, and keeps a run folder up to date.
@@ -14,7 +15,8 @@ import MePropNN
 /// ```
 ///
 /// A run whose folder has a checkpoint goes on from there, and yields the same bits as one that was
-/// never interrupted. A checkpoint is saved after each epoch and when a signal stops the run.
+/// never interrupted. A checkpoint is saved after each epoch and when a signal stops the run. A run
+/// whose model is damaged or gone gets it back from the checkpoint of its best epoch.
 public final class TrainingLoop {
   private let task: any TrainingTask
   private let stopping: StoppingRule
@@ -25,6 +27,9 @@ public final class TrainingLoop {
   private let interrupt: InterruptFlag
   private let handlesSignals: Bool
   private let progressInterval: Duration
+  private let skipsNonFiniteSteps: Bool
+  /// Steps left out one after the other.
+  private var skippedInRow = 0
 
   private var position = TrainingPosition()
   private var savedPosition: TrainingPosition?
@@ -45,11 +50,15 @@ public final class TrainingLoop {
   ///   - interrupt: Looked at before each step; `nil`: `InterruptFlag.process` where signals are
   ///     handled, else a flag of the loop's own.
   ///   - progressInterval: The time between two progress events.
+  ///   - skipsNonFiniteSteps: Whether a step whose outputs are not finite, so that nothing has
+  ///     changed yet, is left out and told instead of ending the run; a hundred of them in a row
+  ///     end it, because then the weights themselves are broken.
   public init(
     task: any TrainingTask, stopping: StoppingRule, run: RunFolder? = nil,
     configuration: Configuration? = nil, description: [String] = [],
     recorders: [any Recorder] = [], handlesSignals: Bool = false,
-    interrupt: InterruptFlag? = nil, progressInterval: Duration = .milliseconds(100)
+    interrupt: InterruptFlag? = nil, progressInterval: Duration = .milliseconds(100),
+    skipsNonFiniteSteps: Bool = false
   ) {
     precondition(
       !handlesSignals || interrupt == nil || interrupt === InterruptFlag.process,
@@ -64,6 +73,7 @@ public final class TrainingLoop {
     // A loop that does not handle signals is not stopped by those that another loop handles.
     self.interrupt = interrupt ?? (handlesSignals ? .process : InterruptFlag())
     self.progressInterval = progressInterval
+    self.skipsNonFiniteSteps = skipsNonFiniteSteps
   }
 
   /// Trains until the stopping rule, a signal or an error ends the run.
@@ -73,6 +83,10 @@ public final class TrainingLoop {
   public func run() throws -> TrainingResult {
     let trap = handlesSignals ? SignalTrap() : nil
     defer { trap?.restore() }
+    return try InterruptFlag.$ofRun.withValue(interrupt) { try runToEnd() }
+  }
+
+  private func runToEnd() throws -> TrainingResult {
     do {
       try resume()
       if let runFolder, let configuration {
@@ -100,7 +114,12 @@ public final class TrainingLoop {
       if let outcome = stopping.outcome(after: history) { return outcome }
       if let signal = interrupt.signal { return try interrupted(by: signal) }
       if let signal = try trainEpoch() { return try interrupted(by: signal) }
-      try endEpoch()
+      do {
+        try endEpoch()
+      } catch is WorkInterrupted {
+        // After the last step, with the evaluation still to do.
+        if let signal = interrupt.signal { return try interrupted(by: signal) }
+      }
     }
   }
 
@@ -118,7 +137,11 @@ public final class TrainingLoop {
     let earlierSeconds = progress.seconds.total
     let firstStep = position.step
     try emit(.epochStarted(epoch: epoch))
-    try task.beginEpoch(epoch)
+    do {
+      try task.beginEpoch(epoch)
+    } catch is WorkInterrupted {
+      return interrupt.signal
+    }
     var now = clock.now
     var lastProgress = now
     progress.seconds.data += start.duration(to: now).inSeconds
@@ -133,11 +156,7 @@ public final class TrainingLoop {
         break
       }
       if position.step >= partEnd { partEnd = details.beginPart(at: position.step) }
-      let report = try task.trainStep(position.step, ofEpoch: epoch)
-      guard report.lossSum.isFinite else {
-        throw TrainingError.nonFiniteLoss(
-          epoch: epoch, step: position.step, loss: report.lossSum)
-      }
+      let report = try trainStep(ofEpoch: epoch)
       position.step += 1
       progress.lossSum += report.lossSum
       progress.exampleCount += report.exampleCount
@@ -160,6 +179,27 @@ public final class TrainingLoop {
     progress.details = details
     takeLayerReports(steps: position.step - firstStep)
     return stopSignal
+  }
+
+  /// Does the next step, or leaves it out.
+  private func trainStep(ofEpoch epoch: Int) throws -> StepReport {
+    do {
+      let report = try task.trainStep(position.step, ofEpoch: epoch)
+      guard report.lossSum.isFinite else {
+        throw TrainingError.nonFiniteLoss(
+          epoch: epoch, step: position.step, loss: report.lossSum)
+      }
+      skippedInRow = 0
+      return report
+    } catch let error as NonFiniteError
+      where skipsNonFiniteSteps && error.quantity == .output && skippedInRow < 100
+    {
+      skippedInRow += 1
+      Notices.tell(
+        "epoch \(epoch), step \(position.step + 1): left out, the output of \(error.layer) is not "
+          + "finite")
+      return StepReport(lossSum: 0, exampleCount: 0, seconds: PhaseSeconds())
+    }
   }
 
   /// Evaluates, records and saves the epoch that was trained.
@@ -220,28 +260,68 @@ public final class TrainingLoop {
   }
 
   private func resume() throws {
-    guard let (checkpoint, folder) = try runFolder?.loadCheckpoint() else { return }
+    guard let runFolder, let (checkpoint, folder) = try runFolder.loadCheckpoint() else { return }
     let state = checkpoint.state
     guard state.task == task.name else {
       throw CheckpointError(.otherTask(expected: task.name, found: state.task), path: folder.path)
     }
     try state.check(settings: settings, path: folder.path)
-    guard state.position.step < task.stepsPerEpoch else {
+    // All of them where a signal came while the epoch was evaluated.
+    guard state.position.step <= task.stepsPerEpoch else {
       throw CheckpointError(
         .corrupt(
-          expected: "a step below \(task.stepsPerEpoch), the number in an epoch",
+          expected: "a step up to \(task.stepsPerEpoch), the number in an epoch",
           found: "\(state.position.step)"), path: folder.path)
     }
-    do {
-      try task.restore(tensors: checkpoint.tensors, counters: state.counters)
-    } catch var error as CheckpointError {
-      error.path = error.path ?? folder.path
-      throw error
+    if state.history.best != nil, !runFolder.hasWholeModel {
+      try rebuildModel(of: checkpoint, in: runFolder)
     }
+    try restore(checkpoint, from: folder)
     position = state.position
     savedPosition = state.position
     progress = state.progress
     history = state.history
+  }
+
+  private func restore(_ checkpoint: Checkpoint, from folder: URL) throws {
+    do {
+      try task.restore(tensors: checkpoint.tensors, counters: checkpoint.state.counters)
+    } catch var error as CheckpointError {
+      error.path = error.path ?? folder.path
+      throw error
+    }
+  }
+
+  /// Writes the model of the best epoch anew, where it is damaged or gone.
+  ///
+  /// - Throws: `CheckpointError` if that epoch's checkpoint is damaged too and the run is at its
+  ///   end; a run that goes on may still find a better model.
+  private func rebuildModel(of last: Checkpoint, in runFolder: RunFolder) throws {
+    let best = last.state.history.best?.epoch
+    do {
+      var source = (checkpoint: last, folder: runFolder.lastCheckpointURL)
+      if best != last.state.history.count || last.state.position.step > 0 {
+        let folder = runFolder.bestCheckpointURL
+        source = (try RunFolder.loadCheckpoint(from: folder), folder)
+        guard source.checkpoint.state.history.count == best else {
+          throw CheckpointError(
+            .corrupt(
+              expected: "the state after epoch \(best ?? 0), the best one",
+              found: "that after epoch \(source.checkpoint.state.history.count)"),
+            path: folder.path)
+        }
+      }
+      try restore(source.checkpoint, from: source.folder)
+      try runFolder.replaceModel { try task.writeModel(to: $0) }
+      Notices.tell(
+        "\(runFolder.modelURL.path): was damaged or missing, and is written anew from the "
+          + "checkpoint after epoch \(best ?? 0)")
+    } catch let error as CheckpointError {
+      guard stopping.outcome(after: last.state.history) == nil else { throw error }
+      Notices.tell(
+        "\(runFolder.modelURL.path): damaged or missing, and cannot be written anew (\(error)); "
+          + "there is none until an epoch is better than epoch \(best ?? 0)")
+    }
   }
 
   private func saveCheckpoint(writesModel: Bool) throws {
@@ -256,7 +336,7 @@ public final class TrainingLoop {
     }
     let state = CheckpointState(
       task: task.name, position: position, progress: progress, history: history,
-      counters: counters, settings: settings, tensors: tensors)
+      counters: counters, settings: settings)
     try runFolder.save(
       Checkpoint(tensors: tensors, state: state),
       writeModel: writesModel ? { try self.task.writeModel(to: $0) } : nil)

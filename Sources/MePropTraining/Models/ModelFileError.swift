@@ -18,6 +18,8 @@ public enum ModelFileError: OneLineError {
   case unexpectedTensor(path: String, name: String)
   /// A tensor does not have the shape that the model asks for.
   case wrongShape(path: String, name: String, expected: [Int], found: [Int])
+  /// A file is not the one that was written, with what is wrong with which.
+  case damaged(String, isOfRun: Bool)
   /// A weight is infinite or not a number.
   case notFinite(path: String, name: String, index: Int, found: String)
 
@@ -27,7 +29,8 @@ public enum ModelFileError: OneLineError {
     switch self {
     case .noModel(let path, let reason):
       return "\(path): no model here (\(reason)); name the folder of a run, or the model folder in "
-        + "it (a run has a model after its first epoch)"
+        + "it (a run has a model after its first epoch; 'meprop train … --resume' writes a lost "
+        + "one anew)"
     case .notJSON(let path, let found):
       return "\(path): expected the JSON of a meprop model, found \(found); copy it again"
     case .otherVersion(let path, let expected, let found, let writtenBy):
@@ -46,6 +49,9 @@ public enum ModelFileError: OneLineError {
     case .wrongShape(let path, let name, let expected, let found):
       return "\(path): tensor '\(name)': expected shape \(expected) by \(architecture), found "
         + "\(found); copy all files of the model again"
+    case .damaged(let error, let isOfRun):
+      return "\(error); copy the model again"
+        + (isOfRun ? ", or say 'meprop train … --resume', which writes it anew" : "")
     case .notFinite(let path, let name, let index, let found):
       return "\(path): tensor '\(name)': expected finite numbers, found \(found) at element "
         + "\(index); the model is damaged, train it again"

@@ -12,6 +12,8 @@ import MePropNN
 ///                     details
 /// model.safetensors   the parameters under their paths, without padding; weights are
 ///                     [outputSize, inputSize] as PyTorch's are
+/// SHA256SUMS          digests of all files, checked when the parameters are read; whoever changes
+///                     a file by hand removes this one
 /// ```
 ///
 /// `network` is the description of the network. A saved model is only loaded into a network of the
@@ -33,6 +35,8 @@ public struct SavedModel {
   public static let version = 2
   /// Larger descriptions are not of this format; vocabularies may be.
   private static let maximumByteCount = 1 << 20
+  /// Of the largest vocabularies: ten million words.
+  private static let maximumListByteCount = 1 << 29
 
   /// Where it is.
   package let folder: URL
@@ -124,6 +128,7 @@ public struct SavedModel {
   public func restore(_ model: inout some Layer) throws {
     let file = folder.appendingPathComponent(Self.parametersName)
     try require(model.description == network, "network", model.description, network)
+    try checkDigests()
     let tensors = try SafeTensors.read(from: file).tensors
     for tensor in tensors {
       if let index = tensor.values.firstIndex(where: { !$0.isFinite }) {
@@ -141,6 +146,24 @@ public struct SavedModel {
       case .shapeMismatch(let name, let expected, let found):
         throw ModelFileError.wrongShape(
           path: file.path, name: name, expected: expected, found: found)
+      }
+    }
+  }
+
+  /// Throws where a file of the model was changed since it was written.
+  private func checkDigests() throws {
+    let isRun = folder.lastPathComponent == "model"
+    for attempt in 1... {
+      do {
+        try FolderDigests.check(folder)
+        return
+      } catch let error as FolderDigestError {
+        // A run that goes on may have put another model in its place just now.
+        if attempt < 3 {
+          Thread.sleep(forTimeInterval: 0.05)
+          continue
+        }
+        throw ModelFileError.damaged("\(error)", isOfRun: isRun)
       }
     }
   }
@@ -186,7 +209,7 @@ public struct SavedModel {
     let file = folder.appendingPathComponent(name)
     let data: Data
     do {
-      let limit = name == descriptionName ? maximumByteCount : Int.max
+      let limit = name == descriptionName ? maximumByteCount : maximumListByteCount
       // A pipe or a device has no size, and might never end.
       let size = try InputFile(path: file.path, unpacksGzip: false).storedSize
       guard let size, size <= limit else {
@@ -238,6 +261,9 @@ extension Layer {
     try RunFolder.createFolders(folder.deletingLastPathComponent(), FileSystem())
     try swap.begin()
     try SavedModel.write(self, task: nil, details: [String: String](), to: swap.temporary)
+    try swap.files.write(
+      FolderDigests.contents(of: swap.temporary),
+      to: swap.temporary.appendingPathComponent(FolderDigests.fileName))
     try swap.files.syncTree(swap.temporary)
     try swap.commit()
   }

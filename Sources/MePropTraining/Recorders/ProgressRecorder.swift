@@ -1,6 +1,7 @@
 // What a person sees of a run on standard error.
 
 import Foundation
+import MePropData
 
 /// Shows a bar with rate and remaining time on a terminal, and plain lines in a log file.
 ///
@@ -83,7 +84,9 @@ public final class ProgressRecorder: Recorder {
     if isTerminal {
       let room = columns - head.count - tail.count - percent.count - 8
       let bar = room >= 5 ? Self.bar(share, width: min(room, 30)) + " " : ""
-      write("\r" + String("\(head) \(bar)\(percent)  \(tail)".prefix(columns - 1)) + "\u{1B}[K")
+      write(
+        "\r" + String("\(head) \(bar)\(percent)  \(tail)".printable.prefix(columns - 1))
+          + "\u{1B}[K")
       hasBar = true
     } else {
       lastLine = .now
@@ -102,9 +105,10 @@ public final class ProgressRecorder: Recorder {
     hasBar = false
   }
 
+  /// Writes a line; what in it comes from files and names is made printable here.
   private func line(_ text: String) {
     clearBar()
-    write(text + "\n")
+    write(text.printable + "\n")
   }
 
   /// Losing progress output is no reason to lose a run, so failures are ignored.
@@ -140,14 +144,18 @@ extension ProgressRecorder {
   static func text(of result: TrainingResult) -> String {
     let reason =
       switch result.outcome {
-      case .finished: "finished after \(result.history.count) epochs"
-      case .stoppedEarly: "stopped after \(result.history.count) epochs without improvement"
-      case .reachedTarget: "reached the target after \(result.history.count) epochs"
+      case .finished: "finished after \(epochs(result.history.count))"
+      case .stoppedEarly:
+        "stopped after \(epochs(result.history.count)), the last "
+          + "\(result.history.count - (result.best?.epoch ?? 0)) without improvement"
+      case .reachedTarget: "reached the target after \(epochs(result.history.count))"
       case .interrupted: "interrupted"
       }
     guard let best = result.best, let metric = best.dev?.metrics.first else { return reason }
     return "\(reason); best epoch \(best.epoch) with dev \(metric.name) \(figure(metric))"
   }
+
+  private static func epochs(_ count: Int) -> String { count == 1 ? "1 epoch" : "\(count) epochs" }
 
   /// Shares have two decimals, losses four.
   private static func figure(_ metric: Evaluation.Metric) -> String {
@@ -161,7 +169,7 @@ extension ProgressRecorder {
   /// A whole number with commas between thousands.
   static func grouped(_ value: Double) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "?" }
-    var digits = String(Int(value.rounded()))
+    var digits = String(FileNumber.whole(value))
     var position = digits.count - 3
     while position > (value < 0 ? 1 : 0) {
       digits.insert(",", at: digits.index(digits.startIndex, offsetBy: position))

@@ -1,6 +1,7 @@
 // A line on standard error that says what is being done where there is no run to report on.
 
 import Foundation
+import MePropData
 
 /// Shows what is being done: one line that is drawn over on a terminal, one line after another
 /// elsewhere.
@@ -22,14 +23,14 @@ public final class StatusLine {
 
   /// Shows a text in place of the last one.
   public func show(_ text: String) {
-    put(isTerminal ? "\r\(text)\u{1B}[K" : text + "\n")
+    put(isTerminal ? "\r\(text.printable)\u{1B}[K" : text.printable + "\n")
     isShown = isTerminal
   }
 
   /// Writes a line that stays.
   public func write(_ text: String) {
     clear()
-    put(text + "\n")
+    put(text.printable + "\n")
   }
 
   /// Removes a text that is drawn over.

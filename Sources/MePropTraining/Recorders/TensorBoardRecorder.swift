@@ -12,6 +12,8 @@ public final class TensorBoardRecorder: Recorder {
   private var file: FileHandle?
   private var path = ""
   private var stepsPerEpoch = 1
+  /// Names with ten digits sort as their numbers do.
+  private static let latestTime = 9_999_999_999
 
   /// Creates a recorder for event files in a run folder.
   public convenience init(run: RunFolder) { self.init(folder: run.url) }
@@ -37,12 +39,17 @@ public final class TensorBoardRecorder: Recorder {
   private func begin(_ start: RunStart) throws {
     stepsPerEpoch = start.stepsPerEpoch
     let host = ProcessInfo.processInfo.hostName
-    // TensorBoard reads the files of a run in the order of their names.
-    var seconds = Int(Date().timeIntervalSince1970)
-    let taken = (try? FileSystem().entries(of: folder)) ?? []
-    func name() -> String { "events.out.tfevents.\(seconds)." }
-    while taken.contains(where: { $0.hasPrefix(name()) }) { seconds += 1 }
-    let url = folder.appendingPathComponent("\(name())\(host).\(getpid())")
+    // TensorBoard reads the files of a run in the order of their names, so this one's comes after
+    // those that are there, also where the clock was put back.
+    let prefix = "events.out.tfevents."
+    let names = (try? FileSystem().entries(of: folder)) ?? []
+    let taken = names.filter { $0.hasPrefix(prefix) }.compactMap { name in
+      Int(name.dropFirst(prefix.count).prefix { $0 != "." }).flatMap {
+        (0..<Self.latestTime).contains($0) ? $0 : nil
+      }
+    }
+    let seconds = max(FileNumber.whole(Date().timeIntervalSince1970), (taken.max() ?? 0) + 1)
+    let url = folder.appendingPathComponent("\(prefix)\(seconds).\(host).\(getpid())")
     path = url.path
     file = try openForAppending(url)
     try write(.fileVersion("brain.Event:2"), step: 0)

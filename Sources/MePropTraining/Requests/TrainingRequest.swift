@@ -14,6 +14,8 @@ public struct PreparedTask {
   public var configuration: Configuration
   /// When the run ends.
   public var stopping: StoppingRule
+  /// Whether steps whose outputs are not finite are left out instead of ending the run.
+  public var skipsNonFiniteSteps = false
   /// The number of threads the task computes with.
   public var threadCount: Int
   /// Lines on model, data and machine.
@@ -101,15 +103,24 @@ public struct TrainingRequest: Sendable {
         throw RunFolderError.nothingToResume(path: "runs")
       }
       run = try RunFolder(at: folder, resuming: true)
+      if let found = run.task, found != name {
+        throw RunFolderError.otherTask(path: run.url.path, expected: name, found: found)
+      }
+      let started = try startedConfiguration(of: run, schema)
       var configuration = try configuration(for: schema, resuming: run)
-      if configuration.leavesSelectionOpen, run.hasConfiguration {
-        // What was decided when the run was started holds.
-        let started = try Configuration(schema: schema, files: [run.configurationURL])
-        try configuration.takeSelection(of: started)
+      try configuration.makePlacesAbsolute()
+      if let started {
+        if configuration.leavesSelectionOpen {
+          // What was decided when the run was started holds.
+          try configuration.takeSelection(of: started)
+        }
+        tellSchedule(started, configuration)
       }
       prepared = try prepare(decided(configuration, name, prepare))
     } else {
-      prepared = try prepare(decided(configuration(for: schema), name, prepare))
+      var configuration = try configuration(for: schema)
+      try configuration.makePlacesAbsolute()
+      prepared = try prepare(decided(configuration, name, prepare))
       run =
         try runFolder.map { try RunFolder(at: $0, resuming: false) }
         ?? RunFolder.create(task: name)
@@ -121,12 +132,56 @@ public struct TrainingRequest: Sendable {
       recorders: recorders + [
         JSONLRecorder(run: run), TensorBoardRecorder(run: run), DetailsRecorder(run: run),
       ],
-      handlesSignals: handlesSignals)
+      handlesSignals: handlesSignals, skipsNonFiniteSteps: prepared.skipsNonFiniteSteps)
     let result = try loop.run()
     return TrainingReport(
       summary: TrainingSummary(
         task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
       outcome: result.outcome, model: run.modelURL)
+  }
+
+  /// The settings that a run was started with; `nil` for a run that ended before it saved them, if
+  /// the user gives its settings again.
+  ///
+  /// - Throws: `RunFolderError.noSettings` where some or all are missing: defaults in their place
+  ///   would be another run.
+  private func startedConfiguration(
+    of run: RunFolder, _ schema: ConfigurationSchema
+  ) throws -> Configuration? {
+    guard run.hasConfiguration else {
+      let given = try configuration(for: schema)
+      // At least what is trained on, where that can be said at all.
+      let isGiven =
+        schema["data"] == nil
+        ? schema.keys.contains { given.origin(of: $0.name) != .defaultValue }
+        : given.origin(of: "data") != .defaultValue
+      guard isGiven else {
+        throw RunFolderError.noSettings(path: run.url.path, missing: [])
+      }
+      Notices.tell(
+        "\(run.url.path): ended before its settings were saved, so that nothing can be resumed; "
+          + "starting it with the settings given now")
+      return nil
+    }
+    let started = try Configuration(schema: schema, files: [run.configurationURL])
+    let missing = schema.keys.map(\.name).filter { started.origin(of: $0) == .defaultValue }
+    guard missing.isEmpty else {
+      throw RunFolderError.noSettings(path: run.url.path, missing: missing)
+    }
+    return started
+  }
+
+  /// Says so where the learning rate will follow another curve than until now.
+  private func tellSchedule(_ started: Configuration, _ now: Configuration) {
+    guard started.schema["epochs"] != nil, started.schema["learning-rate-schedule"] != nil,
+      started.value("epochs") != now.value("epochs"),
+      now.string("learning-rate-schedule") != "constant"
+    else { return }
+    Notices.tell(
+      "the learning rate now falls over \(now.value("epochs").text) epochs, and fell over "
+        + "\(started.value("epochs").text) until here: it goes on at the place of this epoch on "
+        + "the new curve, so that the run differs from one of \(now.value("epochs").text) "
+        + "epochs from the start")
   }
 
   /// Returns settings whose selection is decided: by a plan where they leave it open, told on

@@ -38,9 +38,12 @@ public struct EpochProgress: Sendable, Codable, Equatable {
 }
 
 /// Everything of a checkpoint except its tensors.
+///
+/// The figures of the epochs done are in a file beside all checkpoints, ``RunFolder``'s
+/// `history.jsonl`; `state.json` says how much of it is this checkpoint's.
 public struct CheckpointState: Sendable, Codable, Equatable {
   /// The version of the format that this program writes and reads.
-  public static let currentVersion = 2
+  public static let currentVersion = 3
 
   /// The version of the format.
   public var version = CheckpointState.currentVersion
@@ -56,13 +59,18 @@ public struct CheckpointState: Sendable, Codable, Equatable {
   public var counters: [String: Int]
   /// The settings that must not change when the run is resumed, as texts by key.
   public var settings: [String: String]
-  /// A hash of names, shapes and values of the tensors, so that a changed byte is noticed.
-  public var tensorHash: String
+  /// How much of `history.jsonl` holds the epochs done.
+  var historyMark = HistoryMark()
+
+  private enum CodingKeys: String, CodingKey {
+    case version, task, position, progress, counters, settings
+    case historyMark = "history"
+  }
 
   /// Creates the state of a run.
   public init(
     task: String, position: TrainingPosition, progress: EpochProgress, history: [EpochRecord],
-    counters: [String: Int], settings: [String: String], tensors: [NamedTensor]
+    counters: [String: Int], settings: [String: String]
   ) {
     self.task = task
     self.position = position
@@ -70,7 +78,26 @@ public struct CheckpointState: Sendable, Codable, Equatable {
     self.history = history
     self.counters = counters
     self.settings = settings
-    tensorHash = Self.hash(of: tensors)
+  }
+
+  /// Reads all but the epochs done.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    version = try container.decode(Int.self, forKey: .version)
+    task = try container.decode(String.self, forKey: .task)
+    position = try container.decode(TrainingPosition.self, forKey: .position)
+    progress = try container.decode(EpochProgress.self, forKey: .progress)
+    counters = try container.decode([String: Int].self, forKey: .counters)
+    settings = try container.decode([String: String].self, forKey: .settings)
+    historyMark = try container.decode(HistoryMark.self, forKey: .historyMark)
+    history = []
+  }
+
+  /// Compares all but where the epochs done are kept.
+  public static func == (one: CheckpointState, other: CheckpointState) -> Bool {
+    one.version == other.version && one.task == other.task && one.position == other.position
+      && one.progress == other.progress && one.history == other.history
+      && one.counters == other.counters && one.settings == other.settings
   }
 
   /// Throws if a setting differs from the one that the run was started with.
@@ -81,44 +108,56 @@ public struct CheckpointState: Sendable, Codable, Equatable {
     }
   }
 
-  /// A 64-bit FNV-1a hash over 32-bit words, tensors in the order of their names.
-  static func hash(of tensors: [NamedTensor]) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ word: UInt32) { hash = (hash ^ UInt64(word)) &* 0x100_0000_01b3 }
-    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
-      for byte in tensor.name.utf8 { add(UInt32(byte)) }
-      for extent in tensor.shape { add(UInt32(truncatingIfNeeded: extent)) }
-      tensor.values.withUnsafeBufferPointer { values in
-        for value in values { add(value.bitPattern) }
-      }
-    }
-    return String(hash, radix: 16)
-  }
-
-  func encoded() throws -> Data {
+  static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(self)
+    return encoder
   }
 
-  static func decode(_ data: Data, path: String) throws -> CheckpointState {
-    struct Version: Decodable { var version: Int }
+  static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return decoder
+  }
+
+  func encoded() throws -> Data { try Self.encoder.encode(self) }
+
+  /// Throws where a version that this program does not read wrote the state.
+  static func checkVersion(of data: Data, path: String) throws {
+    struct Version: Decodable { var version: Int }
     do {
       let version = try decoder.decode(Version.self, from: data).version
       guard version == currentVersion else {
         throw CheckpointError(.unknownVersion(version), path: path)
       }
+    } catch let error as DecodingError {
+      throw CheckpointError(
+        .corrupt(expected: "the JSON of a checkpoint", found: words(for: error)), path: path)
+    }
+  }
+
+  /// Reads a state without the epochs done, which `historyMark` says where to find.
+  static func decode(_ data: Data, path: String) throws -> CheckpointState {
+    try checkVersion(of: data, path: path)
+    do {
       let state = try decoder.decode(CheckpointState.self, from: data)
-      guard state.position.epoch == state.history.count + 1, state.position.step >= 0 else {
+      let mark = state.historyMark
+      guard FileNumber.counts.contains(mark.count), FileNumber.counts.contains(mark.byteCount),
+        state.position.epoch == mark.count + 1, FileNumber.counts.contains(state.position.step)
+      else {
         throw CheckpointError(
           .corrupt(
-            expected: "position at epoch \(state.history.count + 1)",
+            expected: "a position at the epoch after \(mark.count) epochs",
             found: "epoch \(state.position.epoch), step \(state.position.step)"), path: path)
+      }
+      guard state.progress.hasPossibleCounts else {
+        throw CheckpointError(
+          .corrupt(
+            expected: "counts from 0 to \(FileNumber.counts.upperBound)",
+            found: "others in 'progress'"), path: path)
       }
       return state
     } catch let error as DecodingError {

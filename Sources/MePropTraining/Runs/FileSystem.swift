@@ -35,6 +35,24 @@ package struct FileSystem {
     }
   }
 
+  /// Writes to a file from a place on, behind which nothing is left, and waits until it is on the
+  /// disk.
+  func append(_ data: Data, to url: URL, from place: Int) throws {
+    try willPerform?("append", url.path)
+    let descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw FileWriteError(code: errno, path: url.path, operation: "opening the file")
+    }
+    defer { close(descriptor) }
+    guard ftruncate(descriptor, off_t(place)) == 0,
+      lseek(descriptor, off_t(place), SEEK_SET) == off_t(place)
+    else { throw FileWriteError(code: errno, path: url.path, operation: "truncating") }
+    try FileSystem.writeAll(data, to: descriptor, path: url.path)
+    if fsync(descriptor) != 0 && errno != EINVAL {
+      throw FileWriteError(code: errno, path: url.path, operation: "synchronizing with the disk")
+    }
+  }
+
   /// Waits until a file, or the entries of a folder, are on the disk.
   func sync(_ url: URL) throws {
     try willPerform?("sync", url.path)

@@ -8,9 +8,12 @@ import Foundation
 /// `last.new` says that it is complete. Then `last` becomes `last.old`, `last.new` becomes `last`,
 /// and `last.old` is removed. `recover` finishes from wherever a process died, so after it there is
 /// `last` and nothing else: the old content before the first rename, the new content from then on.
+/// Where old content is kept, it takes the place of what was kept before instead of being removed.
 struct FolderSwap {
   let target: URL
   let files: FileSystem
+  /// Where the content before the present one is kept; `nil`: nowhere.
+  var kept: URL?
 
   private func sibling(_ suffix: String) -> URL {
     target.deletingLastPathComponent()
@@ -47,6 +50,10 @@ struct FolderSwap {
       try files.sync(target.deletingLastPathComponent())
     } else if !files.exists(target), files.exists(old) {
       try files.rename(old, to: target)
+    }
+    if let kept, files.exists(old) {
+      try files.removeTree(kept)
+      try files.rename(old, to: kept)
     }
     try files.removeTree(old)
   }

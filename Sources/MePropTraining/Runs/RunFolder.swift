@@ -11,8 +11,10 @@ import Foundation
 /// confusion.json     how often classes were taken for each other after the best epoch
 /// run.json           what was trained, and how it ended
 /// events.out.…       TensorBoard event files
-/// checkpoints/last   tensors.safetensors and state.json of the last checkpoint
-/// checkpoints/best   the same after the best epoch
+/// checkpoints/last   tensors.safetensors, state.json and SHA256SUMS of the last checkpoint
+/// …/previous         the same of the one before it, for a last one that is damaged
+/// …/best             the same after the best epoch
+/// …/history.jsonl    the figures of every epoch with all their digits, a row an epoch
 /// model/             what evaluate and predict take, of the best epoch
 /// …                  what the task keeps besides, such as jackknifed-tags.json
 /// ```
@@ -21,6 +23,8 @@ public final class RunFolder {
   public let url: URL
   var files = FileSystem()
   private var lock: RunLock?
+  /// What `history.jsonl` holds as far as checkpoints of this object go.
+  var savedHistory: SavedHistory?
 
   /// Creates the folder for a new run, or opens that of an earlier one.
   ///
@@ -51,11 +55,13 @@ public final class RunFolder {
       throw RunFolderError.alreadyHoldsRun(path: self.url.path)
     }
     for swap in [lastSwap, bestSwap, modelSwap] { try swap.recover() }
+    try files.removeTree(temporaryHistoryURL)
   }
 
   /// Creates a folder named after the task and the time, such as `runs/digits-20250131-235959`.
   ///
-  /// If that is taken, `-2`, `-3`, … is added.
+  /// If that is taken, or the clock is behind the time of a run that is there, that run's name with
+  /// `-2`, `-3`, … is taken.
   ///
   /// - Parameters:
   ///   - task: The task's name.
@@ -73,31 +79,30 @@ public final class RunFolder {
     var buffer = [CChar](repeating: 0, count: 32)
     strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
     let digits = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let name = task + "-" + String(decoding: digits, as: UTF8.self)
+    let now = String(decoding: digits, as: UTF8.self)
     try createFolders(parent.absoluteURL.standardizedFileURL, files)
-    var candidate = parent.appendingPathComponent(name)
-    var number = 1
-    while try !files.createFolder(candidate) {
-      number += 1
-      candidate = parent.appendingPathComponent("\(name)-\(number)")
+    while true {
+      // The name of a later run sorts after those of all before it, also where the clock was put
+      // back in between.
+      let newest = DefaultRunName.newest(of: task, in: try files.entries(of: parent))
+      var name = DefaultRunName(task: task, time: now, number: 1)
+      if let newest, newest.time >= now {
+        name = DefaultRunName(task: task, time: newest.time, number: newest.number + 1)
+      }
+      let candidate = parent.appendingPathComponent(name.text)
+      if try files.createFolder(candidate) {
+        return try RunFolder(at: candidate, resuming: false)
+      }
     }
-    return try RunFolder(at: candidate, resuming: false)
   }
 
-  /// Returns the newest run of a task that has a default name, or `nil`.
+  /// Returns the run of a task that was made last among those with a default name, or `nil`.
   public static func latest(
     task: String, in parent: URL = URL(fileURLWithPath: "runs")
   ) -> URL? {
-    let files = FileSystem()
-    let digits = (0..<8).map { _ in "[0-9]" }.joined()
-    let time = (0..<6).map { _ in "[0-9]" }.joined()
-    let names = (try? files.entries(of: parent)) ?? []
-    let runs = names.filter { fnmatch("\(task)-\(digits)-\(time)*", $0, 0) == 0 }
-    // "-2" is newer than no number and "-10" newer than "-9".
-    return runs.max {
-      ($0.prefix(task.count + 16), $0.count, $0) < ($1.prefix(task.count + 16), $1.count, $1)
-    }
-    .map { parent.appendingPathComponent($0) }
+    let names = (try? FileSystem().entries(of: parent)) ?? []
+    return DefaultRunName.newest(of: task, in: names)
+      .map { parent.appendingPathComponent($0.text) }
   }
 
   // MARK: Parts
@@ -116,16 +121,27 @@ public final class RunFolder {
   public var modelURL: URL { url.appendingPathComponent("model") }
   /// The last checkpoint.
   public var lastCheckpointURL: URL { checkpoints.appendingPathComponent("last") }
+  /// The checkpoint before the last.
+  public var previousCheckpointURL: URL { checkpoints.appendingPathComponent("previous") }
   /// The checkpoint after the best epoch.
   public var bestCheckpointURL: URL { checkpoints.appendingPathComponent("best") }
 
   var checkpoints: URL { url.appendingPathComponent("checkpoints") }
-  var lastSwap: FolderSwap { FolderSwap(target: lastCheckpointURL, files: files) }
+  var lastSwap: FolderSwap {
+    FolderSwap(target: lastCheckpointURL, files: files, kept: previousCheckpointURL)
+  }
   var bestSwap: FolderSwap { FolderSwap(target: bestCheckpointURL, files: files) }
   var modelSwap: FolderSwap { FolderSwap(target: modelURL, files: files) }
 
   /// Whether a configuration has been saved in the folder.
   public var hasConfiguration: Bool { files.exists(configurationURL) }
+
+  /// The task of the run in the folder, by `run.json`; `nil` where that says nothing.
+  public var task: String? {
+    struct Summary: Decodable { var task: String? }
+    guard let data = try? Data(contentsOf: summaryURL) else { return nil }
+    return (try? JSONDecoder().decode(Summary.self, from: data))?.task
+  }
 
   /// Saves the complete configuration, replacing an earlier one as a whole.
   public func save(_ configuration: Configuration, title: String? = nil) throws {
@@ -167,5 +183,43 @@ extension RunFolder {
     if files.isFolder(path) || path.pathComponents.count <= 1 { return }
     try createFolders(path.deletingLastPathComponent(), files)
     try files.createFolder(path)
+  }
+}
+
+/// The parts of a default name: `digits-20250131-235959`, or with a number `…-2`.
+private struct DefaultRunName {
+  var task: String
+  /// The time, of the form `20250131-235959`.
+  var time: String
+  /// 1 for a name without a number.
+  var number: Int
+
+  var text: String { "\(task)-\(time)" + (number > 1 ? "-\(number)" : "") }
+
+  init(task: String, time: String, number: Int) {
+    (self.task, self.time, self.number) = (task, time, number)
+  }
+
+  /// Takes a name apart; `nil` for other names.
+  init?(_ name: String, of task: String) {
+    guard name.hasPrefix(task + "-") else { return nil }
+    let fields = name.dropFirst(task.count + 1)
+      .split(separator: "-", omittingEmptySubsequences: false)
+    guard (2...3).contains(fields.count), fields[0].count == 8, fields[1].count == 6,
+      fields.allSatisfy({ $0.allSatisfy { ("0"..."9").contains($0) } })
+    else { return nil }
+    var number = 1
+    if fields.count == 3 {
+      guard let found = Int(fields[2]), (2...1_000_000_000).contains(found) else { return nil }
+      number = found
+    }
+    self.init(task: task, time: "\(fields[0])-\(fields[1])", number: number)
+    if text != name { return nil }
+  }
+
+  /// The newest of the names of a task.
+  static func newest(of task: String, in names: [String]) -> DefaultRunName? {
+    names.compactMap { DefaultRunName($0, of: task) }
+      .max { ($0.time, $0.number) < ($1.time, $1.number) }
   }
 }

@@ -16,6 +16,10 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible, Localized
   case notARunFolder(path: String)
   /// Resuming was asked for, and there is no run.
   case nothingToResume(path: String)
+  /// Resuming was asked for, and the run's settings are not there, or not all of them.
+  case noSettings(path: String, missing: [String])
+  /// Resuming was asked for with another task than the run's.
+  case otherTask(path: String, expected: String, found: String)
 
   /// One line: path, what is wrong, what to do.
   public var description: String {
@@ -32,6 +36,17 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible, Localized
         + "with --run"
     case .nothingToResume(let path):
       "\(path): no run to resume; check the path, or leave out --resume to start a new run"
+    case .noSettings(let path, let missing) where missing.isEmpty:
+      "\(path): nothing to resume here: the run ended before its settings were saved in "
+        + "config.yaml; start it again without --resume, with all its options"
+    case .noSettings(let path, let missing):
+      "\(path): nothing to resume here: config.yaml lacks "
+        + missing.prefix(5).joined(separator: ", ")
+        + (missing.count > 5 ? " and \(missing.count - 5) more keys" : "")
+        + ", which the run was started with; copy it again, or start a new run"
+    case .otherTask(let path, let expected, let found):
+      "\(path): a run of '\(found)', asked to go on as '\(expected)'; say 'meprop train \(found) "
+        + "--run … --resume'"
     }
   }
 
@@ -77,16 +92,29 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible, Locali
   }
 
   /// One line: path, place, expected, found, what to do.
-  public var description: String { "\(path ?? "checkpoint"): \(explanation)" }
+  public var description: String {
+    let remedy =
+      if case .corrupt = problem { "; copy the run again, or start a new one" } else { "" }
+    return "\(place): \(explanation)\(remedy)"
+  }
   /// The same line, for callers that print Foundation's errors.
   public var errorDescription: String? { description }
 
-  private var explanation: String {
+  /// The file or folder, for messages.
+  var place: String { path ?? "checkpoint" }
+  /// Whether files are not what they were, as against a checkpoint that is of something else.
+  var isDamage: Bool {
+    switch problem {
+    case .unreadable, .corrupt: true
+    default: false
+    }
+  }
+
+  var explanation: String {
     switch problem {
     case .unreadable(let reason): "cannot read the checkpoint: \(reason)"
     case .corrupt(let expected, let found):
-      "corrupt checkpoint: expected \(expected), found \(found); remove its folder and run "
-        + "--resume again to continue from checkpoints/best, or start a new run"
+      "corrupt checkpoint: expected \(expected), found \(found)"
     case .unknownVersion(let version):
       "expected checkpoint format \(CheckpointState.currentVersion), found \(version)"
         + (version == 1 ? ", written by meprop 0.1" : "")

@@ -23,7 +23,7 @@ final class RunLock {
       guard code == EWOULDBLOCK else {
         throw FileWriteError(code: code, path: path, operation: "locking")
       }
-      let process = owner?.split(separator: "\n").first.map(String.init)
+      let process = owner?.split(separator: "\n").first?.printable(limit: 20)
       throw RunFolderError.inUse(path: folder.path, process: process)
     }
     // The number only serves the message above, so a full disk does not matter here.

@@ -1,6 +1,7 @@
 // JSON whose keys keep their order and whose numbers are short and finite.
 
 import Foundation
+import MePropData
 
 /// A JSON value; `description` is its text on one line.
 ///
@@ -82,7 +83,8 @@ public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case _ where scalar.value < 0x20:
+      // Those beyond ASCII too: nothing that is printed has to be escaped any more.
+      case _ where scalar.isObeyed:
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: text.unicodeScalars.append(scalar)
@@ -93,7 +95,7 @@ public indirect enum JSONValue: Sendable, Equatable, CustomStringConvertible {
 
   private static func text(of value: Double) -> String {
     guard value.isFinite else { return "null" }
-    if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
+    if value == value.rounded(), abs(value) < 1e15 { return String(FileNumber.whole(value)) }
     return value.description
   }
 
