@@ -82,7 +82,7 @@ extension Benchmark {
       return (Timing.now() - before) * Double(batchSize) / Double(max(report.exampleCount, 1))
     }
     for (index, task) in tasks.enumerated() {
-      task.beginEpoch(1)
+      try task.beginEpoch(1)
       for _ in 0..<kind.warmUp { _ = try runStep(index) }
     }
     var times = tasks.map { _ in [Double]() }
@@ -126,7 +126,7 @@ extension Benchmark {
   private func runParsing(data: ParserData, dataName: String, torch: TorchBaseline?) throws {
     let task = try makeParser([], data)
     let shape = task.settings.shape
-    task.beginEpoch(1)
+    try task.beginEpoch(1)
     for step in 0..<min(300, task.stepsPerEpoch) {
       try checkInterruption()
       _ = try task.trainStep(step, ofEpoch: 1)

@@ -29,7 +29,7 @@ struct DataListCommand: ParsableCommand {
         \(dataSet.name): \(dataSet.summary)
           license   \(dataSet.license)
           citation  \(dataSet.citation)
-          found     \(found ?? "nowhere; get it with 'meprop data get \(dataSet.name)'")
+          found     \(found?.printable ?? "nowhere; get it with 'meprop data get \(dataSet.name)'")
 
         """)
     }
@@ -51,11 +51,19 @@ struct DataGetCommand: ParsableCommand {
 
   func run() throws {
     let dataSet = try DataCatalogue.dataSet(named: name)
-    let folder =
-      try to.map { URL(fileURLWithPath: $0, isDirectory: true) }
-      ?? DataLocator.ofProcess.downloadFolder(for: dataSet)
+    let folder: URL
+    do {
+      folder =
+        try to.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        ?? DataLocator.ofProcess.downloadFolder(for: dataSet)
+    } catch DataLocationError.noCacheFolder {
+      throw UsageError(
+        "no folder to download \(name) to: neither XDG_CACHE_HOME nor HOME is set; set one of "
+          + "them, "
+          + "or name a folder with --to")
+    }
     try Downloader().download(dataSet, to: folder, progress: DownloadNotice.show)
-    try StandardOutput.write("\(folder.path)\n")
+    try StandardOutput.write("\(folder.path.printable)\n")
   }
 }
 
@@ -74,15 +82,31 @@ struct DataCheckCommand: ParsableCommand {
 
   func run() throws {
     let dataSet = try DataCatalogue.dataSet(named: name)
-    let place =
-      try folder.map { URL(fileURLWithPath: $0, isDirectory: true) }
-      ?? DataLocator.ofProcess.locate(name, defaultName: name)
+    let place: URL
+    do {
+      place =
+        try folder.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        ?? DataLocator.ofProcess.locate(name, defaultName: name)
+    } catch DataLocationError.notFound(_, let searched, _) {
+      throw DataNotFound(name: name, searched: searched)
+    }
     let checks = try FileCheck.checkAll(of: dataSet, in: place)
-    for check in checks { try StandardOutput.write("\(check)\n") }
+    for check in checks { try StandardOutput.write("\("\(check)".printable)\n") }
     let bad = checks.filter { $0.result != .verified }.map(\.name)
     guard bad.isEmpty else {
       throw DataCheckFailure(folder: place.path, bad: bad, count: checks.count)
     }
+  }
+}
+
+/// A data set that is in none of the places where it is looked for.
+struct DataNotFound: Error, CustomStringConvertible {
+  var name: String
+  var searched: [SearchedPlace]
+
+  var description: String {
+    "data set \(name) not found; looked in \(searched.map(\.description).joined(separator: "; ")); "
+      + "get it with 'meprop data get \(name)', or name its folder with --folder"
   }
 }
 

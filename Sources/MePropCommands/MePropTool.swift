@@ -48,14 +48,18 @@ public struct MePropTool: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     unblockInterrupts()
     return TaskRegistry.$current.withValue(tasks) {
-      do {
-        try checkInstructionSet()
-        var command = try parseAsRoot(arguments)
-        try command.run()
-        return EXIT_SUCCESS
-      } catch {
-        return Failure.report(error)
-      }
+      Notices.$receive.withValue({ StandardError.write("notice: \($0)") }) { run(arguments) }
+    }
+  }
+
+  private static func run(_ arguments: [String]?) -> Int32 {
+    do {
+      try checkInstructionSet()
+      var command = try parseAsRoot(arguments)
+      try command.run()
+      return EXIT_SUCCESS
+    } catch {
+      return Failure.report(error)
     }
   }
 
@@ -65,7 +69,9 @@ public struct MePropTool: ParsableCommand {
     let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue)
     guard available.contains(name) else {
       throw UsageError(
-        "MEPROP_SIMD: found '\(name)', expected one of \(available.joined(separator: ", "))")
+        "MEPROP_SIMD: found '\(name.printable(limit: 80))', expected one of "
+          + "\(available.joined(separator: ", "))"
+      )
     }
   }
 
@@ -108,7 +114,8 @@ enum Failure {
     }
     let lines = message(for: error).split(whereSeparator: \.isNewline)
     let line = lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
-    StandardError.write("error: \(line)")
+    // An argument or a field may be as long as its file.
+    StandardError.write("error: \(line.printable(limit: 4000))")
     return code
   }
 

@@ -27,17 +27,30 @@ package struct OutputStreams: Sendable {
 
 /// Standard output, for results.
 enum StandardOutput {
-  /// Writes text as it is.
-  static func write(_ text: String) throws { try write(bytes: Array(text.utf8)) }
+  /// Writes text, one line or several; what a terminal would obey in it is escaped.
+  static func write(_ text: String) throws {
+    try write(raw: Array(text.printableLines.utf8))
+  }
 
   /// Writes a table, after a line with its title, if it has one, and after what comes first.
   static func write(_ start: String, _ table: ReportTable) throws {
-    try write(start + (table.title.isEmpty ? "" : table.title + "\n"))
+    try write(start + (table.title.isEmpty ? "" : table.title.printable + "\n"))
     try write(table: table.rows)
   }
 
-  /// Writes bytes as they are.
+  /// Writes a piece of a file that is a result itself, such as tagged text: byte for byte into a
+  /// file or pipe, escaped where somebody looks at it.
+  ///
+  /// - Parameter bytes: Whole lines of UTF-8.
+  /// - Throws: `ClosedPipe`, `FileWriteError`.
   static func write(bytes: [UInt8]) throws {
+    guard OutputStreams.current.results == nil, isatty(STDOUT_FILENO) == 1 else {
+      return try write(raw: bytes)
+    }
+    try write(String(decoding: bytes, as: UTF8.self))
+  }
+
+  private static func write(raw bytes: [UInt8]) throws {
     if let take = OutputStreams.current.results { return take(bytes) }
     let code = writeAll(bytes[...], to: STDOUT_FILENO)
     if code == EPIPE { throw ClosedPipe() }
@@ -48,6 +61,8 @@ enum StandardOutput {
 
   /// Writes rows of columns, the first column to the left and the others to the right.
   static func write(table rows: [[String]]) throws {
+    // Before they are measured, and with the ends of lines that a name may have.
+    let rows = rows.map { $0.map(\.printable) }
     let columnCount = rows.map(\.count).max() ?? 0
     let widths = (0..<columnCount).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
@@ -64,11 +79,28 @@ enum StandardOutput {
 
 /// Standard error, for messages.
 enum StandardError {
-  /// Writes a line; where that fails there is nobody to tell.
+  /// Writes a line, escaped; where that fails there is nobody to tell.
   static func write(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
+    let bytes = Array((line.printable + "\n").utf8)
     if let take = OutputStreams.current.messages { return take(bytes) }
     _ = writeAll(bytes[...], to: STDERR_FILENO)
+  }
+}
+
+/// The descriptors 0, 1 and 2, which a parent may have left closed.
+public enum StandardDescriptors {
+  /// Opens those that are closed, before any other file is opened: that file would get their number
+  /// otherwise, and messages would be written into it.
+  ///
+  /// Output that nobody wants goes to the null device. Reading from an input that was never there
+  /// fails, because an empty one would have a result.
+  public static func open() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+      let flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDWR
+      // The lowest number that is free, which is this one.
+      _ = Foundation.open("/dev/null", flags)
+    }
   }
 }
 

@@ -49,6 +49,6 @@ struct ReportCommand: ParsableCommand {
     let report = RunReport(try RunRecord.read(folders))
     let destination = try named ?? ReportDestination(path: standard.path)
     try report.write(to: destination.file)
-    try StandardOutput.write("\(destination.named.path)\n")
+    try StandardOutput.write("\(destination.named.path.printable)\n")
   }
 }

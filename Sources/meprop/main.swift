@@ -3,4 +3,5 @@
 import Foundation
 import MePropCommands
 
+StandardDescriptors.open()
 exit(MePropTool.run())

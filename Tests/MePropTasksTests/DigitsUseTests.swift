@@ -9,7 +9,7 @@ import Testing
 @Suite("Evaluation and prediction of digits")
 struct DigitsUseTests {
   @Test("Figures follow from the confusion matrix")
-  func figures() {
+  func figures() throws {
     // A network that takes every image for the class of the first pixel's tens.
     let images = LabeledImages(
       rows: 1, columns: 2, pixels: [255, 0, 0, 255, 255, 0, 0, 255, 255, 0],
@@ -20,7 +20,7 @@ struct DigitsUseTests {
     let model = DigitsModel(
       network: Stack([layer]).named("layers"), imageRows: 1, imageColumns: 2,
       pixelScale: 1 / 255)
-    let evaluation = model.evaluate(on: images, context: ComputeContext())
+    let evaluation = try model.evaluate(on: images, context: ComputeContext())
     #expect(evaluation.confusion == [[2, 0, 0], [1, 2, 0], [0, 0, 0]])
     #expect(evaluation.count == 5)
     #expect(evaluation.accuracy == 80)
@@ -67,7 +67,7 @@ struct DigitsUseTests {
     let labeled = LabeledImages(
       rows: 6, columns: 5, pixels: images.pixels, labels: fromImages.map { UInt8($0.label) },
       classCount: 4)
-    #expect(model.evaluate(on: labeled, context: ComputeContext()).accuracy == 100)
+    #expect(try model.evaluate(on: labeled, context: ComputeContext()).accuracy == 100)
     #expect(fromImages.allSatisfy { $0.probability >= 0.25 && $0.probability <= 1 })
   }
 

@@ -37,7 +37,7 @@ import Testing
 
   private func train(_ task: ParserTask, epochs: ClosedRange<Int> = 1...5) throws {
     for epoch in epochs {
-      task.beginEpoch(epoch)
+      try task.beginEpoch(epoch)
       for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: epoch) }
     }
   }
@@ -57,8 +57,8 @@ import Testing
     try train(one)
     try train(two)
     #expect(one.model == two.model)
-    let dev = try #require(one.evaluate(.dev))
-    #expect(two.evaluate(.dev) == dev)
+    let dev = try #require(try one.evaluate(.dev))
+    #expect(try two.evaluate(.dev) == dev)
     #expect(dev.metrics.map(\.name) == ["las", "uas"])
     #expect(dev.primary >= 90, "\(assignments): \(dev)")
     #expect(one.takeLayerReports().count == one.settings.shape.hiddenSizes.count + 1)
@@ -68,7 +68,7 @@ import Testing
     let task = try task(["hidden=40,30"])
     #expect(task.confusion(.dev) == nil)
     try train(task, epochs: 1...1)
-    let dev = try #require(task.evaluate(.dev))
+    let dev = try #require(try task.evaluate(.dev))
     let tallies = task.takeTallies()
     #expect(tallies.map(\.name) == ["features", "layers.0", "layers.1"])
     #expect(tallies.map(\.name) == task.takeLayerReports().map(\.name))
@@ -89,12 +89,12 @@ import Testing
     try train(whole, epochs: 1...3)
     let before = try task(assignments)
     try train(before, epochs: 1...1)
-    before.beginEpoch(2)
+    try before.beginEpoch(2)
     for step in 0..<11 { _ = try before.trainStep(step, ofEpoch: 2) }
     let (tensors, counters) = before.checkpointTensors()
     let after = try task(assignments)
     try after.restore(tensors: tensors, counters: counters)
-    after.beginEpoch(2)
+    try after.beginEpoch(2)
     for step in 11..<after.stepsPerEpoch { _ = try after.trainStep(step, ofEpoch: 2) }
     try train(after, epochs: 3...3)
     #expect(after.model == whole.model)
@@ -217,7 +217,7 @@ import Testing
     }
     let swap = try task("swap")
     try train(swap)
-    #expect(swap.evaluate(.dev)?.primary == 100)
+    #expect(try swap.evaluate(.dev)?.primary == 100)
     #expect(swap.leftOutCount == 0)
     #expect(throws: ParserDataError.self) { try task("arc-standard") }
   }

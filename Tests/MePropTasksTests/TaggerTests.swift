@@ -49,7 +49,7 @@ import Testing
     try train(one)
     try train(two)
     #expect(one.model == two.model)
-    let dev = try #require(one.evaluate(.dev))
+    let dev = try #require(try one.evaluate(.dev))
     // Without the words to the right, `that` cannot be told apart.
     let least: Double =
       assignments.contains("bidirectional=false")

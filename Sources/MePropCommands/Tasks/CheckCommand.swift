@@ -47,8 +47,8 @@ struct CheckTask<Task: DataCheckingTask>: ParsableCommand {
     } else {
       try StandardOutput.write("", check.table)
       try StandardOutput.write("\(check.summary)\n")
-      for line in check.warnings { try StandardOutput.write("warning: \(line)\n") }
-      for line in check.errors { try StandardOutput.write("error: \(line)\n") }
+      for line in check.warnings { try StandardOutput.write("warning: \(line.printable)\n") }
+      for line in check.errors { try StandardOutput.write("error: \(line.printable)\n") }
     }
     if !check.errors.isEmpty { throw ExitCode.failure }
   }

@@ -55,6 +55,7 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
       return try StandardOutput.write("\(report.json(task: task.name, split: split))\n")
     }
     try StandardOutput.write(report.headline(split) + "\n")
+    if let data = report.data { try StandardOutput.write("data \(data.printable)\n") }
     for table in report.tables { try StandardOutput.write("\n", table) }
   }
 

@@ -65,6 +65,18 @@ struct SettingsOptions: ParsableArguments {
   }
 }
 
+/// A run that ended without a model, because that of the best epoch was lost before and could not
+/// be written anew.
+struct MissingModel: Error, CustomStringConvertible {
+  var path: String
+  var epoch: Int
+
+  var description: String {
+    "\(path): there is no model: that of epoch \(epoch), the best one, was lost, and no epoch "
+      + "since was better; train again in another folder"
+  }
+}
+
 /// The options of training, for every task: where settings come from, where the run goes, what is
 /// printed.
 struct TrainOptions: ParsableArguments {
@@ -101,12 +113,17 @@ struct TrainOptions: ParsableArguments {
       try StandardOutput.write("\(report.summary.json)\n")
     } else {
       try StandardOutput.write(table: report.table)
-      if report.summary.epochs.best != nil {
-        try StandardOutput.write("model: \(report.model.path)\n")
+      if FileManager.default.fileExists(atPath: report.model.path) {
+        try StandardOutput.write("model: \(report.model.path.printable)\n")
       }
-      if let page { try StandardOutput.write("report: \(page.path)\n") }
+      if let page { try StandardOutput.write("report: \(page.path.printable)\n") }
     }
     if case .interrupted(let signal) = report.outcome { throw Interrupted(signal: signal) }
+    if let best = report.summary.epochs.best,
+      !FileManager.default.fileExists(atPath: report.model.path)
+    {
+      throw MissingModel(path: report.model.path, epoch: best.epoch)
+    }
   }
 
   /// Writes the report of a run with epochs and returns where; a failure is told, and is no failure

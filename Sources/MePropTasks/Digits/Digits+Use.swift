@@ -24,10 +24,12 @@ extension Digits {
   ) throws -> EvaluationReport {
     var model = model
     model.precision = use.precision() ?? model.precision
-    let images = try model.images(split, of: data, use.source)
+    let (images, folder) = try model.images(split, of: data, use.source)
     let start = ContinuousClock.now
-    let evaluation = model.evaluate(on: images, context: use.context)
-    return evaluation.report(seconds: start.duration(to: .now).inSeconds)
+    let evaluation = try model.evaluate(on: images, context: use.context)
+    var report = evaluation.report(seconds: start.duration(to: .now).inSeconds)
+    report.data = folder.path
+    return report
   }
 
   /// A label and its probability for each image of a file, a line each.
@@ -61,19 +63,22 @@ extension DigitsModel {
     on split: EvaluationSplit, of data: String?, locator: DataLocator = .ofProcess,
     threadCount: Int = ComputeContext.availableThreads
   ) throws -> DigitsEvaluation {
-    evaluate(
-      on: try images(split, of: data, DataSource(locator)),
+    try evaluate(
+      on: images(split, of: data, DataSource(locator)).images,
       context: ComputeContext(threadCount: threadCount))
   }
 
   /// The images of a part of a data set, which are of the size that the model takes.
   fileprivate func images(
     _ split: EvaluationSplit, of data: String?, _ source: DataSource
-  ) throws -> LabeledImages {
+  ) throws -> (images: LabeledImages, folder: URL) {
+    guard let data = data ?? details.dataSet else {
+      throw UsageError(
+        "the model does not say what data it was trained on; name the data with --data")
+    }
     let folder = try source.locator.folder(
-      for: data, defaultName: details.dataSet ?? DataCatalogue.mnist.name, progress: source.progress
-    )
-    let images =
+      for: data, defaultName: data, progress: source.progress)
+    let images = try HintedDataError.adding(hint) {
       switch split {
       case .test: try ImageDataset.load(from: folder, split: .test, classCount: classCount)
       case .dev:
@@ -81,23 +86,40 @@ extension DigitsModel {
           from: folder, developmentCount: details.developmentCount, classCount: classCount
         ).development
       }
+    }
     guard [images.rows, images.columns] == [details.imageRows, details.imageColumns] else {
       throw DigitsDataError.wrongSize(
         path: folder.path, expected: [details.imageRows, details.imageColumns],
         found: [images.rows, images.columns])
     }
-    return images
+    return (images, folder)
+  }
+
+  /// The option of `evaluate` that mends what is wrong.
+  private func hint(_ error: DataFormatError) -> String? {
+    switch error {
+    case .tooFewExamples(_, let needed, _) where needed > 1:
+      "the model was trained with \(details.developmentCount) images held out; say --split "
+        + "test, or name its data with --data"
+    case .labelOutOfRange:
+      "the model tells \(classCount) classes apart; name data that have these with --data"
+    default: nil
+    }
   }
 
   /// Evaluates the model on images of the size it was trained on.
-  public func evaluate(on images: LabeledImages, context: ComputeContext) -> DigitsEvaluation {
+  ///
+  /// - Throws: Nothing, outside of a run that a signal asks to stop.
+  public func evaluate(
+    on images: LabeledImages, context: ComputeContext
+  ) throws -> DigitsEvaluation {
     precondition(
       images.rows == details.imageRows && images.columns == details.imageColumns
         && images.classCount <= classCount,
       "DigitsModel.evaluate: images of \(images.rows) x \(images.columns) and "
         + "\(images.classCount) classes, expected \(details.imageRows) x \(details.imageColumns), "
         + "\(classCount)")
-    return DigitsEvaluator(inputSize: inputSize, context: context)
+    return try DigitsEvaluator(inputSize: inputSize, context: context)
       .evaluate(network, on: images, scale: details.pixelScale)
   }
 

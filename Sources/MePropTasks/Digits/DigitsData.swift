@@ -40,9 +40,12 @@ public struct DigitsData: Sendable, Equatable {
     folder: URL, developmentCount: Int = ImageDataset.developmentCount, classCount: Int = 10,
     trainingLimit: Int? = nil
   ) throws {
-    test = try ImageDataset.load(from: folder, split: .test, classCount: classCount)
-    (development, training) = try ImageDataset.loadTraining(
-      from: folder, developmentCount: developmentCount, classCount: classCount)
+    (test, development, training) = try HintedDataError.adding(Self.hint) {
+      let test = try ImageDataset.load(from: folder, split: .test, classCount: classCount)
+      let (development, training) = try ImageDataset.loadTraining(
+        from: folder, developmentCount: developmentCount, classCount: classCount)
+      return (test, development, training)
+    }
     guard (test.rows, test.columns) == (training.rows, training.columns) else {
       throw DigitsDataError.sizesDiffer(
         folder: folder.path, training: [training.rows, training.columns],
@@ -50,6 +53,25 @@ public struct DigitsData: Sendable, Equatable {
     }
     self.folder = folder
     if let trainingLimit, trainingLimit < training.count { training = training[0..<trainingLimit] }
+    let brightest = training.pixels.max() ?? 0
+    if brightest == 1 {
+      Notices.tell(
+        "\(folder.path): pixels are 0 and 1, expected 0 "
+          + "(background) to 255, so that all images are "
+          + "nearly black; multiply pixels by 255 first")
+    } else if brightest == 0 {
+      Notices.tell("\(folder.path): all pixels are 0, so that there is nothing to learn")
+    }
+  }
+
+  /// The option of training that mends what is wrong.
+  private static func hint(_ error: DataFormatError) -> String? {
+    switch error {
+    case .tooFewExamples(_, let needed, let found) where needed > 1 && found > 1:
+      "hold fewer out for development with --dev-count, \(found - 1) at most"
+    case .labelOutOfRange(_, _, _, let found, _): "say --classes \(found + 1) or more"
+    default: nil
+    }
   }
 
   /// Compares images, wherever they come from.
@@ -58,12 +80,30 @@ public struct DigitsData: Sendable, Equatable {
       && one.test == other.test
   }
 
-  /// A number that differs for other training images: their count and a hash of their labels.
+  /// A number that differs for other images: a hash of pixels and labels of training and
+  /// development images, which decide what is learned and kept.
   ///
   /// Kept in checkpoints, so that a run is not resumed on other data.
   var fingerprint: Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(training.pixelsPerImage)
-    for label in training.labels { hash = (hash ^ UInt64(label)) &* 0x100_0000_01b3 }
+    func add(_ bytes: [UInt8]) {
+      bytes.withUnsafeBytes { bytes in
+        let whole = bytes.count & ~7
+        for place in stride(from: 0, to: whole, by: 8) {
+          let word = UInt64(
+            littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+          hash = (hash ^ word) &* 0x100_0000_01b3
+        }
+        for byte in bytes[whole...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      }
+      hash = (hash ^ UInt64(bytes.count)) &* 0x100_0000_01b3
+      // A word's highest bits would only reach the hash's highest.
+      hash ^= hash >> 29
+    }
+    for part in [training, development] {
+      add(part.pixels)
+      add(part.labels)
+    }
     return Int(hash >> 2)
   }
 }

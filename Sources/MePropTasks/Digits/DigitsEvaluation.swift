@@ -83,15 +83,18 @@ final class DigitsEvaluator {
   }
 
   /// Evaluates `network` on `images`, whose pixels are multiplied by `scale`.
-  func evaluate(_ network: DigitsNetwork, on images: LabeledImages, scale: Float)
-    -> DigitsEvaluation
-  {
+  ///
+  /// - Throws: `WorkInterrupted` where a signal asks the run that this is part of to stop.
+  func evaluate(
+    _ network: DigitsNetwork, on images: LabeledImages, scale: Float
+  ) throws -> DigitsEvaluation {
     if order.count < images.count { order = Array(0..<UInt32(images.count)) }
     let classCount = network.outputSize
     var confusion = [Int](repeating: 0, count: classCount * classCount)
     var loss = 0.0
     let predictor = Predictor(network, context: context)
     for start in stride(from: 0, to: images.count, by: Self.batchSize) {
+      try InterruptFlag.checkRun()
       let count = min(Self.batchSize, images.count - start)
       input.setRowCount(count)
       context.gather(

@@ -33,7 +33,8 @@ public struct DigitsModel: Sendable, Equatable {
     public var imageColumns: Int
     /// What pixels from 0 to 255 are multiplied by.
     public var pixelScale: Float
-    /// The data set of the catalogue it was trained on; `nil` for data of the user's own.
+    /// The data set of the catalogue it was trained on, or the folder; `nil` where that is not
+    /// known.
     public var dataSet: String?
     /// How many of the first training images were held out for development.
     public var developmentCount: Int
@@ -99,9 +100,12 @@ extension DigitsModel.Details {
   fileprivate func check(_ saved: SavedModel) throws {
     let sides = 1...65_536
     try saved.require(
+      (2...ConfigurationKind.maximumListCount + 2).contains(layers.count), "layers",
+      "2 to \(ConfigurationKind.maximumListCount + 2) sizes", "\(layers.count)")
+    try saved.require(
       layers.count >= 2 && layers.allSatisfy { (1...100_000_000).contains($0) }
         && zip(layers, layers.dropFirst()).allSatisfy { $0 * $1 <= 1_000_000_000 }, "layers",
-      "two or more sizes of 1 to 100000000", "\(layers)")
+      "two or more sizes of 1 to 100000000", "\(layers)".printable(limit: 80))
     try saved.require(
       layers[layers.count - 1] <= 256, "layers", "at most 256 classes",
       "\(layers[layers.count - 1])")

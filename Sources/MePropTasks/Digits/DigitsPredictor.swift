@@ -27,7 +27,7 @@ public struct DigitsPrediction: Sendable, Equatable {
   }
 }
 
-/// Predicts the classes of images batch by batch, in constant memory for text.
+/// Predicts the classes of images batch by batch, in constant memory.
 public final class DigitsPredictor {
   /// The model.
   public let model: DigitsModel
@@ -63,20 +63,20 @@ public final class DigitsPredictor {
   private func predictImages(
     _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
   ) throws {
-    let images = try IDX.read(file, rank: 3)
+    let images = try IDXReader(file, rank: 3)
     let size = Array(images.dimensions[1...])
-    guard images.dimensions[0] > 0 else { return }
-    guard size == [model.details.imageRows, model.details.imageColumns] else {
+    guard
+      images.dimensions[0] == 0 || size == [model.details.imageRows, model.details.imageColumns]
+    else {
       throw DigitsDataError.wrongSize(
         path: file.path, expected: [model.details.imageRows, model.details.imageColumns],
         found: size)
     }
-    let order = Array(0..<UInt32(images.dimensions[0]))
-    for start in stride(from: 0, to: order.count, by: DigitsEvaluator.batchSize) {
-      let examples = order[start..<min(start + DigitsEvaluator.batchSize, order.count)]
+    let order = Array(0..<UInt32(DigitsEvaluator.batchSize))
+    while let bytes = try images.next(DigitsEvaluator.batchSize) {
+      let examples = order[..<(bytes.count / model.inputSize)]
       input.setRowCount(examples.count)
-      context.gather(
-        images.bytes, examples: examples, scale: model.details.pixelScale, into: &input)
+      context.gather(bytes, examples: examples, scale: model.details.pixelScale, into: &input)
       try receive(predictBatch())
     }
   }
@@ -87,6 +87,8 @@ public final class DigitsPredictor {
     let rows = CSVRows(file, fieldCount: model.inputSize)
     var row: [Float] = []
     var hasMore = true
+    var brightest: Float = 0
+    var isFirst = true
     while hasMore {
       input.setRowCount(DigitsEvaluator.batchSize)
       var count = 0
@@ -96,6 +98,7 @@ public final class DigitsPredictor {
           hasMore = try rows.readRow(into: &row)
           if !hasMore { break }
           try setInput(count, to: row, of: rows)
+          if isFirst { brightest = max(brightest, row.max() ?? 0) }
           count += 1
         } catch {
           failure = error
@@ -103,6 +106,12 @@ public final class DigitsPredictor {
         }
       }
       input.setRowCount(count)
+      if isFirst, brightest > 0, brightest <= 1 {
+        Notices.tell(
+          "\(rows.path): the first \(count) rows have pixels from 0 to \(brightest), expected 0 "
+            + "(background) to 255, so that these images are nearly black; multiply pixels by 255")
+      }
+      isFirst = false
       if count > 0 { try receive(predictBatch()) }
       if let failure { throw failure }
     }

@@ -42,6 +42,7 @@ public final class DigitsTask: NetworkTask {
       "DigitsTask: data of \(data.training.classCount) classes, settings of \(settings.classCount)")
     self.settings = settings
     self.data = data
+    fingerprint = data.fingerprint
     var layers = Stack.perceptron(
       [data.training.pixelsPerImage] + settings.layerSizes, activation: settings.activation,
       dropout: settings.dropout, precision: settings.precision,
@@ -97,26 +98,27 @@ public final class DigitsTask: NetworkTask {
   }
 
   /// The accuracy in percent and the mean loss on images that are not trained on.
-  public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
+  ///
+  /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
+  public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
     let images = split == .dev ? data.development : data.test
-    let evaluation = evaluator.evaluate(trainer.model, on: images, scale: Self.pixelScale)
+    let evaluation = try evaluator.evaluate(trainer.model, on: images, scale: Self.pixelScale)
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
   }
 
   // MARK: State
 
-  /// Of the training images: their count and a hash of their labels.
-  public var fingerprint: Int { data.fingerprint }
+  /// Of the images that are trained on and that choose the best epoch.
+  public let fingerprint: Int
 
   /// Writes the model of the current weights.
   ///
   /// - Throws: `FileWriteError`.
   public func writeModel(to folder: URL) throws {
-    let isCatalogued = DataCatalogue.all.contains { $0.name == settings.data }
     try DigitsModel(
       network: trainer.model, imageRows: data.training.rows, imageColumns: data.training.columns,
-      pixelScale: Self.pixelScale, dataSet: isCatalogued ? settings.data : nil,
+      pixelScale: Self.pixelScale, dataSet: settings.data,
       developmentCount: settings.developmentCount
     ).write(to: folder)
   }

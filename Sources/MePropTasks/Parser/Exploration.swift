@@ -1,6 +1,7 @@
 // Training examples from the states that the parser itself gets into (Goldberg and Nivre, 2013).
 
 import MePropCore
+import MePropTraining
 
 extension ParserEngine {
   /// Parses training sentences and notes, at each state, the best of the transitions that lose
@@ -18,10 +19,12 @@ extension ParserEngine {
   ///   - seed: With `epoch`, decides where.
   ///   - epoch: From 1.
   ///   - threadCount: Threads to compute with.
-  /// - Returns: The examples, in an order that does not depend on the number of threads.
+  /// - Returns: The examples, in an order that does not depend on the number of threads; none where
+  ///   no state has more than one transition.
+  /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
   func explore(
     _ trees: EncodedTrees, share: Double, seed: UInt64, epoch: Int, threadCount: Int
-  ) -> TransitionExamples {
+  ) throws -> TransitionExamples {
     let batches = ParserBatches.make(trees)
     var parts = [TransitionExamples](repeating: TransitionExamples(), count: batches.count)
     parts.withUnsafeMutableBufferPointer { parts in
@@ -38,6 +41,7 @@ extension ParserEngine {
               }, of: trees, share: share, seed: seed, epoch: epoch))
         })
     }
+    try InterruptFlag.checkRun()
     var all = TransitionExamples()
     all.reserveCapacity(parts.reduce(0) { $0 + $1.count })
     for index in parts.indices {

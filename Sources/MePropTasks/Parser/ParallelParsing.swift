@@ -2,6 +2,7 @@
 
 import Foundation
 import MePropCore
+import MePropTraining
 
 /// How sentences are parsed together: in batches of similar length, whatever the number of threads,
 /// because the order in which a product is summed may depend on how many states are scored at once.
@@ -30,14 +31,18 @@ enum ParserBatches {
 
   /// Calls `work` once for each number below `count`, on `threadCount` threads that each make a
   /// worker first.
+  ///
+  /// Where a signal asks the run to stop, the rest is left out: callers in a run then ask
+  /// `InterruptFlag.checkRun`.
   static func forEach<Worker>(
     count: Int, threadCount: Int, makeWorker: @Sendable () -> Worker,
     work: @Sendable (Worker, Int) -> Void
   ) {
     let threads = max(1, min(threadCount, count))
+    let interrupt = InterruptFlag.ofRun
     if threads == 1 {
       let worker = makeWorker()
-      for index in 0..<count { work(worker, index) }
+      for index in 0..<count where interrupt?.signal == nil { work(worker, index) }
       return
     }
     let counter = SharedCounter()
@@ -45,7 +50,7 @@ enum ParserBatches {
       let worker = makeWorker()
       while true {
         let index = counter.next()
-        if index >= count { break }
+        if index >= count || interrupt?.signal != nil { break }
         work(worker, index)
       }
     }

@@ -49,6 +49,9 @@ extension Parser {
     let treebank = try use.source.treebank(data ?? model.data, .parsing)
     let gold = try ParserData.read(treebank.required(split.rawValue))
     let words = tagger?.tagging(gold) ?? gold
+    var tags = MissingTags(model.vocabularies.choice.tagColumns)
+    for tree in words { tags.add(tree) }
+    tags.tell(of: try treebank.required(split.rawValue).path)
     let encoded = EncodedTrees(words, model.vocabularies, keepsSubtypes: true)
     let engine = ParserEngine(
       model.network, vocabularies: model.vocabularies, system: model.system,
@@ -64,7 +67,9 @@ extension Parser {
         heads: nodes.map { Int(parsed.heads[$0]) },
         relations: nodes.map { relations[Int(parsed.labels[$0])] })
     }
-    return TreeEvaluation(gold: gold, found: found).report(seconds: seconds)
+    var report = TreeEvaluation(gold: gold, found: found).report(seconds: seconds)
+    report.data = try treebank.required(split.rawValue).path
+    return report
   }
 
   /// Parses sentences; see `ParserPredictor.predict`.
@@ -82,11 +87,13 @@ extension Parser {
       throw ParserTaggerError.missingColumn(
         parser: columns.rawValue, tagger: tagger.columns.rawValue)
     }
-    try ParserPredictor(
-      model, beamWidth: use.options.int("beam"), tagger: tagger, threadCount: use.threadCount
-    ).predict(
-      input, isText: isText, flushesEachSentence: input.storedSize == nil,
-      writesObjects: writesObjects, receive)
+    let predictor = ParserPredictor(
+      model, beamWidth: use.options.int("beam"), tagger: tagger, threadCount: use.threadCount)
+    try PlainTextHint.adding {
+      try predictor.predict(
+        input, isText: isText, flushesEachSentence: input.storedSize == nil,
+        writesObjects: writesObjects, receive)
+    }
   }
 }
 

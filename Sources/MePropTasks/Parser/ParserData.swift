@@ -43,12 +43,42 @@ extension TreebankParts<DependencyTree> {
   ) throws -> [DependencyTree] {
     let reader = TreebankReader(part)
     var trees: [DependencyTree] = []
+    // The first sentence that is to be parsed and is not yet: all of a part are, or it is a
+    // mistake.
+    var blind: DependencyTreeError?
     while trees.count < limit ?? Int.max, let sentence = try reader.next() {
-      let tree = try DependencyTree(sentence, path: reader.path, allowsSeveralRoots: true)
-      trees.append(keepsMorphology ? tree : tree.withoutMorphology)
+      if sentence.lacksHeads {
+        blind =
+          blind
+          ?? .badHead(path: reader.path, line: sentence.line(ofWord: 0), found: "_")
+      } else {
+        let tree = try DependencyTree(sentence, path: reader.path, allowsSeveralRoots: true)
+        trees.append(keepsMorphology ? tree : tree.withoutMorphology)
+      }
+      if let blind, !trees.isEmpty { throw blind }
+    }
+    if let blind {
+      // What is trained on needs trees.
+      if part.name == "train" { throw blind }
+      throw MissingGoldError(path: part.path, column: CoNLLUColumn.head.name)
     }
     guard !trees.isEmpty else { throw CoNLLUError.noSentences(path: part.path) }
+    if part.name != "train",
+      trees.allSatisfy({ $0.relations.allSatisfy { $0 == "_" || $0.isEmpty } })
+    {
+      throw MissingGoldError(path: part.path, column: CoNLLUColumn.deprel.name)
+    }
     return trees
+  }
+}
+
+extension CoNLLUSentence {
+  /// Whether HEAD is `_`, or empty, at every word.
+  fileprivate var lacksHeads: Bool {
+    (0..<wordCount).allSatisfy { word in
+      let field = text[range(of: .head, ofWord: word)]
+      return field.isEmpty || field.elementsEqual([UInt8(ascii: "_")])
+    }
   }
 }
 

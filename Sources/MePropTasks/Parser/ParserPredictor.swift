@@ -88,7 +88,8 @@ public final class ParserPredictor {
     if isText {
       let reader = PlainTextSentences(file)
       try run(
-        flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(untagged:),
+        reader.path, flushesEachSentence, next: { try reader.next() },
+        words: DependencyTree.init(untagged:),
         write: { _, words, tree, bytes in
           let tree = words.replacing(heads: tree.heads, relations: tree.relations)
           bytes += (writesObjects ? "\(tree.json)\n" : tree.conllu).utf8
@@ -96,7 +97,8 @@ public final class ParserPredictor {
     } else {
       let reader = CoNLLUReader(file)
       try run(
-        flushesEachSentence, next: { try reader.next() }, words: DependencyTree.init(wordsOf:),
+        reader.path, flushesEachSentence, next: { try reader.next() },
+        words: DependencyTree.init(wordsOf:),
         write: { sentence, words, tree, bytes in
           guard writesObjects else {
             return sentence.append(heads: tree.heads, relations: tree.relations, to: &bytes)
@@ -109,12 +111,14 @@ public final class ParserPredictor {
   }
 
   private func run<Sentence>(
-    _ flushesEachSentence: Bool, next: () throws -> Sentence?,
+    _ path: String, _ flushesEachSentence: Bool, next: () throws -> Sentence?,
     words: (Sentence) -> DependencyTree,
     write: (
       Sentence, DependencyTree, (heads: [Int], relations: [String]), inout [UInt8]
     ) -> Void, _ receive: ([UInt8]) throws -> Void
   ) throws {
+    var missing = MissingTags(model.vocabularies.choice.tagColumns)
+    defer { missing.tell(of: path) }
     try SentenceGroups.forEach(
       wordLimit: flushesEachSentence ? 1 : Self.wordsAtOnce,
       next: { try next().map { (sentence: $0, words: words($0)) } },
@@ -123,6 +127,8 @@ public final class ParserPredictor {
       var bytes: [UInt8] = []
       let trees = group.map(\.words)
       let tagged = tagger?.tagging(trees) ?? trees
+      for tree in tagged { missing.add(tree) }
+      missing.tellEarly(of: path)
       for (index, tree) in parseTagged(tagged).enumerated() {
         write(group[index].sentence, tagged[index], tree, &bytes)
       }

@@ -70,6 +70,14 @@ public final class ParserTask: NetworkTask {
       )
     }
     self.parts = parts
+    var print = DataFingerprint()
+    print.add(training.fingerprint)
+    print.add(parts[.dev]?.encoded.fingerprint ?? 0)
+    for list in [
+      vocabularies.words, vocabularies.tags, vocabularies.prefixes, vocabularies.suffixes,
+      vocabularies.relations,
+    ] { print.add(list) }
+    fingerprint = print.value
   }
 
   // MARK: Training
@@ -81,14 +89,18 @@ public final class ParserTask: NetworkTask {
   ///
   /// From the epoch on in which the parser explores, transitions are those of the states that it
   /// gets into itself; as many of them are taken as gold trees have, so that all epochs have as
-  /// many steps.
-  public func beginEpoch(_ epoch: Int) {
+  /// many steps. Where exploring finds none, they are those of gold trees.
+  ///
+  /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
+  public func beginEpoch(_ epoch: Int) throws {
     if explores(epoch) {
       // One set of examples at a time: they are the larger part of the data.
       examples = TransitionExamples()
-      examples = explore(epoch)
       examplesAreGold = false
-    } else if !examplesAreGold {
+      examples = try explore(epoch)
+    }
+    // Nothing to choose in any state, as in sentences of one word: then gold trees go on.
+    if examples.count == 0 || (!explores(epoch) && !examplesAreGold) {
       examples = TransitionExamples.following(training, numbers).examples
       examplesAreGold = true
     }
@@ -107,7 +119,7 @@ public final class ParserTask: NetworkTask {
     settings.explorationShare > 0 && epoch >= settings.explorationStart
   }
 
-  private func explore(_ epoch: Int) -> TransitionExamples {
+  private func explore(_ epoch: Int) throws -> TransitionExamples {
     // A run that is resumed within the epoch goes on with the examples that it had.
     let network = explorer?.epoch == epoch ? explorer?.network : nil
     explorer = (epoch, network ?? trainer.model)
@@ -115,7 +127,7 @@ public final class ParserTask: NetworkTask {
     let engine = ParserEngine(
       network ?? trainer.model, vocabularies: vocabularies, system: settings.system,
       precision: settings.precision, context: trainer.context)
-    return engine.explore(
+    return try engine.explore(
       training, share: settings.explorationShare, seed: settings.steps.seed, epoch: epoch,
       threadCount: trainer.context.threadCount)
   }
@@ -157,7 +169,9 @@ public final class ParserTask: NetworkTask {
   public func confusion(_ split: EvaluationSplit) -> ConfusionMatrix? { confusions[split] }
 
   /// LAS and UAS over all words, in percent, of greedy parsing.
-  public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
+  ///
+  /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
+  public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
     guard let (trees, encoded) = parts[split] else { return nil }
     // The table of frequent features, and checkpoints after it, take their place.
     trainer.releaseBatchMemory()
@@ -165,6 +179,7 @@ public final class ParserTask: NetworkTask {
       trainer.model, vocabularies: vocabularies, system: settings.system,
       precision: settings.precision, context: trainer.context)
     let parsed = engine.parse(encoded, threadCount: trainer.context.threadCount)
+    try InterruptFlag.checkRun()
     let relations = vocabularies.relations.items
     var scores = TreeEvaluation.Attachment()
     // Relations of these data alone come last.
@@ -189,8 +204,8 @@ public final class ParserTask: NetworkTask {
 
   // MARK: State
 
-  /// Of the training trees.
-  public var fingerprint: Int { training.fingerprint }
+  /// Of the training and development trees and of the vocabularies.
+  public let fingerprint: Int
 
   private static let explorerPrefix = "explorer."
 
@@ -224,7 +239,7 @@ public final class ParserTask: NetworkTask {
       } catch {
         throw CheckpointError(state: error)
       }
-      restored = (try CheckpointError.counter("explorer", in: counters), network)
+      restored = (try CheckpointError.count("explorer", in: counters), network)
     }
     try restoreTrainer(
       tensors.filter { restored == nil || !$0.name.hasPrefix(Self.explorerPrefix) }, counters)

@@ -48,6 +48,8 @@ extension TaskDefinition {
           + ", \(context.instructionSet.rawValue) kernels" + precision
       ])
     prepared.files = try files(of: examples)
+    prepared.skipsNonFiniteSteps =
+      schema["on-nan"] != nil && resolved.string("on-nan") == "skip"
     return prepared
   }
 

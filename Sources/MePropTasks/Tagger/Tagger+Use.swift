@@ -33,6 +33,10 @@ extension Tagger {
     let treebank = try use.source.treebank(data ?? model.data, .tagging)
     let sentences = try TaggedSentence.read(
       treebank.required(split.rawValue), column: model.column)
+    guard !sentences.lacksTags else {
+      throw MissingGoldError(
+        path: try treebank.required(split.rawValue).path, column: model.column.name)
+    }
     let predictor = TaggerPredictor(
       model, precision: use.precision() ?? .int8, context: use.context)
     let start = ContinuousClock.now
@@ -48,7 +52,9 @@ extension Tagger {
             vocabularies.words[sentence.forms[word].lowercased()]))
       }
     }
-    return evaluation.report(seconds: seconds)
+    var report = evaluation.report(seconds: seconds)
+    report.data = try treebank.required(split.rawValue).path
+    return report
   }
 
   /// Tags sentences; see `TaggerPredictor.predict`.
@@ -64,8 +70,12 @@ extension Tagger {
       }
       format = .jsonl
     }
-    try TaggerPredictor(model, precision: use.precision() ?? .int8, context: use.context).predict(
-      input, format: format, waitsForMore: input.storedSize != nil, receive)
+    let predictor = TaggerPredictor(
+      model, precision: use.precision() ?? .int8, context: use.context)
+    try PlainTextHint.adding {
+      try predictor.predict(
+        input, format: format, waitsForMore: input.storedSize != nil, receive)
+    }
   }
 }
 

@@ -67,7 +67,11 @@ public struct TaggerCheck: Sendable, Equatable {
             if count >= 5, training.contains(sentence.forms) { repeated += 1 }
           }
         }
-        if part.sentences == 0 { throw CoNLLUError.noSentences(path: files.path) }
+        if part.sentences == 0 {
+          let error = CoNLLUError.noSentences(path: files.path)
+          if name == "train" { throw error }
+          warnings.append("\(error); training goes without it")
+        }
       } catch DataFormatError.notUTF8 {
         // The reader stops at the first; whoever repairs the file wants to know all.
         for file in files.files {

@@ -14,8 +14,9 @@ extension TreebankParts<TaggedSentence> {
   public init(_ treebank: Treebank, column: CoNLLUColumn, trainingLimit: Int? = nil) throws {
     try self.init(treebank, limit: trainingLimit) { part, limit in
       let sentences = try TaggedSentence.read(part, column: column, limit: limit)
-      guard part.name == "train", sentences.allSatisfy({ $0.tags.allSatisfy { $0 == "_" } }) else {
-        return sentences
+      guard sentences.lacksTags else { return sentences }
+      guard part.name == "train" else {
+        throw MissingGoldError(path: part.path, column: column.name)
       }
       let others = try [CoNLLUColumn.upos, .xpos, .feats].filter { other in
         try other != column
@@ -25,6 +26,11 @@ extension TreebankParts<TaggedSentence> {
         path: part.path, column: column.name, others: others.map(\.name))
     }
   }
+}
+
+extension [TaggedSentence] {
+  /// Whether no word has a tag.
+  var lacksTags: Bool { allSatisfy { $0.tags.allSatisfy { $0 == "_" || $0.isEmpty } } }
 }
 
 /// Data that a tagger cannot learn from.

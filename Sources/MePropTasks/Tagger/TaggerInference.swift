@@ -2,6 +2,7 @@
 
 import MePropCore
 import MePropNN
+import MePropTraining
 
 /// Finds the classes of the words of encoded sentences, keeping its memory between batches.
 final class TaggerInference {
@@ -29,6 +30,9 @@ final class TaggerInference {
   }
 
   /// The class of each word of all sentences, in batches of sentences of similar length.
+  ///
+  /// Where a signal asks the run to stop, the rest is left out: callers in a run then ask
+  /// `InterruptFlag.checkRun`.
   func classes(of data: EncodedSentences, into classes: inout [Int32]) {
     if classes.count < data.words.count {
       classes = Array(repeating: 0, count: data.words.count)
@@ -36,6 +40,7 @@ final class TaggerInference {
     let order = (0..<data.count).filter { data.length($0) > 0 }
       .sorted { (data.length($0), $0) < (data.length($1), $1) }
     for start in stride(from: 0, to: order.count, by: Self.batchSize) {
+      if InterruptFlag.ofRun?.signal != nil { return }
       self.classes(
         order[start..<min(start + Self.batchSize, order.count)], of: data, into: &classes)
     }

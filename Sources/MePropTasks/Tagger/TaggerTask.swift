@@ -67,6 +67,11 @@ public final class TaggerTask: NetworkTask {
       parts[split] = (sentences, EncodedSentences(sentences, vocabularies))
     }
     self.parts = parts
+    var print = DataFingerprint()
+    print.add(training.fingerprint)
+    print.add(parts[.dev]?.encoded.fingerprint ?? 0)
+    for list in [vocabularies.words, vocabularies.features, vocabularies.tags] { print.add(list) }
+    fingerprint = print.value
   }
 
   // MARK: Training
@@ -114,11 +119,14 @@ public final class TaggerTask: NetworkTask {
   }
 
   /// The accuracy on all and on unknown words, in percent, of the network as `predict` uses it.
-  public func evaluate(_ split: EvaluationSplit) -> Evaluation? {
+  ///
+  /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
+  public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
     guard let (sentences, encoded) = parts[split] else { return nil }
     var classes: [Int32] = []
     TaggerInference(trainer.model, precision: .int8, context: trainer.context)
       .classes(of: encoded, into: &classes)
+    try InterruptFlag.checkRun()
     let evaluation = TaggerEvaluation(sentences, encoded, classes, vocabularies)
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
@@ -126,8 +134,8 @@ public final class TaggerTask: NetworkTask {
 
   // MARK: State
 
-  /// Of the training sentences.
-  public var fingerprint: Int { training.fingerprint }
+  /// Of the training and development sentences and of the vocabularies.
+  public let fingerprint: Int
 
   /// The model of the current weights.
   public var model: TaggerModel {

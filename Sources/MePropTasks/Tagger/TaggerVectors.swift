@@ -54,6 +54,11 @@ public struct TaggerVectors: Sendable, Equatable {
       values += vector
     }
     addedCount = added.count
+    if let first = reader.firstSkipped {
+      Notices.tell(
+        "\(path): \(reader.skippedCount) of \(reader.count + reader.skippedCount) lines are "
+          + "damaged and were left out, the first: \(first)")
+    }
     self.vocabularies.words = Vocabulary(
       items: vocabularies.words.items + added, rareStart: vocabularies.words.rareStart)
   }

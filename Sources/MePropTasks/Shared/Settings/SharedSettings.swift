@@ -97,6 +97,9 @@ public struct SharedSettings: Sendable {
       .init(
         "batch", .int(1...1_000_000), default: .int(batchSize),
         "\(batchUnit.examples) a step\(batchUnit.note)"),
+      .init(
+        "on-nan", .choice(["stop", "skip"]), default: .string("stop"), mayChangeOnResume: true,
+        "what a step does whose outputs are not finite: end the run, or change nothing"),
       .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),
       .init(
         "threads", .auto(.int(1...256)), default: .auto, mayChangeOnResume: true,

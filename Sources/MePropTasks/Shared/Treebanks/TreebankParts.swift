@@ -28,13 +28,29 @@ public struct TreebankParts<Sentence: Sendable>: Sendable {
   ///   - limit: Only the first so many training sentences are read; `nil` for all.
   ///   - read: Reads a part, as many sentences of it as the second argument says.
   /// - Throws: `TreebankError`, and what `read` throws.
+  ///
+  /// Development or test parts without sentences, or with text alone as those of shared tasks, are
+  /// as if they were not there: figures of 0 would choose the worst epoch. That is told once.
   init(
     _ treebank: Treebank, limit: Int?, read: (TreebankPart, Int?) throws -> [Sentence]
   ) throws {
     training = try read(treebank.required("train"), limit)
-    development = try treebank.development.map { try read($0, nil) } ?? []
-    test = try treebank.test.map { try read($0, nil) } ?? []
+    development = try treebank.development.map { try Self.sentences(of: $0, read) } ?? []
+    test = try treebank.test.map { try Self.sentences(of: $0, read) } ?? []
     folder = treebank.folder
+  }
+
+  private static func sentences(
+    of part: TreebankPart, _ read: (TreebankPart, Int?) throws -> [Sentence]
+  ) throws -> [Sentence] {
+    do {
+      return try read(part, nil)
+    } catch let error as MissingGoldError {
+      Notices.tell("\(error); \(part.name) is left out")
+    } catch CoNLLUError.noSentences(let path) {
+      Notices.tell("\(path): has no sentences; \(part.name) is left out")
+    }
+    return []
   }
 
   /// The first training sentences alone.
@@ -46,4 +62,14 @@ public struct TreebankParts<Sentence: Sendable>: Sendable {
     "data \(folder?.path ?? name)\(note): \(training.count) training, \(development.count) "
       + "development, \(test.count) test sentences"
   }
+}
+
+/// A part of a treebank that has words and not what is to be compared with.
+struct MissingGoldError: OneLineError {
+  /// The file.
+  var path: String
+  /// The column that is `_` at every word.
+  var column: String
+
+  var description: String { "\(path): the column \(column) is _ at every word" }
 }

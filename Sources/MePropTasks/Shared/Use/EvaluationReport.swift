@@ -51,6 +51,8 @@ public struct ReportChart: Sendable, Equatable {
 public struct EvaluationReport: Sendable {
   /// The figures that matter most, in a line.
   public var summary: String
+  /// Where the examples were read from; `nil` where that has no name.
+  public var data: String?
   /// The number of examples.
   public var count: Int
   /// What an example is called, plural, for example `words`.
@@ -83,12 +85,13 @@ public struct EvaluationReport: Sendable {
     "\(split.rawValue): \(summary), \(String(format: "%.0f", rate)) \(unit)/s"
   }
 
-  /// The object that `evaluate --json` prints: `task`, `split`, `count`, `predict` with the speed,
-  /// and the task's figures.
+  /// The object that `evaluate --json` prints: `task`, `split`, `data`, `count`, `predict` with the
+  /// speed, and the task's figures.
   public func json(task: String, split: EvaluationSplit) -> JSONValue {
     .object(
       [
         .init("task", .string(task)), .init("split", .string(split.rawValue)),
+        .init("data", data.map { .string($0) } ?? .null),
         .init("count", .integer(count)),
         .init("predict", .object([.init("\(unit)PerSecond", .number(rate.rounded()))])),
       ] + members)
