@@ -13,7 +13,7 @@ DEBUG_TESTS = MePropCoreTests|MePropNNTests
 # them; kernels are tested with all that it has anyway.
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
-.PHONY: help deps demo test format lint bench
+.PHONY: help deps demo test format lint bench fuzz crash-test
 
 help:
 	@echo "make demo     install what is missing, build, compare dense and sparse training"
@@ -21,6 +21,8 @@ help:
 	@echo "make format   format the Swift files"
 	@echo "make lint     check their format, lengths of lines, and the C kernels for warnings"
 	@echo "make bench    build in release and run 'meprop bench'"
+	@echo "make fuzz     feed every reader of files with made-up bytes, SECONDS=n each (60)"
+	@echo "make crash-test  kill runs, resume them, compare bit for bit; KILLS=n of each task (100)"
 	@echo "make deps     install the system libraries and Fashion-MNIST"
 
 deps:
@@ -53,3 +55,10 @@ lint:
 bench: deps
 	$(SWIFT) build -c release --product meprop
 	"$(BIN)/meprop" bench $(ARGS)
+
+fuzz: deps
+	Scripts/fuzz.sh $(or $(SECONDS),60)
+
+crash-test: deps
+	$(SWIFT) build -c release --product meprop
+	Scripts/crash-test.sh $(or $(KILLS),100)
