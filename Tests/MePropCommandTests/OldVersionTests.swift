@@ -40,15 +40,15 @@ struct OldVersionTests {
     for folder in ["last", "best"] {
       let file = tool("run/checkpoints/\(folder)/state.json")
       let text = try String(contentsOf: file, encoding: .utf8)
-      #expect(text.contains("\"version\" : 2"))
+      #expect(text.contains("\"version\" : 3"))
       // The two folders may share one file.
-      try text.replacing("\"version\" : 2", with: "\"version\" : 1")
+      try text.replacing("\"version\" : 3", with: "\"version\" : 1")
         .write(to: file, atomically: true, encoding: .utf8)
     }
     let before = try Data(contentsOf: tool("run/checkpoints/last/state.json"))
     expectError(
       try tool.run(["train", "digits", "--run", "run", "--resume", "--epochs", "2"]),
-      "last/state.json: expected checkpoint format 2, found 1, written by meprop 0.1; use the "
+      "last/state.json: expected checkpoint format 3, found 1, written by meprop 0.1; use the "
         + "version of meprop that wrote it, or start the run again")
     #expect(try Data(contentsOf: tool("run/checkpoints/last/state.json")) == before)
   }

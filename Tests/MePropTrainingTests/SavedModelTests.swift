@@ -83,7 +83,7 @@ import Testing
     let folder = try TemporaryFolder()
     let network = sentences(seed: 1)
     try network.save(to: folder("net"))
-    #expect(try names(in: folder("net")) == ["model.json", "model.safetensors"])
+    #expect(try names(in: folder("net")) == ["SHA256SUMS", "model.json", "model.safetensors"])
     let model = try SavedModel(at: folder("net"))
     #expect(model.task == nil && model.network == network.description)
     let json = try #require(
@@ -101,7 +101,7 @@ import Testing
     try perceptron(seed: 1).save(to: folder("net"))
     try Data("x".utf8).write(to: folder("net/notes.txt"))
     try sentences(seed: 2).save(to: folder("net"))
-    #expect(try names(in: folder("net")) == ["model.json", "model.safetensors"])
+    #expect(try names(in: folder("net")) == ["SHA256SUMS", "model.json", "model.safetensors"])
     #expect(try names(in: folder.url) == ["net"])
     var loaded = sentences(seed: 3)
     try loaded.load(from: folder("net"))
@@ -151,6 +151,8 @@ import Testing
   ) throws -> String {
     let folder = try TemporaryFolder()
     try perceptron(seed: 1).save(to: folder("net"))
+    // As whoever changes a file by hand has to.
+    try FileManager.default.removeItem(at: folder("net/SHA256SUMS"))
     try change(folder("net"))
     let before = network ?? perceptron(seed: 2)
     var loaded = before
@@ -168,6 +170,26 @@ import Testing
       var tensors = try SafeTensors.read(from: file).tensors
       change(&tensors)
       try SafeTensors.write(tensors, to: file)
+    }
+  }
+
+  @Test func aChangedByteIsNoticed() throws {
+    let folder = try TemporaryFolder()
+    try perceptron(seed: 1).save(to: folder("net"))
+    for name in ["model.json", "model.safetensors", "SHA256SUMS"] {
+      let file = folder("net").appendingPathComponent(name)
+      let whole = try Data(contentsOf: file)
+      var changed = whole
+      // In the last number of the weights, in the blank line after the description.
+      changed[changed.count - 2] ^= 1
+      try changed.write(to: file)
+      var network = perceptron(seed: 2)
+      let text = message { try network.load(from: folder("net")) }
+      #expect(text.contains(folder("net").path) && !text.contains("\n"), "\(name): \(text)")
+      #expect(bits(network) == bits(perceptron(seed: 2)))
+      try whole.write(to: file)
+      try network.load(from: folder("net"))
+      #expect(bits(network) == bits(perceptron(seed: 1)))
     }
   }
 

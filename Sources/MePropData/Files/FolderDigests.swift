@@ -26,7 +26,7 @@ public enum FolderDigests {
   /// Compares all files of a folder with its list.
   ///
   /// - Returns: Whether there is a list.
-  /// - Throws: ``FolderDigestError`` for the first file that differs, is missing or is not listed;
+  /// - Throws: ``FolderDigestError`` for the first listed file that differs or is missing;
   ///   `DataFormatError` where a file cannot be read.
   @discardableResult
   public static func check(_ folder: URL) throws -> Bool {

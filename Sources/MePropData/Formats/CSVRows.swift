@@ -6,9 +6,10 @@ import Foundation
 ///
 /// A number may be in double quotes, as some programs write all of their fields. Blank lines are
 /// skipped. So is a header, which is told with ``Notices``: a first line that starts with `#`, or
-/// one with as many fields as a row, of which the first is no number and no two are the same (names
-/// of columns differ, pixels do not). Anything else that is no row is an error, so that no row is
-/// lost. Memory is constant, whatever the number of rows.
+/// one with as many fields as a row, of which the first is no number, no two are the same, and
+/// numbers, if there are any, count up (as names of columns do and pixels do not). Anything else
+/// that is no row is an error, so that no row is lost. Memory is constant, whatever the number of
+/// rows.
 public final class CSVRows {
   /// How many numbers each row must have.
   public let fieldCount: Int
@@ -77,17 +78,26 @@ public final class CSVRows {
     var names: Set<String> = []
     var count = 0
     var startsWithName = false
+    // Numbers among the names are those of columns, which count up.
+    var last: Int?
+    var countsUp = true
     Self.forEachField(of: line, from: start) { field, _ in
-      if count == 0 { startsWithName = !field.isEmpty && !Self.isNumeric(field) }
+      let isNumber = Self.isNumeric(field)
+      if count == 0 { startsWithName = !field.isEmpty && !isNumber }
       count += 1
-      if count <= fieldCount { names.insert(String(decoding: field, as: UTF8.self)) }
+      let name = String(decoding: field, as: UTF8.self)
+      if count <= fieldCount { names.insert(name) }
+      guard isNumber else { return }
+      let number = Int(name)
+      countsUp = countsUp && number != nil && (last == nil || number == last.map { $0 &+ 1 })
+      last = number
     }
     guard startsWithName else { return false }
     guard count == fieldCount else {
       throw DataFormatError.wrongFieldCount(
         path: path, line: lineNumber, expected: fieldCount, found: count)
     }
-    return names.count == count
+    return names.count == count && countsUp
   }
 
   private func parse(

@@ -125,7 +125,9 @@ public struct ParserCheck: Sendable, Equatable {
         if part.name == "train" { throw error }
         warnings.append("\(error); training goes without it")
       }
-      part.emptyColumns = Self.tagColumns.filter { !filled.contains($0) }.map(\.name)
+      if part.sentences > 0 {
+        part.emptyColumns = Self.tagColumns.filter { !filled.contains($0) }.map(\.name)
+      }
     } catch {
       errors.append("\(error)")
     }
