@@ -48,7 +48,7 @@ public struct MePropTool: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     unblockInterrupts()
     return TaskRegistry.$current.withValue(tasks) {
-      Notices.$receive.withValue({ StandardError.write("notice: \($0)") }) { run(arguments) }
+      Notices.received(by: { StandardError.write("notice: \($0)") }) { run(arguments) }
     }
   }
 

@@ -154,7 +154,7 @@ final class NoticeLog: Sendable {
 
   /// Takes the notices of what `body` does.
   func during<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try Notices.$receive.withValue({ line in self.told.withLock { $0.append(line) } }) {
+    try Notices.received(by: { line in self.told.withLock { $0.append(line) } }) {
       try body()
     }
   }
