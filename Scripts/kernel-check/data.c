@@ -68,6 +68,24 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
     run_parts(kernels->gather_product, &product, lines(outputs));
     expect_finished(&y, &plain, &bias, rectifies);
   }
+  begin_case(kernels->name, "gather_product of w", rows, columns, outputs);
+  matrix w = matrix_new(outputs, columns, ZERO), same = matrix_like(&y, rows, GARBAGE);
+  for (size_t o = 0; o < outputs; o++)
+    for (size_t c = 0; c < columns; c++) row_of(&w, o)[c] = row_of(&wt, c)[o];
+  product.wt = NULL;
+  product.w = w.v;
+  product.w_stride = w.stride;
+  product.outputs = outputs;
+  product.inputs = columns;
+  product.y = same.v;
+  product.y_stride = same.stride;
+  product.finish = (meprop_finish){.bias = NULL};
+  run_parts(kernels->gather_product, &product, lines(outputs));
+  for (size_t r = 0; r < rows; r++)
+    for (size_t o = 0; o < outputs; o++)
+      expect_near("y", r, o, row_of(&same, r)[o], row_of(&plain, r)[o], 0, 0);
+  matrix_free(&w, "w");
+  matrix_free(&same, "y");
   matrix_free(&plain, "y without a bias");
   matrix_free(&bias, "bias");
   matrix_free(&x, "x");

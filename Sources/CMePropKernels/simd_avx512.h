@@ -36,6 +36,12 @@ INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
   p = _mm256_hadd_ps(_mm256_hadd_ps(p, q), _mm256_hadd_ps(r, s));
   _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(p), _mm256_extractf128_ps(p, 1)));
 }
+/* Vectors of a block of columns whose sums stay in registers. */
+#define INPUT_BLOCK 4
+#define FETCHED_BLOCK 4
+#define WEIGHT_BLOCK 4
+#define GATHER_BLOCK 8
+#define WIDE_BLOCK 8
 #define WIDEST_BLOCK 16
 #define SMALL_PRODUCT_EXAMPLES 5
 INLINE vi v_bits_set(uint32_t a) { return _mm512_set1_epi32((int)a); }
@@ -49,6 +55,13 @@ INLINE vbits v_above(vf a, vf b) { return (vbits)_mm512_cmp_ps_mask(a, b, _CMP_G
 INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   __m512i a = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0x7fffffff));
   return (vbits)_mm512_cmpge_epu32_mask(a, t);
+}
+/* one bit for each of 64 columns: |p| >= t as bit patterns */
+INLINE uint64_t v_word_at_least(const float *p, vi t) {
+  uint64_t bits = 0;
+  for (size_t j = 0; j < 64 / VL; j++)
+    bits |= (uint64_t)v_magnitude_at_least(p + j * VL, t) << j * VL;
+  return bits;
 }
 /* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
  * is needed. Returns how many there are; lane 0 is number `first`. */

@@ -29,6 +29,12 @@ INLINE float v_sum(vf a) { return vaddvq_f32(a); }
 INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
   vst1q_f32(out, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
 }
+/* Vectors of a block of columns whose sums stay in registers. */
+#define INPUT_BLOCK 16
+#define FETCHED_BLOCK 8
+#define WEIGHT_BLOCK 16
+#define GATHER_BLOCK 16
+#define WIDE_BLOCK 16
 #define WIDEST_BLOCK 16
 #define SMALL_PRODUCT_EXAMPLES 5
 INLINE vi v_bits_set(uint32_t a) { return vdupq_n_u32(a); }
@@ -43,6 +49,23 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   static const uint32_t lane[4] = {1, 2, 4, 8};
   uint32x4_t a = vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p)), vdupq_n_u32(0x7fffffff));
   return (vbits)vaddvq_u32(vandq_u32(vcgeq_u32(a, t), vld1q_u32(lane)));
+}
+/* One bit for each of 64 columns: |p| >= t as bit patterns. */
+INLINE uint64_t v_word_at_least(const float *p, vi t) {
+  const uint8x16_t bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t bits[4];
+  for (int i = 0; i < 4; i++) {
+    uint32x4_t is[4];
+    for (int j = 0; j < 4; j++)
+      is[j] = vcgeq_u32(vandq_u32(vreinterpretq_u32_f32(vld1q_f32(p + 16 * i + 4 * j)),
+                                  vdupq_n_u32(0x7fffffff)),
+                        t);
+    uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(is[0]), vreinterpretq_u16_u32(is[1])),
+               high = vuzp1q_u16(vreinterpretq_u16_u32(is[2]), vreinterpretq_u16_u32(is[3]));
+    bits[i] = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), bit);
+  }
+  uint8x16_t sums = vpaddq_u8(vpaddq_u8(bits[0], bits[1]), vpaddq_u8(bits[2], bits[3]));
+  return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)), 0);
 }
 /* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
  * is needed. Returns how many there are; lane 0 is number `first`. */
@@ -104,7 +127,11 @@ INLINE void v_store_bf16(uint16_t *p, vf a, vf b) {
   vst1q_u16(p, vcombine_u16(v_round_bf16(a), v_round_bf16(b)));
 }
 /* Sums of products of bytes in -127...127: 4 lanes, four products each. */
-#define BYTE_EXAMPLES 4
+#ifdef MEPROP_DOTPROD
+#define BYTE_EXAMPLES 6
+#else
+#define BYTE_EXAMPLES 4 /* products of pairs need registers of their own */
+#endif
 typedef int8x16_t vbytes;
 typedef int32x4_t vsums;
 INLINE vbytes v_load_bytes(const int8_t *p) { return vld1q_s8(p); }
@@ -114,12 +141,18 @@ INLINE vbytes v_four_bytes(const int8_t *p) {
   return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 INLINE vsums v_sums_zero(void) { return vdupq_n_s32(0); }
+#ifdef MEPROP_DOTPROD
+INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
+  return vdotq_s32(sums, four, weights);
+}
+#else
 /* Two products are at most 2 * 127 * 127, which sixteen bits hold. */
 INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
   int16x8_t low = vmull_s8(vget_low_s8(four), vget_low_s8(weights));
   int16x8_t high = vmull_s8(vget_high_s8(four), vget_high_s8(weights));
   return vpadalq_s16(sums, vpaddq_s16(low, high));
 }
+#endif
 INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
   (void)row_sums;
   return vcvtq_f32_s32(sums);

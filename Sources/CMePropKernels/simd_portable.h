@@ -33,6 +33,12 @@ INLINE float v_sum(vf a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[
 INLINE void v_store_four_sums(float *out, vf a, vf b, vf c, vf d) {
   out[0] = v_sum(a), out[1] = v_sum(b), out[2] = v_sum(c), out[3] = v_sum(d);
 }
+/* Vectors of a block of columns whose sums stay in registers. */
+#define INPUT_BLOCK 4
+#define FETCHED_BLOCK 4
+#define WEIGHT_BLOCK 4
+#define GATHER_BLOCK 8
+#define WIDE_BLOCK 8
 #define WIDEST_BLOCK 8
 #define SMALL_PRODUCT_EXAMPLES 2
 INLINE vi v_bits_set(uint32_t a) { return (vi){{a, a, a, a}}; }
@@ -57,6 +63,13 @@ INLINE vbits v_magnitude_at_least(const float *p, vi t) {
   vbits result = 0;
   for (int l = 0; l < 4; l++) result |= (vbits)(((bits[l] & 0x7fffffffu) >= t.lane[l]) << l);
   return result;
+}
+/* one bit for each of 64 columns: |p| >= t as bit patterns */
+INLINE uint64_t v_word_at_least(const float *p, vi t) {
+  uint64_t bits = 0;
+  for (size_t j = 0; j < 64 / VL; j++)
+    bits |= (uint64_t)v_magnitude_at_least(p + j * VL, t) << j * VL;
+  return bits;
 }
 /* Appends the numbers and the values of lanes that are not zero to lists, where room for a vector
  * is needed. Returns how many there are; lane 0 is number `first`. */

@@ -294,7 +294,8 @@ typedef struct {
 } meprop_nonzeros_arguments;
 
 /* y <- x wt from lists of non-zeros: y[i] = sum over entries of value * wt[index], finished.
- * Overwrites. Part range: lines of 16 columns of wt. */
+ * Overwrites. Where wt is NULL, w is read instead, with the same result to the bit. Part range:
+ * lines of 16 columns of wt. */
 typedef struct {
   const uint32_t *indices;
   const float *values;
@@ -302,11 +303,13 @@ typedef struct {
   const uint32_t *starts;
   size_t starts_stride;
   size_t rows, blocks; /* blocks of 64 inputs, the last one may be short */
-  const float *wt;     /* [inputs, outputs] */
+  const float *wt;     /* [inputs, outputs], or NULL */
   size_t wt_stride;
   float *y;
   size_t y_stride;
   meprop_finish finish;
+  const float *w; /* [outputs, inputs]; not looked at where there is a wt */
+  size_t w_stride, outputs, inputs;
 } meprop_gather_product_arguments;
 
 /* The same from a rounded copy of wt that K(transpose_bf16) has made. Part range: lines of 32

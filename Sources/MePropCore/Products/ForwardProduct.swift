@@ -8,7 +8,8 @@ import CMePropKernels
 ///
 /// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have
 ///   a non-zero share of at most ``sparseShare(_:batchSize:)``: lists of non-zero inputs times rows
-///   of wᵀ, of which a copy is kept. Digits are 19 % ink, and a ReLU layer leaves about a third.
+///   of wᵀ, of which a copy is kept or tiles are made as they are used. Digits are 19 % ink, and a
+///   ReLU layer leaves about a third.
 ///   Skipping zeros does 60 billion operations a second (90 in bf16) where dense products do 105
 ///   (205).
 /// - Other batches of at most ``smallBatch`` examples: dot products (the dense library packs w at
@@ -35,6 +36,18 @@ public final class ForwardProduct {
     switch precision {
     case .f32: return batchSize <= smallBatch ? 0.25 : 0.4
     case .bf16: return batchSize <= smallBatch ? 0 : 0.3
+    }
+  }
+
+  /// Whether f32 products that skip zeros read a transposed copy of the weights, which is kept and
+  /// renewed; otherwise they transpose tiles of the weights as they use them, with the same bits.
+  ///
+  /// A copy is written and read again, which takes longer than the product where it does not fit
+  /// the second-level cache: see Benchmarks/README.md. Where that was not measured, copies stay.
+  static func keepsTranspose(_ instructionSet: InstructionSet) -> Bool {
+    switch instructionSet {
+    case .avx2, .avx512, .avx512vnni: false
+    case .amx, .avx512bf16, .neon, .portable: true
     }
   }
 
@@ -181,20 +194,23 @@ public final class ForwardProduct {
     rows: Range<Int>, _ w: Matrix, _ finish: meprop_finish, _ y: inout Matrix,
     _ context: ComputeContext
   ) {
-    let wt = transposed.matrix(for: w, context: context)
+    let wt =
+      Self.keepsTranspose(context.instructionSet)
+      ? transposed.matrix(for: w, context: context) : nil
     let stride = y.stride
     let lines = y.lineCount
     let target = y.unsafeMutableFloats() + rows.lowerBound * stride
     nonzeros.withLists { indices, values, listStride, starts, blocks in
       var arguments = meprop_gather_product_arguments(
         indices: indices, values: values, list_stride: listStride, starts: starts,
-        starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt.unsafeFloats,
-        wt_stride: wt.stride, y: target, y_stride: stride, finish: finish)
+        starts_stride: blocks + 1, rows: rows.count, blocks: blocks, wt: wt?.unsafeFloats,
+        wt_stride: wt?.stride ?? 0, y: target, y_stride: stride, finish: finish,
+        w: w.unsafeFloats, w_stride: w.stride, outputs: w.rowCount, inputs: w.columnCount)
       context.run(
         context.kernels.gatherProduct, &arguments, count: lines, grain: 8,
         work: rows.count * w.columnCount * lines * 4)
     }
-    withExtendedLifetime(wt) {}
+    withExtendedLifetime((w, wt)) {}
   }
 
   private func multiplySparseRounded(
