@@ -132,11 +132,12 @@ int main(int count, char **names) {
   }
   if (count <= first || every == 0) {
     fprintf(stderr, "usage: kernel-check [--every N] NAME... (of amx, avx512bf16, avx512vnni, "
-                    "avx512, avx2, neon, portable), "
+                    "avx512, avx2, neondot, neon, portable), "
                     "or available: all that this processor has\n");
     return 64;
   }
-  static char *all[] = {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "neon", "portable"};
+  static char *all[] = {"amx",  "avx512bf16", "avx512vnni", "avx512",
+                        "avx2", "neondot",    "neon",       "portable"};
   int takes_all = count == first + 1 && strcmp(names[first], "available") == 0;
   if (takes_all) {
     names = all;

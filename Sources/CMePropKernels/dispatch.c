@@ -22,6 +22,24 @@ static int may_use_tiles(void) {
 }
 #elif defined(__x86_64__)
 static int may_use_tiles(void) { return 0; }
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+/* Whether the processor multiplies and adds bytes four at a time (FEAT_DotProd). */
+static int has_byte_dots(void) {
+  const unsigned long needed = 1ul << 20; /* HWCAP_ASIMDDP */
+  return (getauxval(AT_HWCAP) & needed) != 0;
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static int has_byte_dots(void) {
+  int has = 0;
+  size_t size = sizeof has;
+  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, NULL, 0) == 0 && has;
+}
+#elif defined(__aarch64__)
+static int has_byte_dots(void) { return 0; }
 #endif
 
 const meprop_kernels *meprop_kernels_named(const char *name) {
@@ -39,13 +57,15 @@ const meprop_kernels *meprop_kernels_named(const char *name) {
   if (strcmp(name, "avx512") == 0) return avx512 ? &meprop_kernels_avx512 : NULL;
   if (strcmp(name, "avx2") == 0) return avx2 ? &meprop_kernels_avx2 : NULL;
 #elif defined(__aarch64__)
+  if (strcmp(name, "neondot") == 0) return has_byte_dots() ? &meprop_kernels_neondot : NULL;
   if (strcmp(name, "neon") == 0) return &meprop_kernels_neon;
 #endif
   return strcmp(name, "portable") == 0 ? &meprop_kernels_portable : NULL;
 }
 
 const meprop_kernels *meprop_kernels_best(void) {
-  static const char *const names[] = {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "neon"};
+  static const char *const names[] = {"amx",    "avx512bf16", "avx512vnni", "avx512",
+                                      "avx2",   "neondot",    "neon"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const meprop_kernels *kernels = meprop_kernels_named(names[i]);
     if (kernels != NULL) return kernels;

@@ -11,7 +11,7 @@ extern const meprop_kernels meprop_kernels_amx, meprop_kernels_avx512bf16,
     meprop_kernels_avx512vnni;
 extern const meprop_kernels meprop_kernels_avx512, meprop_kernels_avx2;
 #elif defined(__aarch64__)
-extern const meprop_kernels meprop_kernels_neon;
+extern const meprop_kernels meprop_kernels_neondot, meprop_kernels_neon;
 #endif
 extern const meprop_kernels meprop_kernels_portable;
 

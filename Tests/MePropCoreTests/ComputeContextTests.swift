@@ -106,11 +106,11 @@ import _MePropTestSupport
       #expect(ComputeContext(instructionSet: set).instructionSet == set)
     }
     #if arch(x86_64)
-      #expect(!InstructionSet.neon.isAvailable)
+      #expect(!InstructionSet.neon.isAvailable && !InstructionSet.neondot.isAvailable)
     #elseif arch(arm64)
       #expect(InstructionSet.neon.isAvailable)
-      #expect(
-        ![.avx2, .avx512, .avx512vnni, .avx512bf16].contains(where: \InstructionSet.isAvailable))
+      let others: [InstructionSet] = [.avx2, .avx512, .avx512vnni, .avx512bf16, .amx]
+      #expect(!others.contains(where: \.isAvailable))
     #endif
   }
 }

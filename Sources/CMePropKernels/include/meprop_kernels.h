@@ -496,7 +496,8 @@ typedef struct {
 /* ---- the variants ---------------------------------------------------------------------------- */
 
 typedef struct {
-  const char *name; /* amx, avx512bf16, avx512vnni, avx512, avx2, neon or portable */
+  /* amx, avx512bf16, avx512vnni, avx512, avx2, neondot, neon or portable */
+  const char *name;
   meprop_part activate, gradient, cross_entropy, softmax;
   meprop_part select, group_magnitudes, list_largest, list_sampled;
   meprop_part input_gradient, weight_rows, update_rows;

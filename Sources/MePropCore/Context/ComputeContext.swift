@@ -18,6 +18,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case avx512
   /// x86-64 with AVX2 and FMA.
   case avx2
+  /// AArch64 with dot products of bytes (FEAT_DotProd).
+  case neondot
   /// AArch64.
   case neon
   /// Plain C.

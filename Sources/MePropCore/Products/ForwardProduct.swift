@@ -47,7 +47,7 @@ public final class ForwardProduct {
   static func keepsTranspose(_ instructionSet: InstructionSet) -> Bool {
     switch instructionSet {
     case .avx2, .avx512, .avx512vnni: false
-    case .amx, .avx512bf16, .neon, .portable: true
+    case .amx, .avx512bf16, .neondot, .neon, .portable: true
     }
   }
 
