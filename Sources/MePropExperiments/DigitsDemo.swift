@@ -35,7 +35,7 @@ public struct DigitsDemo: Sendable {
     runs = []
     description = []
     var threads = "auto"
-    for select in ["dense", "top-k"] {
+    for select in ["dense", "batch-top-k"] {
       // What suits the dense run is good enough for the sparse one, and only so they compare.
       let configuration = try TrainingRequest(
         assignments: assignments + ["select=\(select)", "threads=\(threads)"]

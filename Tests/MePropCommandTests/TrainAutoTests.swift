@@ -18,7 +18,7 @@ struct TrainAutoTests {
     let saved = try String(contentsOf: tool("a/config.yaml"), encoding: .utf8)
     let lines = saved.split(separator: "\n")
     let select = try #require(lines.first { $0.hasPrefix("select:") })
-    #expect(["top-k", "unified", "dense"].contains { select.hasPrefix("select: \($0)") })
+    #expect(["batch-top-k", "dense"].contains { select.hasPrefix("select: \($0)") })
 
     let second = try tool.run(
       ["train", "digits", "--config", "a/config.yaml", "--run", "b", "--json"])

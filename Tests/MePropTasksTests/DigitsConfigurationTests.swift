@@ -18,13 +18,13 @@ struct DigitsConfigurationTests {
   func defaults() throws {
     let settings = try resolve([]).settings
     #expect(settings.hiddenSizes == [500, 500])
-    #expect(settings.steps.selection == .top(k: .ratio(0.1), memory: 0.9))
+    #expect(settings.steps.selection == .batchTop(k: .ratio(0.04), memory: 0.9))
     #expect(!settings.selectsInOutputLayer)
     #expect(settings.steps.optimizer == .adam(learningRate: 0.003162, untouchedRows: .skip))
     #expect(settings.steps.learningRateSchedule == .linear)
     #expect(settings.steps.averageDecay == 0 && settings.dropout == 0)
     #expect(settings.steps.batchSize == 100)
-    #expect(settings.steps.stopping == StoppingRule(epochs: 3))
+    #expect(settings.steps.stopping == StoppingRule(epochs: 2))
     #expect(settings.steps.threadCount == nil)
   }
 
@@ -41,12 +41,16 @@ struct DigitsConfigurationTests {
   @Test("Every policy works with the other defaults")
   func policies() throws {
     #expect(try resolve(["select=dense"]).settings.steps.selection == .dense)
-    #expect(try resolve(["select=random-k"]).settings.steps.selection == .random(k: .ratio(0.1)))
+    #expect(try resolve(["select=random-k"]).settings.steps.selection == .random(k: .ratio(0.04)))
     #expect(
       try resolve(["select=unified", "group=8", "k=0.5"]).settings.steps.selection
         == .unified(k: .ratio(0.5), groupSize: 8, memory: 0.9))
     #expect(
-      try resolve(["select=top-k", "memory=0"]).settings.steps.selection == .top(k: .ratio(0.1)))
+      try resolve(["select=top-k", "memory=0"]).settings.steps.selection == .top(k: .ratio(0.04)))
+    #expect(
+      try resolve(["select=sampled", "k=7"]).settings.steps.selection == .sampled(k: .count(7)))
+    #expect(
+      try resolve(["beta2=0.9"]).settings.steps.optimizer.method == .adam(beta2: 0.9))
   }
 
   @Test("Each key reaches the value it is for")
@@ -93,12 +97,13 @@ struct DigitsConfigurationTests {
       (["k=501"], "above every layer's width (500, 500)"), (["hidden=0"], "whole numbers"),
       (["hidden=-1"], "whole numbers"), (["hidden=abc"], "whole numbers"),
       (["k-epochs=30,600"], "600 is above every layer's width"),
-      (["memory=0.5", "select=dense"], "only top-k and unified have unit memory"),
-      (["memory=0.5", "select=random-k"], "only top-k and unified have unit memory"),
+      (["memory=0.5", "select=dense"], "only top-k, batch-top-k, sampled and unified have unit"),
+      (["memory=0.5", "select=random-k"], "only top-k, batch-top-k, sampled and unified have unit"),
       (["memory=1.5"], "from 0 to 1"), (["group=5"], "only unified has groups"),
       (["select=dense", "k=5"], "keeps all entries"),
       (["select=dense", "dense-every=5"], "always dense"),
       (["select=dense", "k-epochs=5"], "always dense"), (["momentum=0.9"], "only --optimizer sgd"),
+      (["beta2=0.9", "optimizer=sgd"], "only --optimizer adam"),
       (["dropout=1"], "to below 1"), (["learning-rate=0"], "learning-rate"),
       (["learning-rate=nan"], "learning-rate"), (["hidden=1000000,1000000"], "at most"),
       (["epochs=0"], "epochs"), (["batch=0"], "batch"), (["threads=0"], "threads"),

@@ -184,7 +184,7 @@ import Testing
     arguments: [
       (["k=25"], "25 is above the number of units (24)"),
       (["select=dense", "k=5"], "--select dense keeps all entries"),
-      (["select=dense", "memory=0.5"], "only top-k and unified have unit memory"),
+      (["select=dense", "memory=0.5"], "sampled and unified have unit memory"),
       (["group=3"], "only unified has groups"), (["momentum=0.5"], "only --optimizer sgd"),
       (["k-epochs=20,30"], "30 is above the number of units (24)"),
       (["select=dense", "k-epochs=5"], "--select dense is always dense"),

@@ -13,7 +13,8 @@ public enum DigitsConfiguration {
 
   private static let shared = SharedSettings(
     examples: "images", batchUnit: ("images", ""), batchSize: 100, metric: "dev accuracy",
-    epochs: .constant(3), rate: .automatic(AutomaticRate(adam: 0.001, batch: 10)))
+    epochs: .constant(2), policy: "batch-top-k", k: .ratio(0.04),
+    rate: .automatic(AutomaticRate(adam: 0.001, batch: 10)))
 
   private static let dataKeys: [ConfigurationKey] = [
     .init(

@@ -33,6 +33,8 @@ public struct SharedSettings: Sendable {
   public var epochs: Epochs
   /// What selection chooses entries of.
   public var gradients: String
+  /// The default policy of selection.
+  public var policy: String
   /// The default of k.
   public var k: ConfigurationValue
   /// What k is a share of.
@@ -49,9 +51,12 @@ public struct SharedSettings: Sendable {
   /// Creates a record.
   public init(
     examples: String, batchUnit: (examples: String, note: String), batchSize: Int, metric: String,
-    epochs: Epochs, gradients: String = "output gradients", k: ConfigurationValue = .ratio(0.1),
+    epochs: Epochs, gradients: String = "output gradients", policy: String = "top-k",
+    k: ConfigurationValue = .ratio(0.1),
     whole: String = "the layer's width",
-    memory: (value: Double, note: String) = (0.9, "0.9 with top-k and unified, 0 without"),
+    memory: (value: Double, note: String) = (
+      0.9, "0.9 with top-k, batch-top-k and unified, 0 with others"
+    ),
     rate: DefaultRate, average: Double = 0, rows: String = "weight rows"
   ) {
     self.examples = examples
@@ -60,6 +65,7 @@ public struct SharedSettings: Sendable {
     self.metric = metric
     self.epochs = epochs
     self.gradients = gradients
+    self.policy = policy
     self.k = k
     self.whole = whole
     self.memory = memory
@@ -113,7 +119,7 @@ public struct SharedSettings: Sendable {
       .init(
         "select",
         .choice(["dense", "top-k", "batch-top-k", "sampled", "unified", "random-k", "auto"]),
-        default: .string("top-k"), valueName: "policy",
+        default: .string(policy), valueName: "policy",
         "which entries of \(gradients) take part in back propagation: the largest of each example, "
           + "of the whole batch, sampled in proportion to their size, or of units that all "
           + "examples share; auto measures a few steps first"
