@@ -1,9 +1,9 @@
-// --precision from training to use, and that the benchmark is a command.
+// --precision from training to use.
 
 import Foundation
 import Testing
 
-@Suite("Precision and bench")
+@Suite("Precision")
 struct PrecisionCommandTests {
   @Test("A model trained with bf16 products is used with them unless told otherwise")
   func precision() throws {
@@ -41,16 +41,5 @@ struct PrecisionCommandTests {
       to: file, atomically: true, encoding: .utf8)
     let wrong = try tool.run(evaluate)
     #expect(wrong.status == 1 && wrong.error.contains("precision") && wrong.error.contains("f99"))
-  }
-
-  @Test("bench is a command")
-  func bench() throws {
-    let tool = try Tool()
-    let help = try tool.run(["bench", "--help"])
-    #expect(help.status == 0 && help.output.contains("--precision <f32|bf16>"))
-    #expect(help.output.contains("parser"))
-    #expect(try tool.run(["--help"]).output.contains("bench"))
-    #expect(try tool.run(["bench", "--threads", "0"]).status == 64)
-    #expect(try tool.run(["bench", "nothing"]).status == 64)
   }
 }
