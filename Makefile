@@ -5,25 +5,43 @@ SWIFT ?= swift
 ARGS ?=
 BIN = $$($(SWIFT) build -c release --show-bin-path)
 
+# What `meprop --version` says; Package.swift reads it.
+export MEPROP_COMMIT := $(shell git describe --always --exclude='*' --abbrev=7 --dirty=+ 2>/dev/null)
+
+# Where `make install` puts things. DESTDIR goes before all of it, for packages of distributions.
+PREFIX ?= /usr/local
+DESTDIR ?=
+INSTALLED = $(DESTDIR)$(PREFIX)
+INSTALLED_FILES = bin/meprop share/man/man1/meprop.1 \
+  share/bash-completion/completions/meprop share/zsh/site-functions/_meprop \
+  share/fish/vendor_completions.d/meprop.fish
+
+# The installed program carries the Swift runtime. What that build compiles differs from the other
+# builds, so it has a folder of its own.
+STATIC_BUILD = -c release --product meprop --static-swift-stdlib --scratch-path .build-static
+
 # Debug builds check overflow and invariants in Swift, but leave the C kernels unoptimised, so only
-# the modules that lean on those checks are tested that way as well.
-DEBUG_TESTS = MePropCoreTests|MePropNNTests
+# the modules that lean on those checks are tested that way as well. MEPROP_ONLY_LAYERS leaves all
+# others out of the package.
+DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test
 
 # Whole training steps are tested with slower instruction sets too, as far as the processor has
 # them; kernels are tested with all that it has anyway.
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
-.PHONY: help deps demo test format lint bench fuzz crash-test
+.PHONY: help deps demo test format lint bench install uninstall fuzz crash-test
 
 help:
-	@echo "make demo     install what is missing, build, compare dense and sparse training"
-	@echo "make test     install what is missing, run all tests in release, core and layers in debug"
-	@echo "make format   format the Swift files"
-	@echo "make lint     check their format, lengths of lines, and the C kernels for warnings"
-	@echo "make bench    build in release and run 'meprop bench'"
-	@echo "make fuzz     feed every reader of files with made-up bytes, SECONDS=n each (60)"
+	@echo "make demo        install what is missing, build, compare dense and sparse training"
+	@echo "make test        install what is missing, run all tests in release, core and layers in debug"
+	@echo "make install     build, and install into PREFIX=$(PREFIX): program, manual, completions"
+	@echo "make uninstall   remove what make install installed"
+	@echo "make format      format the Swift files"
+	@echo "make lint        check their format, lengths of lines, and the C kernels for warnings"
+	@echo "make bench       build in release and run 'meprop bench'"
+	@echo "make fuzz        feed every reader of files with made-up bytes, SECONDS=n each (60)"
 	@echo "make crash-test  kill runs, resume them, compare bit for bit; KILLS=n of each task (100)"
-	@echo "make deps     install the system libraries and Fashion-MNIST"
+	@echo "make deps        install the system libraries and Fashion-MNIST"
 
 deps:
 	@Scripts/install-deps.sh
@@ -42,7 +60,7 @@ test:
 	  MEPROP_SIMD=$$simd $(SWIFT) test -c release --disable-testable-imports --skip-build \
 	    --filter MePropNNTests; \
 	done;) \
-	$(SWIFT) test $(if $(ARGS),$(ARGS),--filter '$(DEBUG_TESTS)')
+	$(if $(ARGS),$(SWIFT) test $(ARGS),$(DEBUG_TESTS))
 
 format:
 	Scripts/format.sh
@@ -62,3 +80,22 @@ fuzz: deps
 crash-test: deps
 	$(SWIFT) build -c release --product meprop
 	Scripts/crash-test.sh $(or $(KILLS),100)
+
+install:
+	@Scripts/install-deps.sh --libraries
+	$(SWIFT) build $(STATIC_BUILD)
+	@set -e; \
+	program="$$($(SWIFT) build $(STATIC_BUILD) --show-bin-path)/meprop"; \
+	to="$(INSTALLED)"; \
+	mkdir -p $(foreach file,$(INSTALLED_FILES),"$$to/$(dir $(file))"); \
+	install -m 755 "$$program" "$$to/bin/meprop"; \
+	"$$program" --generate-manual > "$$to/share/man/man1/meprop.1"; \
+	"$$program" --generate-completion-script bash \
+	  > "$$to/share/bash-completion/completions/meprop"; \
+	"$$program" --generate-completion-script zsh > "$$to/share/zsh/site-functions/_meprop"; \
+	"$$program" --generate-completion-script fish \
+	  > "$$to/share/fish/vendor_completions.d/meprop.fish"; \
+	echo "installed $$("$$program" --version) as $$to/bin/meprop"
+
+uninstall:
+	rm -f $(foreach file,$(INSTALLED_FILES),"$(INSTALLED)/$(file)")

@@ -11,6 +11,16 @@ let digestLibrary: [Target.Dependency] = [
   .target(name: "CCrypto", condition: .when(platforms: [.linux]))
 ]
 
+/// The commit, for `meprop --version`.
+///
+/// The Makefile says it. Where Swift builds alone, git is asked, but SwiftPM keeps the answer until
+/// this file changes. An archive of the sources knows it without.
+let commit: [CSetting] = {
+  let told = Context.environment["MEPROP_COMMIT"].flatMap { $0.isEmpty ? nil : $0 }
+  let found = Context.gitInformation.map { "\($0.currentCommit.prefix(7)) or later" }
+  return (told ?? found).map { [.define("MEPROP_COMMIT", to: "\"\($0)\"")] } ?? []
+}()
+
 let package = Package(
   name: "meprop",
   platforms: [.macOS(.v15)],
@@ -39,13 +49,14 @@ let package = Package(
       name: "CCrypto", pkgConfig: nil,
       providers: [.apt(["libssl-dev"])]),
     .target(name: "CMePropKernels"),
+    .target(name: "CMePropVersion", cSettings: commit),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
     .target(name: "MePropNN", dependencies: ["MePropCore"]),
     .target(name: "MePropData", dependencies: ["MePropCore", "CZlib"] + digestLibrary),
     .target(
       name: "MePropTraining",
       dependencies: [
-        "MePropNN", "MePropData", .product(name: "Yams", package: "Yams"),
+        "CMePropVersion", "MePropNN", "MePropData", .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
     .target(name: "MePropBench", dependencies: ["MePropTasks"]),
@@ -90,3 +101,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make test` tests what `MePropNN` needs in debug too, and builds nothing else for that.
+if Context.environment["MEPROP_ONLY_LAYERS"] == "1" {
+  let kept: Set = [
+    "COneDNN", "CMePropKernels", "MePropCore", "MePropNN", "_MePropTestSupport",
+    "_CMePropAllocationCounter", "MePropCoreTests", "MePropNNTests",
+  ]
+  package.targets.removeAll { !kept.contains($0.name) }
+  package.products.removeAll { !kept.contains($0.name) }
+  package.dependencies = []
+}

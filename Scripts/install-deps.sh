@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs the system libraries and the data set that the package needs, where they are missing.
 #
-#   Scripts/install-deps.sh           libraries and Fashion-MNIST
-#   Scripts/install-deps.sh --tests   the same, and what the Python environment of the tests needs
-#   Scripts/install-deps.sh --browser Chromium alone, which opens reports in a test
+#   Scripts/install-deps.sh             libraries and Fashion-MNIST
+#   Scripts/install-deps.sh --tests     the same, and what the Python environment of the tests needs
+#   Scripts/install-deps.sh --libraries what building needs, without data
+#   Scripts/install-deps.sh --runtime   what an installed program needs (Debian and Ubuntu only)
+#   Scripts/install-deps.sh --browser   Chromium alone, which opens reports in a test
 #
 # Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
 # macOS: Homebrew; dense products and digests use Accelerate and CommonCrypto, and Fashion-MNIST
@@ -11,17 +13,16 @@
 # Elsewhere it checks that the compiler finds the headers, and says what to install if not.
 set -euo pipefail
 
-with_tests=false
-with_browser=false
 case "${1-}" in
-  "") ;;
-  --tests) with_tests=true ;;
-  --browser) with_browser=true ;;
+  "" | --tests | --libraries | --runtime | --browser) wanted="${1-}" ;;
   *)
-    echo "install-deps: unknown argument '$1'; expected nothing, --tests or --browser" >&2
+    echo "install-deps: unknown argument '$1'; expected nothing, --tests, --libraries, --runtime" \
+      "or --browser" >&2
     exit 64
     ;;
 esac
+
+libraries=(libdnnl-dev zlib1g-dev libssl-dev)
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -38,9 +39,15 @@ find_missing() {
   done
 }
 
+as_root=()
 apt_updated=false
+apt_update() {
+  $apt_updated || "${as_root[@]}" apt-get update -qq ||
+    say "apt-get update failed; trying with the lists at hand"
+  apt_updated=true
+}
+
 apt_install() {
-  local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
       say "not root and no sudo; ask an administrator to run: apt-get install $*"
@@ -49,10 +56,7 @@ apt_install() {
     as_root=(sudo)
   fi
   say "installing $*"
-  if ! $apt_updated; then
-    "${as_root[@]}" apt-get update -qq || say "apt-get update failed; trying with the lists at hand"
-    apt_updated=true
-  fi
+  apt_update
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "$@" >&2 || {
     say "apt-get could not install $*; see its message above"
@@ -79,12 +83,26 @@ is_debian() {
 }
 
 install_debian() {
-  find_missing libdnnl-dev zlib1g-dev libssl-dev dataset-fashion-mnist
+  case "$wanted" in
+    --libraries) find_missing "${libraries[@]}" ;;
+    *) find_missing "${libraries[@]}" dataset-fashion-mnist ;;
+  esac
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
   # Any python3 that can make an environment will do; without one some tests are skipped.
-  if $with_tests && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if [ "$wanted" = --tests ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     apt_install python3-venv || say "going on without; tests that need Python packages are skipped"
   fi
+}
+
+# The shared libraries have other names in each release; the packages of their headers know them.
+install_runtime() {
+  apt-cache show "${libraries[@]}" >/dev/null 2>&1 || apt_update
+  local names
+  names="$(apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces "${libraries[@]}" | sed -n 's/^ *Depends: //p' | grep -v -e '-dev$' -e '<')"
+  # shellcheck disable=SC2086
+  find_missing $names
+  [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
 }
 
 install_macos() {
@@ -109,10 +127,10 @@ check_headers() {
   fi
 }
 
-if $with_browser; then
-  install_browser
-  exit 0
-fi
+case "$wanted" in
+  --browser) install_browser; exit 0 ;;
+  --runtime) install_runtime; exit 0 ;;
+esac
 case "$(uname -s)" in
   Darwin) install_macos ;;
   Linux) if command -v apt-get >/dev/null; then install_debian; else check_headers; fi ;;

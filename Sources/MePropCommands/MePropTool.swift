@@ -26,15 +26,24 @@ public struct MePropTool: ParsableCommand {
       interrupted run, and 1 for any other failure. --generate-completion-script bash (or zsh, \
       fish) prints completions for the shell.
       """,
-    version: MePropVersion.current,
+    version: MePropVersion.description,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
       PlanCommand.self, ReportCommand.self, ReproduceCommand.self,
     ])
 
-  /// Creates a command that does nothing.
+  @Flag(help: ArgumentHelp("Print the manual page, in the format of man.", visibility: .hidden))
+  var generateManual = false
+
+  /// Creates a command that prints its help.
   public init() {}
+
+  /// Prints the manual page where that is asked for, else the help.
+  public func run() throws {
+    guard generateManual else { throw CleanExit.helpRequest(self) }
+    try StandardOutput.write(Manual.page)
+  }
 
   /// Runs the command as a process would, and returns its exit code.
   ///
@@ -55,6 +64,7 @@ public struct MePropTool: ParsableCommand {
   private static func run(_ arguments: [String]?) -> Int32 {
     do {
       try checkInstructionSet()
+      try CommandNames.check(arguments ?? Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot(arguments)
       try command.run()
       return EXIT_SUCCESS

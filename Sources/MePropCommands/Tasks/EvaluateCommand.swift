@@ -10,6 +10,7 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "evaluate", abstract: "Evaluate a model on labeled data.",
+      usage: "meprop evaluate <model> [<options>]",
       discussion: TaskTexts.discussion("The model folder says of which task it is.") {
         $0.help.evaluation
       } examples: {
@@ -20,7 +21,7 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
   static func keys(of task: any TaskDefinition.Type) -> [ConfigurationKey] { task.evaluationKeys }
 
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
-  var model: String
+  var model: String?
 
   @Option(
     help: ArgumentHelp(
@@ -43,8 +44,9 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
   @OptionGroup var options: UseOptions<EvaluateCommand>
 
   func run() throws {
+    let model = try NextSteps.model(model, for: "meprop evaluate")
     let task = try TaskRegistry.current.task(ofModelAt: URL(fileURLWithPath: model))
-    let report = try evaluate(task)
+    let report = try evaluate(model, of: task)
     if let svg {
       guard let chart = report.chart else {
         throw UsageError("--svg: \(task.name) has no drawing; leave it out")
@@ -59,7 +61,9 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
     for table in report.tables { try StandardOutput.write("\n", table) }
   }
 
-  private func evaluate<Task: TaskDefinition>(_ task: Task.Type) throws -> EvaluationReport {
+  private func evaluate<Task: TaskDefinition>(
+    _ model: String, of task: Task.Type
+  ) throws -> EvaluationReport {
     let use = try options.use(by: task, model: model)
     return try task.evaluate(
       task.readModel(at: URL(fileURLWithPath: model)), on: split, of: data, use)

@@ -10,6 +10,7 @@ struct PredictCommand: ParsableCommand, ModelCommand {
     CommandConfiguration(
       commandName: "predict",
       abstract: "Predict the labels of images, the tags of words, or trees.",
+      usage: "meprop predict <model> [<file>] [<options>]",
       discussion: TaskTexts.discussion(
         "The model folder says of which task it is; with --json one object {\"predictions\": […]} "
           + "is printed."
@@ -23,7 +24,7 @@ struct PredictCommand: ParsableCommand, ModelCommand {
   static func keys(of task: any TaskDefinition.Type) -> [ConfigurationKey] { task.predictionKeys }
 
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
-  var model: String
+  var model: String?
 
   @Argument(help: "The images, or the sentences; - is standard input.", completion: .file())
   var file = "-"
@@ -34,10 +35,11 @@ struct PredictCommand: ParsableCommand, ModelCommand {
   @OptionGroup var options: UseOptions<PredictCommand>
 
   func run() throws {
-    try predict(TaskRegistry.current.task(ofModelAt: URL(fileURLWithPath: model)))
+    let model = try NextSteps.model(model, for: "meprop predict", " FILE")
+    try predict(model, of: TaskRegistry.current.task(ofModelAt: URL(fileURLWithPath: model)))
   }
 
-  private func predict<Task: TaskDefinition>(_ task: Task.Type) throws {
+  private func predict<Task: TaskDefinition>(_ model: String, of task: Task.Type) throws {
     let use = try options.use(by: task, model: model)
     let parameters = try task.readModel(at: URL(fileURLWithPath: model))
     let input =

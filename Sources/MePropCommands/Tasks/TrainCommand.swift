@@ -16,6 +16,8 @@ struct TrainCommand: ParsableCommand {
   private static func command<Task: TaskDefinition>(_ task: Task.Type) -> any ParsableCommand.Type {
     TrainTask<Task>.self
   }
+
+  func run() throws { try StandardOutput.write(NextSteps.training) }
 }
 
 /// `meprop train TASK`.

@@ -87,31 +87,6 @@ public struct ConfigurationSchema: Sendable, Equatable {
     guard name.count <= 100 else { return nil }
     let wanted = name.lowercased().replacing("_", with: "-")
     if let replacement = replacements[wanted] { return replacement }
-    let limit = max(1, wanted.count / 3)
-    let best = keys.map { (name: $0.name, distance: editDistance(wanted, $0.name)) }
-      .min { $0.distance < $1.distance }
-    return best.flatMap { $0.distance <= limit ? $0.name : nil }
+    return nearest(to: wanted, among: keys.map(\.name))
   }
-}
-
-/// Returns the number of insertions, deletions, substitutions and swaps of neighbors between texts.
-///
-/// - Complexity: O(*nm*) for texts of *n* and *m* characters.
-package func editDistance(_ first: String, _ second: String) -> Int {
-  let a = Array(first)
-  let b = Array(second)
-  guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
-  var twoAbove = [Int](repeating: 0, count: b.count + 1)
-  var above = Array(0...b.count)
-  for i in 1...a.count {
-    var row = [i] + [Int](repeating: 0, count: b.count)
-    for j in 1...b.count {
-      row[j] = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
-      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
-        row[j] = min(row[j], twoAbove[j - 2] + 1)
-      }
-    }
-    (twoAbove, above) = (above, row)
-  }
-  return above[b.count]
 }
