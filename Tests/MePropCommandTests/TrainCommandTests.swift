@@ -45,13 +45,20 @@ struct TrainCommandTests {
     }
   }
 
-  @Test("train prints a table, and its run goes to runs/ by default")
+  @Test("train prints tables of 80 columns, and its run goes to runs/ by default")
   func trainText() throws {
     let tool = try Tool()
     let outcome = try tool.train(["--epochs", "2"])
     #expect(outcome.status == 0, "\(outcome.error)")
-    #expect(outcome.output.hasPrefix("epoch"))
-    #expect(outcome.output.contains("best"))
+    let lines = outcome.output.split(separator: "\n")
+    let titles = lines.compactMap { $0.split(separator: " ").first }
+    #expect(
+      titles == [
+        "epoch", "accuracy", "loss", "training", "forward", "backward", "selection", "products",
+        "optimizer", "data", "all", "model:", "report:",
+      ])
+    #expect(lines[0].hasPrefix("epoch 1 of 2, the best") || lines[0].hasPrefix("epoch 2 of 2"))
+    #expect(lines.dropLast(2).allSatisfy { $0.count <= 80 }, "\(outcome.output)")
     let runs = try FileManager.default.contentsOfDirectory(atPath: tool("runs").path)
     #expect(runs.count == 1 && runs[0].hasPrefix("digits-"))
     #expect(outcome.output.contains("\(runs[0])/model"))

@@ -114,7 +114,11 @@ struct TrainOptions: ParsableArguments {
     if json {
       try StandardOutput.write("\(report.summary.json)\n")
     } else {
-      try StandardOutput.write(table: report.table)
+      // The figures of all epochs have been shown as they came, and are in metrics.jsonl.
+      for table in [report.figures, report.times] where !table.isEmpty {
+        try StandardOutput.write(table: table)
+        try StandardOutput.write("\n")
+      }
       if FileManager.default.fileExists(atPath: report.model.path) {
         try StandardOutput.write("model: \(report.model.path.printable)\n")
       }

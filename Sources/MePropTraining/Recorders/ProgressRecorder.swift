@@ -120,23 +120,15 @@ public final class ProgressRecorder: Recorder {
 // MARK: Texts
 
 extension ProgressRecorder {
+  /// An epoch in less than 80 columns.
   static func text(of record: EpochRecord, epochs: Int, isBest: Bool) -> String {
-    func figures(_ split: String, _ evaluation: Evaluation?) -> String? {
-      evaluation.map { evaluation in
-        split + " " + evaluation.metrics.map { "\($0.name) \(figure($0))" }.joined(separator: " ")
-      }
+    func figure(_ split: String, _ evaluation: Evaluation?) -> String? {
+      evaluation?.metrics.first.map { "\(split) \($0.name) \(Self.figure($0))" }
     }
-    let seconds = record.seconds
-    let phases = [
-      ("forward", seconds.forward), ("backward", seconds.backward),
-      ("selection", seconds.selection), ("optimizer", seconds.optimizer), ("data", seconds.data),
-    ]
     let parts: [String?] = [
       "epoch \(record.epoch)/\(epochs)", "loss \(fixed(record.trainLoss, 4))",
-      figures("dev", record.dev), figures("test", record.test),
-      "\(fixed(seconds.total, 2)) s ("
-        + phases.map { "\($0) \(fixed($1, 2))" }.joined(separator: ", ") + ")",
-      "\(grouped(record.examplesPerSecond)) \(record.exampleUnit)/s", isBest ? "best" : nil,
+      figure("dev", record.dev), figure("test", record.test),
+      "\(fixed(record.seconds.total, 2)) s", isBest ? "best" : nil,
     ]
     return parts.compactMap(\.self).joined(separator: "  ")
   }

@@ -1,6 +1,7 @@
 // What came of a training run, and how it is shown.
 
 import Foundation
+import MePropNN
 
 /// What came of a training run.
 public struct TrainingReport: Sendable {
@@ -13,27 +14,48 @@ public struct TrainingReport: Sendable {
 }
 
 extension TrainingReport {
-  /// The figures of each epoch as rows of a table, the best one marked.
-  public var table: [[String]] {
-    func fixed(_ value: Double?, _ places: Int) -> String {
-      value.map { String(format: "%.\(places)f", $0) } ?? "-"
+  /// The figures of the best epoch as rows of a table: a title, then a row for each metric.
+  ///
+  /// Without epochs there are none.
+  public var figures: [[String]] {
+    guard let best = summary.epochs.best else { return [] }
+    let splits = [("dev", best.dev), ("test", best.test)].filter { $0.1 != nil }
+    var names: [String] = []
+    for metric in splits.flatMap({ $0.1?.metrics ?? [] }) where !names.contains(metric.name) {
+      names.append(metric.name)
     }
-    let best = summary.epochs.best?.epoch
-    let head = [
-      "epoch", "seconds", "forward", "backward", "products", "selection", "optimizer", "train loss",
-      "dev",
-      "test", "",
+    if !names.contains("loss") { names.append("loss") }
+    var rows = [
+      ["epoch \(best.epoch) of \(summary.epochs.count), the best", "train"] + splits.map { $0.0 }
     ]
-    return [head]
-      + summary.epochs.map { record in
-        let seconds = record.seconds
-        return [
-          String(record.epoch), fixed(seconds.total, 2), fixed(seconds.forward, 2),
-          fixed(seconds.backward, 2), fixed(seconds.products, 2), fixed(seconds.selection, 2),
-          fixed(seconds.optimizer, 2),
-          fixed(record.trainLoss, 4), fixed(record.dev?.primary, 2),
-          fixed(record.test?.primary, 2), record.epoch == best ? "best" : "",
-        ]
-      }
+    for name in names {
+      let format = name == "loss" ? "%.4f" : "%.2f"
+      // Training counts its loss alone.
+      var values: [Double?] = [name == "loss" ? best.trainLoss : nil]
+      for split in splits { values.append(split.1?.metrics.first { $0.name == name }?.value) }
+      rows.append([name] + values.map { $0.map { String(format: format, $0) } ?? "" })
+    }
+    return rows
+  }
+
+  /// The time of training by phase, of all epochs, as rows of a table: a title, then phases with
+  /// their seconds and their share.
+  ///
+  /// Without epochs there are none.
+  public var times: [[String]] {
+    guard !summary.epochs.isEmpty else { return [] }
+    var sum = PhaseSeconds()
+    for record in summary.epochs { sum += record.seconds }
+    let phases: [(String, Double)] = [
+      ("forward", sum.forward), ("backward", sum.backward), ("  selection", sum.selection),
+      ("  products", sum.products), ("optimizer", sum.optimizer), ("data", sum.data),
+      ("all", sum.total),
+    ]
+    var rows = [["training", "seconds", ""]]
+    for (name, seconds) in phases {
+      let share = sum.total > 0 ? 100 * seconds / sum.total : 0
+      rows.append([name, String(format: "%.2f", seconds), String(format: "%.0f %%", share)])
+    }
+    return rows
   }
 }
