@@ -58,6 +58,21 @@ public final class RunFolder {
     try files.removeTree(temporaryHistoryURL)
   }
 
+  /// The name of a folder after what is in it and a time, shown in the local time zone.
+  package static func name(_ task: String, at date: Date = Date()) -> String {
+    task + "-" + text(of: date)
+  }
+
+  private static func text(of date: Date) -> String {
+    var seconds = time_t(date.timeIntervalSince1970)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    var buffer = [CChar](repeating: 0, count: 32)
+    strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
+    let digits = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return String(decoding: digits, as: UTF8.self)
+  }
+
   /// Creates a folder named after the task and the time, such as `runs/digits-20250131-235959`.
   ///
   /// If that is taken, or the clock is behind the time of a run that is there, that run's name with
@@ -73,13 +88,7 @@ public final class RunFolder {
     task: String, in parent: URL = URL(fileURLWithPath: "runs"), at date: Date = Date()
   ) throws -> RunFolder {
     let files = FileSystem()
-    var seconds = time_t(date.timeIntervalSince1970)
-    var parts = tm()
-    localtime_r(&seconds, &parts)
-    var buffer = [CChar](repeating: 0, count: 32)
-    strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
-    let digits = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let now = String(decoding: digits, as: UTF8.self)
+    let now = Self.text(of: date)
     try createFolders(parent.absoluteURL.standardizedFileURL, files)
     while true {
       // The name of a later run sorts after those of all before it, also where the clock was put
