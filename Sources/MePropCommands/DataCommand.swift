@@ -59,8 +59,7 @@ struct DataGetCommand: ParsableCommand {
     } catch DataLocationError.noCacheFolder {
       throw UsageError(
         "no folder to download \(name) to: neither XDG_CACHE_HOME nor HOME is set; set one of "
-          + "them, "
-          + "or name a folder with --to")
+          + "them, or name a folder with --to")
     }
     try Downloader().download(dataSet, to: folder, progress: DownloadNotice.show)
     try StandardOutput.write("\(folder.path.printable)\n")

@@ -47,7 +47,8 @@ public enum TextWidth {
     if width(of: text, fontSize: fontSize) <= limit { return text }
     var characters = Array(text.prefix(mostCharacters))
     if characters.count == mostCharacters {
-      characters = characters.dropLast(mostCharacters / 2) + text.suffix(mostCharacters / 2)
+      characters.removeLast(mostCharacters / 2)
+      characters += text.suffix(mostCharacters / 2)
     }
     var kept = characters.count - 1
     while kept > 1 {
