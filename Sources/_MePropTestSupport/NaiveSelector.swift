@@ -126,8 +126,8 @@ package final class NaiveSelector {
       let expected = d.elements.reduce(0) { $0 + min(abs($1) / threshold, 1) }
       shares[block] = min(max(shares[block] * expected / goal, 1e-6), 1e3)
       let error = abs(expected - goal) / goal
-      if abs(error - 0.03) < 1e-5 { step.isNearTie = true }
-      if error <= 0.03 || pass == 4 { break }
+      if abs(error - 0.02) < 1e-5 { step.isNearTie = true }
+      if error <= 0.02 || pass == 4 { break }
     }
     var kept = d
     for row in 0..<d.rowCount {

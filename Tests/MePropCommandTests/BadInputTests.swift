@@ -165,7 +165,7 @@ struct BadInputTests {
   func closedPipe() throws {
     let tool = try Tool()
     #expect(try tool.train(["--epochs", "1", "--run", "run"]).status == 0)
-    let row = Array(repeating: "1", count: 16).joined(separator: ",")
+    let row = Array(repeating: "9", count: 16).joined(separator: ",")
     try String(repeating: row + "\n", count: 60_000)
       .write(to: tool("rows"), atomically: true, encoding: .utf8)
     let outcome = try tool.shell(

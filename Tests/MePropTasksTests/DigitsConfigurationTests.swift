@@ -75,7 +75,7 @@ struct DigitsConfigurationTests {
     #expect(settings.activation == .tanh)
     #expect(settings.initialization == .heNormal)
     #expect(settings.dropout == 0.25)
-    #expect(settings.steps.selection == .top(k: .count(5), memory: 0.5))
+    #expect(settings.steps.selection == .batchTop(k: .count(5), memory: 0.5))
     #expect(settings.selectsInOutputLayer)
     #expect(
       settings.steps.schedule
@@ -98,7 +98,9 @@ struct DigitsConfigurationTests {
       (["hidden=-1"], "whole numbers"), (["hidden=abc"], "whole numbers"),
       (["k-epochs=30,600"], "600 is above every layer's width"),
       (["memory=0.5", "select=dense"], "only top-k, batch-top-k, sampled and unified have unit"),
-      (["memory=0.5", "select=random-k"], "only top-k, batch-top-k, sampled and unified have unit"),
+      (
+        ["memory=0.5", "select=random-k"], "only top-k, batch-top-k, sampled and unified have unit"
+      ),
       (["memory=1.5"], "from 0 to 1"), (["group=5"], "only unified has groups"),
       (["select=dense", "k=5"], "keeps all entries"),
       (["select=dense", "dense-every=5"], "always dense"),

@@ -99,7 +99,7 @@ import MePropTasks
     // One dense task goes first, for memory; then come all candidates.
     let sparse = measured.dropFirst(2)
     #expect(sparse.map { $0.value("k").text } == plan.settings.compactMap(\.k))
-    #expect(sparse.count == 6)
+    #expect(sparse.count == 5)
     #expect(sparse.allSatisfy { $0.int("dense-every") == 10 })
   }
 
@@ -113,7 +113,7 @@ import MePropTasks
       return prepared(TimedTask(), resolved)
     }
     #expect(Array(measured.dropFirst(2)) == plan.settings.compactMap(\.k))
-    #expect(plan.settings.count == 6)
+    #expect(plan.settings.count == 7)
   }
 
   @Test func autoKeepsADenseStart() throws {

@@ -80,7 +80,8 @@ import Testing
     ),
     (
       "hidden: [500, -1]",
-      "f.yaml:1: hidden: expected whole numbers from 1 to 65536 with commas between, found '500,-1'"
+      "f.yaml:1: hidden: expected whole numbers from 1 to 65536 with commas between, 1000 at most, "
+        + "found '500,-1'"
     ),
     (
       "select: topk",
@@ -141,7 +142,7 @@ import Testing
     #expect(
       message { try configuration.set("hidden", to: "abc", from: .flag("--hidden")) }
         == "--hidden: expected whole numbers from 1 to 65536 with commas between, "
-        + "found 'abc'")
+        + "1000 at most, found 'abc'")
     #expect(
       "\(configuration.conflict("batch", "32 is too much"))" == "--batch: 32 is too much")
   }

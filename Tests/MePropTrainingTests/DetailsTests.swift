@@ -108,26 +108,6 @@ import Testing
     #expect(try Data(contentsOf: file).prefix(before.count) == before)
   }
 
-  @Test func checkpointsWithoutCountsAreResumed() throws {
-    let folder = try TemporaryFolder()
-    let url = folder("run")
-    let whole = try train(folder("whole"))
-    try train(url, interruptAt: 10)
-    let state = url.appendingPathComponent("checkpoints/last/state.json")
-    var object = try #require(
-      try JSONSerialization.jsonObject(with: Data(contentsOf: state)) as? [String: Any])
-    var progress = try #require(object["progress"] as? [String: Any])
-    #expect(progress.removeValue(forKey: "details") != nil)
-    object["progress"] = progress
-    try JSONSerialization.data(withJSONObject: object).write(to: state)
-    try FileManager.default.removeItem(at: url.appendingPathComponent("details.jsonl"))
-    let result = try train(url, resuming: true)
-    #expect(result.history.map(\.trainLoss) == whole.history.map(\.trainLoss))
-    let rows = try details(url)
-    #expect(rows.map(\.epoch) == [2, 3])
-    #expect(rows[0].parts.count == 7 && rows[0].parts[0].layers.isEmpty)
-  }
-
   @Test func confusionIsThatOfTheBestEpoch() throws {
     let folder = try TemporaryFolder()
     let run = try RunFolder(at: folder("run"), resuming: false)

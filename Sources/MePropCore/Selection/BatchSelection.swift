@@ -91,7 +91,6 @@ extension GradientSupport {
       }
       if found * 2 > goal * 3 { batch.margins[block] = min(batch.margins[block] * 1.02, 0.98) }
       if found > goal {
-        batch.candidates.reserve(found)
         var equals = 0
         let threshold = meprop_batch_threshold(
           values.base, listStride, batch.before.base, counts.base, batchSize, goal,
@@ -119,7 +118,7 @@ extension GradientSupport {
   /// The numbers u of an example go in equal steps modulo 1 from a random start, so that their
   /// spread is even; start and step come from Philox by `seed`, `stream` and the place of the
   /// example. One pass over the matrix, which also sums up how many entries the threshold lets
-  /// expect; up to three more, with a corrected one, where that is off by more than 3 %, as in the
+  /// expect; up to three more, with a corrected one, where that is off by more than 2 %, as in the
   /// first step. O(*batchSize · outputSize*).
   ///
   /// - Parameters:
@@ -145,7 +144,7 @@ extension GradientSupport {
   }
 
   /// By what share of the budget the number of entries that a threshold lets expect may be off.
-  private static let sampledTolerance = 0.03
+  private static let sampledTolerance = 0.02
 
   /// The same with Σ|d| of each example at `norms`.
   package func selectSampled(
@@ -208,7 +207,9 @@ extension GradientSupport {
       listStride: (d.lineCount + 1) * Int(MEPROP_LINE))
     reserveRegrouped(kept * 5 / 4)
     batch.before.reserve(d.rowCount)
-    batch.candidates.reserve(kept * 2)
+    // Of all entries, which takes no memory until it is written: how many are candidates changes
+    // from step to step.
+    batch.candidates.reserve(d.rowCount * d.columnCount)
     for row in 0..<d.rowCount {
       batch.before.base[row] = 0
       counts.base[row] = 0
