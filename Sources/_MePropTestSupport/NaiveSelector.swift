@@ -105,9 +105,13 @@ package final class NaiveSelector {
   /// Threshold sampling, with a threshold that follows the budget from step to step.
   ///
   /// - Parameters:
-  ///   - whole: Σ|d| that a block of outputs is taken to have; `nil`: its own.
+  ///   - d: The gradient of a block of outputs.
+  ///   - policy: Says k.
+  ///   - step: The pass.
+  ///   - whole: Σ|d| that the block is taken to have; `nil`: its own.
   ///   - block: Which block.
   ///   - first: The column, padding included, that the block begins at.
+  /// - Returns: What is kept of d, among zeros.
   package func sampled(
     _ d: DoubleMatrix, _ policy: SelectionPolicy, _ step: NaiveStep, whole: Double? = nil,
     block: Int = 0, first: Int = 0

@@ -110,7 +110,8 @@ struct TrainCommandTests {
     let json = try #require(test.json, "\(test.error)")
     #expect(
       Set(json.keys) == [
-        "task", "split", "accuracy", "loss", "count", "confusion", "perClass", "predict",
+        "task", "split", "data", "accuracy", "loss", "count", "confusion", "perClass",
+        "predict",
       ])
     #expect(json["task"] as? String == "digits")
     #expect((json["predict"] as? [String: Any])?["imagesPerSecond"] is NSNumber)

@@ -76,7 +76,9 @@ import Testing
         + "files must be the same text but for blanks")
     #expect(
       failure(gold: text(["ab", "é", "cd"]), system: text(["ab", "è", "cd"]))
-        .hasPrefix("system:2: the text goes on with \"ècd\", expected \"écd\" as in gold:2;"))
+        .hasPrefix(
+          "system:2: the text goes on with \"ècd\", expected \"écd\" as in gold:2 "
+            + "(U+00E8 U+0063 U+0064, expected U+00E9 U+0063 U+0064);"))
     let good = text(["ab", "cd"])
     #expect(
       failure(system: good + "\n").hasPrefix("system:4: a blank line ends a sentence without"))

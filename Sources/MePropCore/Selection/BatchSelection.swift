@@ -22,8 +22,9 @@ public struct BatchBudget: Sendable, Equatable {
   }
 }
 
-/// What selections over a whole batch keep from step to step: where they start to look. It decides
-/// nothing but the time that they take.
+/// What selections over a whole batch keep from step to step: where they start to look.
+///
+/// It decides nothing but the time that they take.
 final class BatchSelectionWorkspace {
   /// For each block of columns what share of the last threshold candidates must reach in the next
   /// step.

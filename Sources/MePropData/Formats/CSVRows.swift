@@ -70,6 +70,14 @@ public final class CSVRows {
     }
   }
 
+  /// Whether a name may begin with a byte: a letter of any script, or an underscore. A damaged
+  /// number begins with none.
+  private static func beginsName(_ byte: UInt8) -> Bool {
+    let letter = byte | 0x20
+    return letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z")
+      || byte == UInt8(ascii: "_") || byte >= 0x80
+  }
+
   /// Whether the first line is a header.
   ///
   /// - Throws: `DataFormatError.wrongFieldCount` where it is neither that nor a row.
@@ -83,7 +91,7 @@ public final class CSVRows {
     var countsUp = true
     Self.forEachField(of: line, from: start) { field, _ in
       let isNumber = Self.isNumeric(field)
-      if count == 0 { startsWithName = !field.isEmpty && !isNumber }
+      if count == 0 { startsWithName = !isNumber && field.first.map(Self.beginsName) ?? false }
       count += 1
       let name = String(decoding: field, as: UTF8.self)
       if count <= fieldCount { names.insert(name) }

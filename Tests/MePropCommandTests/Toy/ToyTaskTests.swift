@@ -71,7 +71,7 @@ struct ToyTaskTests {
     #expect(resumed.output.contains("report: "))
     let evaluated = self.run(["evaluate", run, "--json", "--threads", "1"])
     let json = try #require(evaluated.json, "\(evaluated.error)")
-    #expect(Set(json.keys) == ["task", "split", "count", "predict", "accuracy"])
+    #expect(Set(json.keys) == ["task", "split", "data", "count", "predict", "accuracy"])
     #expect(json["count"] as? Int == 30 && (json["accuracy"] as? Double ?? 0) > 90)
     #expect((json["predict"] as? [String: Any])?["pointsPerSecond"] as? Int == 30)
     let text = self.run(["evaluate", run, "--split", "dev"])
