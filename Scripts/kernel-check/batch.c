@@ -113,7 +113,8 @@ static void check_threshold(const meprop_kernels *kernels, size_t rows, size_t s
   static uint32_t sorted[MOST_ROWS * MOST_COLUMNS], scratch[MOST_ROWS * MOST_COLUMNS];
   size_t count = 0;
   for (size_t i = 0; i < rows; i++)
-    for (size_t j = before[i]; j < counts[i]; j++) sorted[count++] = magnitude(values[i * stride + j]);
+    for (size_t j = before[i]; j < counts[i]; j++)
+      sorted[count++] = magnitude(values[i * stride + j]);
   if (count == 0) return;
   size_t wanted = 1 + next_random() % count, equals, ties = 0, kept = 0;
   begin_case(kernels->name, "threshold of a batch", rows, count, wanted);

@@ -73,7 +73,7 @@ import Testing
       ("O,2,1\n", ":1:1: field 1 is \"O\""),
       ("label,1,2,3\n5,1,2,3\n", ":1: expected 3 numbers, found 4; is the first or the last"),
       ("1,2,3,4\n", ":1: expected 3 numbers, found 4; is the first or the last a label?"),
-      ("\"1,2,3\n", ":1: expected 3 numbers"), ("\"1\"2,3,4", ":1:1: field 1 is"),
+      ("\"1,2,3\n", ":1:1: field 1 is"), ("\"1\"2,3,4", ":1:1: field 1 is"),
       ("\"\",1,2\n", ":1:1: field 1 is \"\""), ("1;2;3\n", ":1:1: field 1 is \"1;2;3\""),
     ])
   func whatIsNoRowIsAnError(text: String, message: String) {

@@ -208,8 +208,9 @@ extension ComputeContext {
     let positions = groups.positionCount
     workspace.sums.reserve(positions * Int(MEPROP_FEATURE_TILE) * gradient.lineCount * 16)
     workspace.ends.reserve(positions * outputs)
-    // Sampled entries may be a few more than k an example.
-    let entryRoom = support.map { max($0.entryCount, groups.batchSize * $0.k * 5 / 4) } ?? 0
+    // Sampled entries may be more than k an example.
+    let entryRoom =
+      support.map { max($0.entryCount, groups.batchSize * min(2 * $0.k, outputs)) } ?? 0
     workspace.entries.reserve(positions * entryRoom)
     workspace.pairStride = (embeddings.columnCount + 15) / 16 * 16
     workspace.pairGradients.reserve(groups.pairCount * workspace.pairStride)

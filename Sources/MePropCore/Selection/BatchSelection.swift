@@ -180,7 +180,6 @@ extension GradientSupport {
       }
       batch.before.copy(from: counts, count: batchSize)
     }
-    reserveRegrouped(entryCount)
   }
 
   private func checked(_ norms: [Float]?, of d: Matrix) -> [Float] {
@@ -206,10 +205,10 @@ extension GradientSupport {
     prepare(
       batchSize: d.rowCount, k: max(1, (kept + rows - 1) / rows), outputSize: d.columnCount,
       listStride: (d.lineCount + 1) * Int(MEPROP_LINE))
-    reserveRegrouped(kept * 5 / 4)
     batch.before.reserve(d.rowCount)
-    // Of all entries, which takes no memory until it is written: how many are candidates changes
-    // from step to step.
+    // For all entries, which takes no memory until it is written: how many are candidates, and how
+    // many are sampled, changes from step to step.
+    reserveRegrouped(d.rowCount * d.columnCount)
     batch.candidates.reserve(d.rowCount * d.columnCount)
     for row in 0..<d.rowCount {
       batch.before.base[row] = 0

@@ -70,8 +70,9 @@ public final class CSVRows {
     }
   }
 
-  /// Whether a name may begin with a byte: a letter of any script, or an underscore. A damaged
-  /// number begins with none.
+  /// Whether a name may begin with a byte: a letter of any script, or an underscore.
+  ///
+  /// A damaged number begins with none.
   private static func beginsName(_ byte: UInt8) -> Bool {
     let letter = byte | 0x20
     return letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z")
