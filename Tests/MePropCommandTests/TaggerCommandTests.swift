@@ -171,7 +171,7 @@ struct TaggerCommandTests {
     try lines.joined().write(to: tool("v.txt"), atomically: true, encoding: .utf8)
     let trained = try train(tool, ["--epochs", "1", "--run", "run", "--vectors", "v.txt"])
     #expect(trained.status == 0, "\(trained.error)")
-    #expect(trained.error.contains("vectors v.txt: of 29 of "))
+    #expect(trained.error.contains("v.txt: of 29 of "))
     let model = try String(contentsOf: tool("run/model/vocabularies.json"), encoding: .utf8)
     #expect(model.contains("\"new\""))
     // A word that only the vectors have is unknown all the same.
