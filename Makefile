@@ -18,7 +18,8 @@ INSTALLED_FILES = bin/meprop share/man/man1/meprop.1 \
 
 # The installed program carries the Swift runtime. What that build compiles differs from the other
 # builds, so it has a folder of its own.
-STATIC_BUILD = -c release --product meprop --static-swift-stdlib --scratch-path .build-static
+STATIC_BUILD = -c release --product meprop --static-swift-stdlib --scratch-path .build-static \
+  -Xlinker -lcurl -Xlinker -lxml2
 
 # Debug builds check overflow and invariants in Swift, but leave the C kernels unoptimised, so only
 # the modules that lean on those checks are tested that way as well. MEPROP_ONLY_LAYERS leaves all

@@ -23,6 +23,8 @@ case "${1-}" in
 esac
 
 libraries=(libdnnl-dev zlib1g-dev libssl-dev)
+# What the Swift runtime needs where it is linked statically into an installed program.
+static_libraries=(libcurl4-openssl-dev libxml2-dev)
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -84,7 +86,7 @@ is_debian() {
 
 install_debian() {
   case "$wanted" in
-    --libraries) find_missing "${libraries[@]}" ;;
+    --libraries) find_missing "${libraries[@]}" "${static_libraries[@]}" ;;
     *) find_missing "${libraries[@]}" dataset-fashion-mnist ;;
   esac
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
@@ -96,6 +98,7 @@ install_debian() {
 
 # The shared libraries have other names in each release; the packages of their headers know them.
 install_runtime() {
+  libraries+=("${static_libraries[@]}")
   apt-cache show "${libraries[@]}" >/dev/null 2>&1 || apt_update
   local names
   names="$(apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
