@@ -1,10 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// One program that libFuzzer drives; see Scripts/fuzz.sh.
+/// One program that libFuzzer drives; see Scripts/fuzz.sh, which names the flags.
 ///
-/// A package of its own, so that the flags
-/// that it needs are not those of the package that others depend on.
+/// A package of its own, so that the products of the other have no program for fuzzing among them.
 let package = Package(
   name: "Fuzz",
   platforms: [.macOS(.v15)],
@@ -15,8 +14,7 @@ let package = Package(
       dependencies: [
         .product(name: "MePropTraining", package: "meprop"),
         .product(name: "MePropReport", package: "meprop"),
-      ],
-      swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+      ])
   ],
   swiftLanguageModes: [.v6]
 )

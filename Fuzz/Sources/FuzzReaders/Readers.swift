@@ -1,5 +1,4 @@
-// Bytes from libFuzzer for each reader of files. What a reader throws is what it should; a trap, a
-// hang, or memory beyond all measure is a finding.
+// The readers of files that libFuzzer drives, each by its name.
 
 import Foundation
 import MePropData
@@ -7,9 +6,10 @@ import MePropReport
 import MePropTraining
 
 /// Reads one file, whatever is in it.
-private typealias Reader = @Sendable (_ file: URL, _ bytes: Data) throws -> Void
+typealias Reader = @Sendable (_ file: URL, _ bytes: Data) throws -> Void
 
-private let readers: [String: Reader] = [
+/// What is done with the bytes, by the name of the reader.
+let readers: [String: Reader] = [
   "idx": { file, _ in _ = try IDX.read(from: file, rank: 3) },
   "gzip": { file, _ in _ = try FileDigest.sha256(ofContentsAt: file, maximumByteCount: 1 << 22) },
   "csv": { file, _ in
@@ -77,7 +77,8 @@ private let schema = ConfigurationSchema([
   ConfigurationKey("rate", .auto(.double(.positive)), default: .auto, "R."),
 ])
 
-private let folder: URL = {
+/// Where the files of this process lie.
+let folder: URL = {
   let url = FileManager.default.temporaryDirectory
     .appendingPathComponent("meprop-fuzz-\(getpid())", isDirectory: true)
   try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -90,24 +91,4 @@ private func emptied(_ name: String) throws -> URL {
   try? FileManager.default.removeItem(at: url)
   try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   return url
-}
-
-private let reader: Reader = {
-  let name = ProcessInfo.processInfo.environment["FUZZ_READER"] ?? ""
-  guard let reader = readers[name] else {
-    let names = readers.keys.sorted().joined(separator: ", ")
-    FileHandle.standardError.write(Data("FUZZ_READER: found '\(name)', expected \(names)\n".utf8))
-    exit(64)
-  }
-  return reader
-}()
-
-/// What libFuzzer calls.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  let bytes = start.map { Data(bytes: $0, count: count) } ?? Data()
-  let file = folder.appendingPathComponent("input")
-  guard (try? bytes.write(to: file)) != nil else { return 0 }
-  try? reader(file, bytes)
-  return 0
 }
