@@ -48,11 +48,19 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: nil,
       providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CJPEG", pkgConfig: "libjpeg",
+      providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .target(name: "CMePropKernels"),
     .target(name: "CMePropVersion", cSettings: commit),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
     .target(name: "MePropNN", dependencies: ["MePropCore"]),
-    .target(name: "MePropData", dependencies: ["MePropCore", "CZlib"] + digestLibrary),
+    .target(
+      name: "MePropData",
+      dependencies: ["MePropCore", "CZlib", "CPNG", "CJPEG"] + digestLibrary),
     .target(
       name: "MePropTraining",
       dependencies: [
@@ -82,7 +90,8 @@ let package = Package(
       dependencies: ["MePropNN", "_MePropTestSupport", "_CMePropAllocationCounter"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "MePropDataTests", dependencies: ["MePropData", "CZlib", "_MePropTestSupport"]),
+      name: "MePropDataTests",
+      dependencies: ["MePropData", "CZlib", "CPNG", "_MePropTestSupport"]),
     .testTarget(
       name: "MePropTrainingTests", dependencies: ["MePropTraining", "_MePropTestSupport"]),
     .testTarget(

@@ -22,7 +22,7 @@ case "${1-}" in
     ;;
 esac
 
-libraries=(libdnnl-dev zlib1g-dev libssl-dev)
+libraries=(libdnnl-dev zlib1g-dev libssl-dev libpng-dev libjpeg-dev)
 # What the Swift runtime needs where it is linked statically into an installed program.
 static_libraries=(libcurl4-openssl-dev libxml2-dev)
 
@@ -110,22 +110,29 @@ install_runtime() {
 
 install_macos() {
   if ! command -v brew >/dev/null; then
-    say "Homebrew is missing; install it from https://brew.sh, or install zlib yourself"
+    say "Homebrew is missing; install it from https://brew.sh, or zlib, libpng and jpeg-turbo" \
+      "yourself"
     exit 1
   fi
-  brew list --versions zlib >/dev/null || brew install zlib
+  local name
+  for name in zlib libpng jpeg-turbo; do
+    brew list --versions "$name" >/dev/null || brew install "$name"
+  done
 }
 
 check_headers() {
   local header failed=false
-  for header in oneapi/dnnl/dnnl.h zlib.h openssl/evp.h; do
-    echo "#include <$header>" | clang -fsyntax-only -x c - 2>/dev/null || {
+  for header in oneapi/dnnl/dnnl.h zlib.h openssl/evp.h png.h jpeglib.h; do
+    # jpeglib.h needs the other two before it.
+    printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\n' "$header" |
+      clang -fsyntax-only -x c - 2>/dev/null || {
       say "the header <$header> is missing"
       failed=true
     }
   done
   if $failed; then
-    say "this system has no apt-get; install the development packages of oneDNN, zlib and OpenSSL"
+    say "this system has no apt-get; install the development packages of oneDNN, zlib, OpenSSL," \
+      "libpng and libjpeg"
     exit 1
   fi
 }

@@ -56,6 +56,7 @@ void check_data(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_lstm(const meprop_kernels *kernels, size_t sentences, size_t hidden);
 void check_byte_lstm(const meprop_kernels *kernels, size_t batch, size_t hidden, size_t inputs);
 void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
+void check_convolution(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns);
 void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m);
 

@@ -170,6 +170,7 @@ int main(int count, char **names) {
         if (batch > 0 && n > 0 && m > 0 && m <= MEPROP_FEATURE_COLUMNS)
           check_features(kernels, batch, n, m);
         check_row_sums(kernels, batch, n);
+        if (n > 0 && m > 0) check_convolution(kernels, batch, n, m <= 33 ? m : 33);
         for (size_t k = 1; k <= n; k += k < 4 ? 1 : n / 3 + 1)
           check_sparse(kernels, batch, n, m, k);
       }

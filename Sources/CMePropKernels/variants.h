@@ -3,6 +3,7 @@
 #define MEPROP_VARIANTS_H
 #include <math.h>
 
+#include "meprop_convolution_kernels.h"
 #include "meprop_kernels.h"
 #include "meprop_lstm_kernels.h"
 

@@ -30,7 +30,8 @@ public struct MePropTool: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
-      PlanCommand.self, ReportCommand.self, ReproduceCommand.self,
+      PlanCommand.self, InspectCommand.self, ReportCommand.self, ReproduceCommand.self,
+      ImportanceCommand.self,
     ])
 
   @Flag(help: ArgumentHelp("Print the manual page, in the format of man.", visibility: .hidden))
@@ -65,11 +66,24 @@ public struct MePropTool: ParsableCommand {
     do {
       try checkInstructionSet()
       try CommandNames.check(arguments ?? Array(CommandLine.arguments.dropFirst()))
-      var command = try parseAsRoot(arguments)
+      var command = try parseAsRoot(
+        completed(arguments ?? Array(CommandLine.arguments.dropFirst())))
       try command.run()
       return EXIT_SUCCESS
     } catch {
       return Failure.report(error)
+    }
+  }
+
+  /// The arguments with `true` after each flag of truth that has no value, as in `--balanced`.
+  private static func completed(_ arguments: [String]) -> [String] {
+    let tasks = TaskRegistry.current.tasks
+    let keys = tasks.flatMap { $0.schema.keys + $0.evaluationKeys + $0.predictionKeys }
+    let flags = Set(keys.filter { $0.kind == .bool }.map(\.flag))
+    return arguments.enumerated().flatMap { index, argument in
+      let next = index + 1 < arguments.count ? arguments[index + 1] : ""
+      return flags.contains(argument) && next != "true" && next != "false"
+        ? [argument, "true"] : [argument]
     }
   }
 

@@ -29,7 +29,8 @@ public struct RunReport: Sendable {
     let sections: [ReportSection?] = [
       overview(runs), LearningCurves.section(runs), PhaseTimes.section(runs),
       EffectOfK.section(runs), KeptShare.section(runs), SupportMaps.section(runs),
-      CostLedger.section(runs), Confusions.section(runs), SettingsSection.section(runs),
+      CostLedger.section(runs), TaskFigures.section(runs), Confusions.section(runs),
+      SettingsSection.section(runs),
     ]
     let isOne = runs.count == 1
     let notes = runs.flatMap { run in

@@ -23,21 +23,25 @@ extension NetworkTask {
   /// - Parameters:
   ///   - input: The batch.
   ///   - targets: What the outputs should be.
+  ///   - weights: The weight of each row; empty: all 1.
+  ///   - rowCount: The rows, where weights of rows or classes are not all 1: the loss is then
+  ///     reported as their mean times that number. `nil`: the sum of the losses is reported.
   ///   - epoch: The epoch, from 1.
   ///   - learningRateFactor: Multiplies the learning rate.
   ///   - start: When gathering began, by the monotonic clock.
   /// - Returns: What the loop wants to know.
   /// - Throws: `NonFiniteError`.
   package func trainStep(
-    _ input: Network.Input, _ targets: NetworkLoss.Targets, epoch: Int, learningRateFactor: Float,
-    gatheringSince start: Double
+    _ input: Network.Input, _ targets: NetworkLoss.Targets, weights: [Float] = [],
+    rowCount: Int? = nil, epoch: Int, learningRateFactor: Float, gatheringSince start: Double
   ) throws -> StepReport {
     trainer.times = PhaseSeconds()
     trainer.times.data = Clock.now() - start
     trainer.learningRateFactor = learningRateFactor
-    let loss = try trainer.train(input, targets, epoch: epoch)
+    let loss = try trainer.train(input, targets, weights: weights, epoch: epoch)
     return StepReport(
-      lossSum: loss.sum, exampleCount: Int(loss.weight), seconds: trainer.times)
+      lossSum: rowCount.map { loss.mean * Double($0) } ?? loss.sum,
+      exampleCount: rowCount ?? Int(loss.weight), seconds: trainer.times)
   }
 
   /// One entry a layer with products, under the layer's path.

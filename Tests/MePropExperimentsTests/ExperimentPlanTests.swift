@@ -118,7 +118,7 @@ import Testing
       try ReproductionRequest(names: ["table5"], tasks: ["parser"])
     }
     #expect(
-      throws: ReproductionError.unknownTask(name: "digit", known: ["digits", "tagger", "parser"])
+      throws: ReproductionError.unknownTask(name: "digit", known: TaskRegistry.standard.names)
     ) {
       try ReproductionRequest(names: ["table1"], tasks: ["digit"])
     }

@@ -138,6 +138,12 @@ import _MePropTestSupport
     try check(LayerCases.features(activation, dropout: dropout), alsoInput: false)
   }
 
+  @Test(arguments: Activation.allCases, [Float(0), 0.3])
+  func sparseLinear(activation: Activation, dropout: Float) throws {
+    try check(LayerCases.sparse(activation, dropout: dropout), alsoInput: false)
+    try check(LayerCases.sparse(activation, dropout: dropout, outputSize: 37), alsoInput: false)
+  }
+
   @Test(arguments: [false, true], [false, true])
   func lstm(isBidirectional: Bool, drops: Bool) throws {
     try check(

@@ -135,4 +135,34 @@ enum LayerCases {
       NaiveFeatureSum(layer)
     }
   }
+
+  /// Batches of rows that are mostly zeros; one row has no entries.
+  static func sparse(
+    _ activation: Activation, dropout: Float = 0, _ policy: SelectionPolicy? = nil,
+    outputSize: Int = 11, seed: UInt64 = 1
+  ) -> LayerCase<SparseLinear> {
+    var random = Philox(seed: seed, stream: 96)
+    let inputSize = 9
+    let layer = SparseLinear(
+      weight: random.nextMatrix(inputSize, outputSize, scale: 0.5),
+      bias: random.nextMatrix(1, outputSize, scale: 0.3), activation: activation,
+      dropout: DropoutRate(dropout), selection: policy)
+    let batches = [5, 1, 5].map { rows in
+      let entries: [[(column: Int, value: Float)]] = (0..<rows).map { row in
+        if row == 3 { return [] }
+        let first = random.nextInt(in: 0...3)
+        return [(first, 1), (4 + random.nextInt(in: 0...2), 0.1 + random.nextUniform()), (8, 0.5)]
+      }
+      var dense = DoubleMatrix(rowCount: rows, columnCount: inputSize)
+      for (row, entries) in entries.enumerated() {
+        for entry in entries { dense[row, entry.column] = Double(entry.value) }
+      }
+      return LayerCase<SparseLinear>.Batch(
+        input: SparseRows(columnCount: inputSize, entries), naive: dense,
+        packing: nil, projection: random.nextMatrix(rows, outputSize))
+    }
+    return LayerCase(
+      name: "SparseLinear(\(activation))", layer: layer,
+      reference: { NaiveSparseLinear(layer) }, batches: batches)
+  }
 }

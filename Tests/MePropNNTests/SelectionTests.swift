@@ -66,7 +66,7 @@ import _MePropTestSupport
   }
 
   /// A layer without a policy of its own, whose output is not that of the model.
-  private func within<L: Layer>(_ layer: L) -> Chain<L, LayerNorm> where L.Input == Matrix {
+  private func within<L: Layer>(_ layer: L) -> Chain<L, LayerNorm> {
     Chain {
       layer
       LayerCases.norm(layer.outputSize)
@@ -85,6 +85,13 @@ import _MePropTestSupport
         width: 2 * outputSize)
     }
     try checkKeepingAll(LayerCases.features(.tanh, outputSize: 11), width: 11)
+    let sparse = LayerCases.sparse(.tanh, dropout: 0.2, outputSize: 11)
+    try checkKeepingAll(
+      LayerCase(
+        name: "sparse", layer: within(sparse.layer), reference: sparse.reference,
+        batches: sparse.batches.map {
+          .init(input: $0.input, naive: $0.naive, packing: nil, projection: $0.projection)
+        }), width: 11)
     try checkKeepingAll(LayerCases.lstm(3, 6, isBidirectional: true), width: 6)
   }
 
@@ -152,6 +159,20 @@ import _MePropTestSupport
     // Sampling compares every entry with a number, so that more of them are near ties.
     let share = policy.isOverBatch ? 0.7 : 0.8
     #expect(Double(compared) > share * Double(all), "\(compared) of \(all) without near ties")
+  }
+
+  @Test(arguments: policies(k: 3), Activation.allCases)
+  func sparseLinearKeepsTheMaskedGradient(
+    policy: SelectionPolicy, activation: Activation
+  ) throws {
+    var (compared, all) = (0, 0)
+    for seed in 1...4 as ClosedRange<UInt64> {
+      let count = try check(
+        LayerCases.sparse(activation, dropout: 0.2, policy, outputSize: 20, seed: seed))
+      compared += count.0
+      all += count.1
+    }
+    #expect(Double(compared) > 0.8 * Double(all), "\(compared) of \(all) without near ties")
   }
 
   @Test(arguments: policies(k: 3), [false, true])

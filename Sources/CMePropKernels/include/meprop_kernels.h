@@ -436,6 +436,11 @@ typedef struct {
   meprop_part quantize_rows, pack_bytes, byte_product, byte_lstm;
   /* For layers that are sums over features. */
   meprop_part feature_forward, feature_backward, row_sums, cube;
+  /* For convolution and pooling. */
+  meprop_part convolve, convolution_weights, convolution_spread;
+  meprop_part convolution_rows, convolution_inputs;
+  meprop_part move_images, gather_channels, pool, unpool, channel_sums;
+  meprop_part norm_sums, norm, norm_gradient;
   /* Sum of squares of count floats (a multiple of 16), in double, in a fixed order. */
   double (*sum_of_squares)(const float *values, size_t count);
   /* The numbers of rows `row`, as dropout draws them: count 32-bit numbers (a multiple of 64). */

@@ -34,13 +34,15 @@ struct CheckTask<Task: DataCheckingTask>: ParsableCommand {
         """)
   }
 
+  @OptionGroup var data: DataArgument
   @OptionGroup var flags: Flags<CheckedDataOf<Task>>
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
-    let configuration = try TrainingRequest(flags: flags.values).configuration(for: Task.schema)
+    let configuration = try TrainingRequest(flags: data.joined(flags.values)).configuration(
+      for: Task.schema)
     let check = try Task.check(configuration, .ofCommands)
     if json {
       try StandardOutput.write("\(check.json)\n")

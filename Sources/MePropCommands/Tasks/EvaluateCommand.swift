@@ -23,10 +23,14 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
   var model: String?
 
+  @Argument(
+    help: ArgumentHelp("The data, as for --data.", valueName: "data"), completion: .file())
+  var place: String?
+
   @Option(
     help: ArgumentHelp(
-      "A data set of the catalogue, or a folder, as for training (default: what the model was "
-        + "trained on).",
+      "A data set of the catalogue, or a file or folder, as for training (default: what the model "
+        + "was trained on).",
       valueName: "name|folder"), completion: .directory)
   var data: String?
 
@@ -65,8 +69,11 @@ struct EvaluateCommand: ParsableCommand, ModelCommand {
     _ model: String, of task: Task.Type
   ) throws -> EvaluationReport {
     let use = try options.use(by: task, model: model)
+    if let place, let data, place != data {
+      throw UsageError("found data '\(place)' and --data '\(data)'; leave one out")
+    }
     return try task.evaluate(
-      task.readModel(at: URL(fileURLWithPath: model)), on: split, of: data, use)
+      task.readModel(at: URL(fileURLWithPath: model)), on: split, of: place ?? data, use)
   }
 }
 

@@ -44,6 +44,7 @@ struct PlanTask<Task: TaskDefinition>: ParsableCommand {
       abstract: "Plan 'meprop train \(Task.name)'; takes the same settings.")
   }
 
+  @OptionGroup var data: DataArgument
   @OptionGroup var source: SettingsOptions
 
   @Flag(help: "Print one JSON object.")
@@ -54,7 +55,7 @@ struct PlanTask<Task: TaskDefinition>: ParsableCommand {
   func run() throws {
     let status = StatusLine()
     let plan = try Planner(task: Task.name, progress: status.show).plan(
-      source.request(flags: settings.values).configuration(for: Task.schema),
+      source.request(flags: data.joined(settings.values)).configuration(for: Task.schema),
       prepare: Task.makePreparer(.ofCommands))
     status.clear()
     if json { return try StandardOutput.write("\(plan.json)\n") }

@@ -9,7 +9,7 @@ struct PredictCommand: ParsableCommand, ModelCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "predict",
-      abstract: "Predict the labels of images, the tags of words, or trees.",
+      abstract: "Predict the labels of images, the tags of words, trees, or a column of a table.",
       usage: "meprop predict <model> [<file>] [<options>]",
       discussion: TaskTexts.discussion(
         "The model folder says of which task it is; with --json one object {\"predictions\": […]} "
@@ -26,7 +26,7 @@ struct PredictCommand: ParsableCommand, ModelCommand {
   @Argument(help: "The folder of a run, or its model folder.", completion: .directory)
   var model: String?
 
-  @Argument(help: "The images, or the sentences; - is standard input.", completion: .file())
+  @Argument(help: "The images, sentences or rows; - is standard input.", completion: .file())
   var file = "-"
 
   @Flag(help: "Print one JSON object.")

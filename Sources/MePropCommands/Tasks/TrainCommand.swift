@@ -37,12 +37,13 @@ struct TrainTask<Task: TaskDefinition>: ParsableCommand {
           Task.help.examples.map { "meprop train \(Task.name)" + ($0.isEmpty ? "" : " \($0)") }))
   }
 
+  @OptionGroup var data: DataArgument
   @OptionGroup var options: TrainOptions
   @OptionGroup(title: "Settings") var settings: Flags<SettingsOf<Task>>
 
   func run() throws {
     try options.print(
-      Task.train(options.request(flags: settings.values), from: .ofCommands))
+      Task.train(options.request(flags: data.joined(settings.values)), from: .ofCommands))
   }
 }
 

@@ -22,3 +22,8 @@ extension Kernel where Arguments == meprop_group_features_arguments {
   /// Lists the pairs of position and symbol in a batch; the same for every instruction set.
   static var groupFeatures: Self { Kernel(meprop_group_features) }
 }
+
+extension Kernel where Arguments == meprop_convolution_places_arguments {
+  /// Places of kept entries in images; the same for every instruction set.
+  static var convolutionPlaces: Self { Kernel(meprop_convolution_places) }
+}

@@ -104,6 +104,35 @@ package struct KernelTable {
   /// The cube, or its derivative.
   package let cube: Kernel<meprop_cube_arguments>
 
+  // Convolution and pooling of images.
+
+  /// Products of a kernel at each position, finished and pooled.
+  package let convolve: Kernel<meprop_convolve_arguments>
+  /// The dense gradient of a kernel.
+  package let convolutionWeights: Kernel<meprop_convolution_weights_arguments>
+  /// The dense gradient of images.
+  package let convolutionSpread: Kernel<meprop_convolution_spread_arguments>
+  /// Rows of a kernel's gradient from kept entries, stored or applied at once.
+  package let convolutionRows: Kernel<meprop_convolution_rows_arguments>
+  /// Gradients of images from kept entries.
+  package let convolutionInputs: Kernel<meprop_convolution_inputs_arguments>
+  /// Rows of pixels to another place.
+  package let moveImages: Kernel<meprop_move_arguments>
+  /// Some channels of images.
+  package let gatherChannels: Kernel<meprop_gather_channels_arguments>
+  /// Maxima or means of windows.
+  package let pool: Kernel<meprop_pool_arguments>
+  /// Gradients of windows back to their pixels.
+  package let unpool: Kernel<meprop_unpool_arguments>
+  /// Sums by channel.
+  package let channelSums: Kernel<meprop_channel_sums_arguments>
+  /// Sums by channel that batch normalization needs.
+  package let normSums: Kernel<meprop_norm_sums_arguments>
+  /// Normalized channels.
+  package let norm: Kernel<meprop_norm_arguments>
+  /// Their gradients.
+  package let normGradient: Kernel<meprop_norm_gradient_arguments>
+
   // What only some variants have.
 
   /// Products by matrix tiles; `nil`: the variant has none.
@@ -161,6 +190,19 @@ package struct KernelTable {
     featureBackward = variant.kernel(table.feature_backward, "feature_backward")
     rowSums = variant.kernel(table.row_sums, "row_sums")
     cube = variant.kernel(table.cube, "cube")
+    convolve = variant.kernel(table.convolve, "convolve")
+    convolutionWeights = variant.kernel(table.convolution_weights, "convolution_weights")
+    convolutionSpread = variant.kernel(table.convolution_spread, "convolution_spread")
+    convolutionRows = variant.kernel(table.convolution_rows, "convolution_rows")
+    convolutionInputs = variant.kernel(table.convolution_inputs, "convolution_inputs")
+    moveImages = variant.kernel(table.move_images, "move_images")
+    gatherChannels = variant.kernel(table.gather_channels, "gather_channels")
+    pool = variant.kernel(table.pool, "pool")
+    unpool = variant.kernel(table.unpool, "unpool")
+    channelSums = variant.kernel(table.channel_sums, "channel_sums")
+    normSums = variant.kernel(table.norm_sums, "norm_sums")
+    norm = variant.kernel(table.norm, "norm")
+    normGradient = variant.kernel(table.norm_gradient, "norm_gradient")
     tiles =
       table.pack_tiles == nil && table.tile_product == nil
       ? nil

@@ -252,6 +252,60 @@ extension GradientSupport {
     }
   }
 
+  /// Takes entries that somebody else chose: those of rows that are mostly zeros.
+  ///
+  /// - Parameters:
+  ///   - columns: The outputs of entries; those of row i begin at `i · entryLimit`, none twice.
+  ///   - given: The values of entries, in the same places.
+  ///   - rowCounts: The number of entries of each row.
+  ///   - rowCount: The number of rows.
+  ///   - entryLimit: The most entries of a row.
+  ///   - columnCount: Outputs are below this.
+  package func take(
+    columns: [UInt32], values given: [Float], counts rowCounts: [UInt32], rowCount: Int,
+    entryLimit: Int, columnCount: Int
+  ) {
+    precondition(
+      columns.count >= rowCount * entryLimit && given.count >= rowCount * entryLimit
+        && rowCounts.count >= rowCount,
+      "GradientSupport.take: \(columns.count) columns, \(given.count) values and "
+        + "\(rowCounts.count) counts for \(rowCount) rows of up to \(entryLimit) entries")
+    prepare(batchSize: rowCount, k: entryLimit, outputSize: columnCount)
+    for row in 0..<rowCount {
+      let count = Int(rowCounts[row])
+      precondition(
+        count <= entryLimit,
+        "GradientSupport.take: row \(row) has \(count) entries, at most \(entryLimit)")
+      self.counts.base[row] = UInt32(count)
+      for entry in row * entryLimit..<row * entryLimit + count {
+        precondition(
+          columns[entry] < columnCount,
+          "GradientSupport.take: column \(columns[entry]) of \(columnCount)")
+        indices.base[entry] = columns[entry]
+        values.base[entry] = given[entry]
+      }
+    }
+  }
+
+  /// Writes the kept entries among zeros.
+  ///
+  /// - Parameter matrix: Becomes of shape `[batchSize, outputSize]`; has that many columns already.
+  package func scatter(into matrix: inout Matrix) {
+    precondition(
+      matrix.columnCount == outputSize,
+      "GradientSupport.scatter: \(outputSize) outputs into \(matrix.shape)")
+    matrix.setRowCount(batchSize)
+    matrix.setToZero()
+    let stride = matrix.stride
+    let floats = matrix.unsafeMutableFloats()
+    for example in 0..<batchSize {
+      let from = example * listStride
+      for entry in from..<(from + Int(counts.base[example])) {
+        floats[example * stride + Int(indices.base[entry])] = values.base[entry]
+      }
+    }
+  }
+
   /// Regroups the entries by output, which products that write weight rows need.
   ///
   /// - Parameter everyOutput: List outputs too that nobody keeps, with no entries.

@@ -61,17 +61,7 @@ public final class MaskedProducts {
     if matrix.columnCount != support.outputSize {
       matrix = Matrix(rowCount: support.batchSize, columnCount: support.outputSize)
     }
-    matrix.setRowCount(support.batchSize)
-    matrix.setToZero()
-    let stride = matrix.stride
-    let floats = matrix.unsafeMutableFloats()
-    let (indices, values) = (support.indices.base, support.values.base)
-    for example in 0..<support.batchSize {
-      let from = example * support.listStride
-      for entry in from..<(from + Int(support.counts.base[example])) {
-        floats[example * stride + Int(indices[entry])] = values[entry]
-      }
-    }
+    support.scatter(into: &matrix)
   }
 
   /// `dx = s w`, overwriting `dx`; shapes as in ``ComputeContext/inputGradient(of:weights:into:)``.

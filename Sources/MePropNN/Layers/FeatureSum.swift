@@ -106,6 +106,8 @@ public struct FeatureSum: Layer, Equatable {
   public var outputSize: Int { bias.columnCount }
   /// The number of symbols of an example.
   public var positionCount: Int { weight.rowCount / outputSize }
+  /// One for each weight, where no pair of position and symbol occurs twice.
+  public var multiplyAdds: Int { positionCount * outputSize * embeddingSize }
   /// For example `FeatureSum(48 × 50 → 500, relu)`.
   public var description: String {
     "FeatureSum(\(positionCount) × \(embeddingSize) → \(outputSize), \(activation.rawValue))"

@@ -103,6 +103,11 @@ public struct LSTM: Layer, Equatable {
   public var outputPadding: Parameter.Padding.Block {
     Parameter.Padding.Block(size: hiddenSize, paddedSize: paddedGateSize(hiddenSize))
   }
+  /// One for each weight of each direction, for a word.
+  public var multiplyAdds: Int {
+    directions.count * 4 * hiddenSize
+      * ((directions[0].inputWeight.shape.last ?? 0) + hiddenSize)
+  }
   /// For example `LSTM(190 → 2 × 500)`.
   public var description: String {
     "LSTM(\(directions[0].inputWeight.shape[1]) → "

@@ -22,6 +22,9 @@ public protocol Layer: Sendable, CustomStringConvertible {
   var outputSize: Int { get }
   /// Whether the layer names itself in paths, so that combinators give it no number.
   var isNamed: Bool { get }
+  /// The multiply-adds of the forward products, for a row of the input; of layers that are made of
+  /// others 0.
+  var multiplyAdds: Int { get }
   /// Makes memory for passes; each trainer and predictor has its own.
   func makeScratch() -> Scratch
 
@@ -63,6 +66,8 @@ public protocol Layer: Sendable, CustomStringConvertible {
 extension Layer {
   /// It does not.
   public var isNamed: Bool { false }
+  /// None.
+  public var multiplyAdds: Int { 0 }
   /// Does nothing.
   public mutating func makeOutputDense() {}
   /// Nothing.

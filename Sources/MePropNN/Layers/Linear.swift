@@ -79,6 +79,8 @@ public struct Linear: Layer, Equatable {
   public var inputSize: Int { weight.columnCount }
   /// The number of outputs.
   public var outputSize: Int { weight.rowCount }
+  /// One for each weight.
+  public var multiplyAdds: Int { inputSize * outputSize }
   /// For example `Linear(784 → 500, relu)`.
   public var description: String {
     "Linear(\(inputSize) → \(outputSize)"

@@ -12,6 +12,10 @@ public protocol LayerVisitor {
   mutating func visit(_ selector: inout Selector)
   /// Visits a dropout of the layer at ``path``.
   mutating func visit(_ dropout: inout DropoutRate)
+  /// Is told of the layer at ``path`` before its parts are visited.
+  mutating func begin(_ layer: some Layer)
+  /// Is told that the parts of the layer begun last have been visited.
+  mutating func end()
 }
 
 extension LayerVisitor {
@@ -21,6 +25,11 @@ extension LayerVisitor {
   public mutating func visit(_ selector: inout Selector) {}
   /// Does nothing.
   public mutating func visit(_ dropout: inout DropoutRate) {}
+
+  /// Does nothing.
+  public mutating func begin(_ layer: some Layer) {}
+  /// Does nothing.
+  public mutating func end() {}
 
   /// Visits a parameter by its name in the layer.
   public mutating func visit(_ name: String, _ parameter: inout Parameter) {
@@ -32,7 +41,9 @@ extension LayerVisitor {
   /// Visits a layer within a layer by its name there.
   public mutating func visit(_ name: String, _ layer: inout some Layer) {
     path.enter(name)
+    begin(layer)
     layer.visit(&self)
+    end()
     path.leave()
   }
 
@@ -41,7 +52,9 @@ extension LayerVisitor {
   public mutating func visit(_ place: Int, _ layer: inout some Layer) {
     if layer.isNamed { return layer.visit(&self) }
     path.enter(place)
+    begin(layer)
     layer.visit(&self)
+    end()
     path.leave()
   }
 }

@@ -22,6 +22,10 @@ public struct Selector: Sendable, Equatable {
   package var shares: [Float] = []
   /// The place among the selectors of a model in training.
   package var index = 0
+  /// At how many positions of an image the same units stand; 1 where outputs are no images.
+  package var positionCount = 1
+  /// What k as a share is one of, where that is not the number of outputs.
+  package var wholeSize: Int?
 
   /// Creates the selector of a layer with `outputSize` outputs.
   ///
@@ -39,7 +43,9 @@ public struct Selector: Sendable, Equatable {
   }
 
   /// The number of outputs without padding.
-  package var unitCount: Int { padding?.count(ofPadded: outputSize) ?? outputSize }
+  package var unitCount: Int {
+    padding?.count(ofPadded: outputSize) ?? outputSize / positionCount
+  }
   /// The blocks of outputs that are selected from each for itself: the gates of an LSTM.
   package var blockCount: Int { padding.map { outputSize / $0.paddedSize } ?? 1 }
   /// The policy, dense where nobody gave one.
@@ -63,7 +69,12 @@ public struct Selector: Sendable, Equatable {
 
   /// What holds in a step, after the schedule.
   package func policy(in step: Step) -> SelectionPolicy {
-    step.schedule.policy(decidedPolicy, step: step.number, epoch: step.epoch)
+    let policy = step.schedule.policy(decidedPolicy, step: step.number, epoch: step.epoch)
+    guard let wholeSize, let k = policy.k else { return policy }
+    if case .unified = policy {
+      return k.resolved(outputSize: unitCount) >= unitCount ? .dense : policy
+    }
+    return policy.with(k: .count(k.resolved(outputSize: wholeSize)))
   }
 
   /// Back propagates through activation and dropout, and chooses what the products take.
@@ -110,9 +121,11 @@ public struct Selector: Sendable, Equatable {
       case .slot: support.entries.storeRemainders(in: &memory, of: gradient)
       }
     }
-    step.ledger.countSelected(
-      self, support.entries, of: support.magnitude(rowCount: gradient.rowCount),
-      step: step.number)
+    if support.hasProducts {
+      step.ledger.countSelected(
+        self, support.entries, of: support.magnitude(rowCount: gradient.rowCount),
+        step: step.number)
+    }
     step.times.selection += Clock.now() - start
   }
 

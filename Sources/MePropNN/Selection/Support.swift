@@ -32,6 +32,8 @@ public final class Support {
   public internal(set) var columnSums: Matrix
   var partialSums: Matrix
   var norms: [Float] = []
+  /// Whether the products are those of this support; else a layer takes the entries for its own.
+  package var hasProducts = true
   /// Whether the gradient at the input was asked for in this step.
   private var hasInputGradient = false
 
@@ -131,6 +133,7 @@ public final class Support {
   package func takeEntries(rowCount: Int, _ step: Step) {
     isDense = false
     hasInputGradient = false
+    guard hasProducts else { return }
     let everyRow = step.updates.updatesEveryRow
     if entries.sharedOutputs == nil { entries.regroup(everyOutput: everyRow) }
     if !(step.updates.storesGradients && everyRow), (entries.sharedOutputs?.count ?? 0) > 0 {

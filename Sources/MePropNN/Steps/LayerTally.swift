@@ -148,6 +148,36 @@ extension LayerCosts {
       bytes: 4 * ((2 + 2 * moments) * updatedRows * m + stored),
       of: 4 * (3 + 2 * moments) * weights)
   }
+
+  /// Adds a step of a layer on rows that are mostly zeros, in O(1).
+  ///
+  /// What is dense is the same layer with all gradients of its outputs kept and all rows updated;
+  /// products skip zeros of the input in both, so selection saves none of their arithmetic.
+  ///
+  /// - Parameters:
+  ///   - shape: The sizes of the step.
+  ///   - inputs: Entries of the input, over all examples.
+  ///   - rows: Inputs with any.
+  ///   - updatedRows: Inputs whose weights the optimizer visits.
+  ///   - storesGradient: Whether gradient rows are written before they are applied.
+  public mutating func addSparseInput(
+    _ shape: ProductShape, inputs: Int, rows: Int, updatedRows: Int, storesGradient: Bool
+  ) {
+    let n = shape.outputSize
+    let operands = 4 * (2 * inputs + rows * n + shape.batchSize * n)
+    let stored = storesGradient ? 4 * rows * n : 0
+    forward.add(multiplyAdds: inputs * n, of: inputs * n, bytes: operands, of: operands)
+    weightGradient.add(
+      multiplyAdds: inputs * n, of: inputs * n,
+      bytes: 4 * (2 * inputs + shape.batchSize * n) + stored,
+      of: 4 * (2 * inputs + shape.batchSize * n) + stored)
+    let moments = shape.momentCount
+    optimizer.add(
+      multiplyAdds: (1 + 2 * moments) * updatedRows * n,
+      of: (1 + 2 * moments) * shape.inputSize * n,
+      bytes: 4 * (2 + 2 * moments) * updatedRows * n + stored,
+      of: 4 * (3 + 2 * moments) * shape.inputSize * n)
+  }
 }
 
 /// What was counted in a layer over some steps.

@@ -47,7 +47,7 @@ package struct Ledger: Sendable {
   package mutating func countDense(_ selector: Selector, rowCount: Int) {
     guard selector.index < entries.count else { return }
     entries[selector.index].statistics.add(touchedRows: selector.unitCount, keptShare: nil)
-    entries[selector.index].tally.keepAll(ofExamples: rowCount)
+    entries[selector.index].tally.keepAll(ofExamples: rowCount * selector.positionCount)
   }
 
   /// Counts what a step keeps.

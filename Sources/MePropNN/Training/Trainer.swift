@@ -293,7 +293,10 @@ private struct StoredUpdate: LayerVisitor {
   }
 
   mutating func visit(_ parameter: inout Parameter) {
-    guard parameter.index < gradients.count else { return }
+    // Statistics of a batch normalization have no gradient.
+    guard parameter.index < gradients.count, gradients[parameter.index].validCount > 0 else {
+      return
+    }
     let (index, rule) = (parameter.index, updates.rule(for: parameter))
     let listed =
       gradients[index].rows == .all

@@ -31,6 +31,8 @@ extension RunRecord {
     summary = Self.read(Summary.self, url.appendingPathComponent("run.json"), &notes) ?? Summary()
     readDetails(url.appendingPathComponent("details.jsonl"), &notes)
     readConfusion(url.appendingPathComponent("confusion.json"), &notes)
+    figures =
+      Self.read([RunFigure].self, url.appendingPathComponent(RunFigure.fileName), &notes) ?? []
     self.notes = notes
   }
 

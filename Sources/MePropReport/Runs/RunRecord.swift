@@ -23,6 +23,8 @@ public struct RunRecord: Sendable {
   public var confusions: [EvaluationSplit: ConfusionMatrix] = [:]
   /// The epoch of `confusions`.
   public var confusionEpoch: Int?
+  /// What its task shows of the model of the best epoch.
+  public var figures: [RunFigure] = []
   /// What was trained and how it ended.
   public var summary = Summary()
   /// What is missing or damaged, a sentence each.

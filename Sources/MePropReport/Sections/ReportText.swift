@@ -1,6 +1,7 @@
 // Words that several sections use.
 
 import Foundation
+import MePropTraining
 
 /// Texts of figures and names.
 enum ReportText {
@@ -20,12 +21,20 @@ enum ReportText {
 
   /// The same with its unit.
   static func metricTitle(_ name: String) -> String {
-    metricName(name) + (name == "loss" ? ", nats" : ", %")
+    switch MetricUnit(of: name) {
+    case .nats: metricName(name) + ", nats"
+    case .percent: metricName(name) + ", %"
+    case .target, .none: metricName(name)
+    }
   }
 
-  /// A value of a metric with its unit; losses are in nats, all others are shares in percent.
+  /// A value of a metric with its unit.
   static func metric(_ name: String, _ value: Double) -> String {
-    name == "loss" ? NumberText.fixed(value, 4) : NumberText.fixed(value, 2) + "\u{00A0}%"
+    switch MetricUnit(of: name) {
+    case .nats, .none: NumberText.fixed(value, 4)
+    case .percent: NumberText.fixed(value, 2) + "\u{00A0}%"
+    case .target: NumberText.short(value)
+    }
   }
 
   /// The metrics that decide in any of the runs, in their order.

@@ -3,6 +3,7 @@
 import Foundation
 import MePropCore
 import MePropData
+import MePropNN
 import MePropTraining
 
 extension Digits {
@@ -18,6 +19,9 @@ extension Digits {
   /// Reads a model; see `DigitsModel`.
   public static func readModel(at url: URL) throws -> DigitsModel { try DigitsModel(at: url) }
 
+  /// The model's.
+  public static func network(of model: DigitsModel) -> (any Layer)? { model.network }
+
   /// Accuracy, loss, confusions, and the figures of each class.
   public static func evaluate(
     _ model: DigitsModel, on split: EvaluationSplit, of data: String?, _ use: ModelUse
@@ -27,9 +31,7 @@ extension Digits {
     let (images, folder) = try model.images(split, of: data, use.source)
     let start = ContinuousClock.now
     let evaluation = try model.evaluate(on: images, context: use.context)
-    var report = evaluation.report(seconds: start.duration(to: .now).inSeconds)
-    report.data = folder.path
-    return report
+    return evaluation.report(seconds: start.duration(to: .now).inSeconds, data: folder.path)
   }
 
   /// A label and its probability for each image of a file, a line each.

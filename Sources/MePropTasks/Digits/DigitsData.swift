@@ -85,26 +85,13 @@ public struct DigitsData: Sendable, Equatable {
   ///
   /// Kept in checkpoints, so that a run is not resumed on other data.
   var fingerprint: Int {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(training.pixelsPerImage)
-    func add(_ bytes: [UInt8]) {
-      bytes.withUnsafeBytes { bytes in
-        let whole = bytes.count & ~7
-        for place in stride(from: 0, to: whole, by: 8) {
-          let word = UInt64(
-            littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-          hash = (hash ^ word) &* 0x100_0000_01b3
-        }
-        for byte in bytes[whole...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-      }
-      hash = (hash ^ UInt64(bytes.count)) &* 0x100_0000_01b3
-      // A word's highest bits would only reach the hash's highest.
-      hash ^= hash >> 29
-    }
+    var print = DataFingerprint()
+    print.add(training.pixelsPerImage)
     for part in [training, development] {
-      add(part.pixels)
-      add(part.labels)
+      part.pixels.withUnsafeBytes { print.add(bytes: $0) }
+      part.labels.withUnsafeBytes { print.add(bytes: $0) }
     }
-    return Int(hash >> 2)
+    return print.value
   }
 }
 

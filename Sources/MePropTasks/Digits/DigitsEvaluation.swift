@@ -11,6 +11,8 @@ public struct DigitsEvaluation: Sendable, Equatable {
   public let loss: Double
   /// How often images of a class (row) were taken for a class (column).
   public let confusion: [[Int]]
+  /// The names of the classes; `nil`: their numbers.
+  public var classNames: [String]?
 
   /// The number of images.
   public var count: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
@@ -21,18 +23,28 @@ public struct DigitsEvaluation: Sendable, Equatable {
     return percent(correct, of: count)
   }
 
+  /// Creates figures.
+  public init(loss: Double, confusion: [[Int]], classNames: [String]? = nil) {
+    self.loss = loss
+    self.confusion = confusion
+    self.classNames = classNames
+  }
+
+  private var names: [String] { classNames ?? confusion.indices.map(String.init) }
+
   /// The figures of each class.
   public var perClass: [ClassFigures] {
-    confusion.indices.map { label in
+    let names = names
+    return confusion.indices.map { label in
       ClassFigures(
-        name: String(label), goldCount: confusion[label].reduce(0, +),
+        name: names[label], goldCount: confusion[label].reduce(0, +),
         foundCount: confusion.reduce(0) { $0 + $1[label] }, correctCount: confusion[label][label])
     }
   }
 
   /// The confusion as run folders keep it.
   public var confusionMatrix: ConfusionMatrix {
-    var matrix = ConfusionMatrix(labels: confusion.indices.map(String.init))
+    var matrix = ConfusionMatrix(labels: names)
     for (gold, row) in confusion.enumerated() {
       for (found, count) in row.enumerated() { matrix.add(gold: gold, found: found, count: count) }
     }
@@ -45,23 +57,33 @@ public struct DigitsEvaluation: Sendable, Equatable {
   }
 
   /// What `evaluate` prints; `perClass` in the order of classes.
-  package func report(seconds: Double) -> EvaluationReport {
+  ///
+  /// - Parameters:
+  ///   - seconds: How long it took.
+  ///   - data: Where the images are from, to be named; `nil`: not named.
+  /// - Returns: The report.
+  package func report(seconds: Double, data: String? = nil) -> EvaluationReport {
     let classes = perClass
     let names = classes.map(\.name)
     let summary = "accuracy \(fixed(accuracy)) %, loss \(fixed(loss, 4)), \(count) images"
+    let hasNames = classNames != nil
+    let rows: [JSONValue] = confusion.map { .array($0.map { .integer($0) }) }
+    let members: [JSONValue.Member] = [
+      .init("accuracy", .number(accuracy)), .init("loss", .number(loss)),
+      .init("confusion", .array(rows)),
+      .init(
+        "perClass",
+        classes.json("class") { hasNames ? .string($0.name) : .integer(Int($0.name) ?? 0) }),
+    ]
     return EvaluationReport(
-      summary: summary, count: count, unit: "images", seconds: seconds,
+      summary: summary, data: data, count: count, unit: "images", seconds: seconds,
       tables: [
         ReportTable(
           rows: [["true \\ found"] + names]
             + zip(names, confusion).map { [$0] + $1.map(String.init) }),
         classes.table("class", counts: "images"),
       ],
-      members: [
-        .init("accuracy", .number(accuracy)), .init("loss", .number(loss)),
-        .init("confusion", .array(confusion.map { .array($0.map { .integer($0) }) })),
-        .init("perClass", classes.json("class") { .integer(Int($0.name) ?? 0) }),
-      ], chart: classes.chart(summary, "class", counts: "images"))
+      members: members, chart: classes.chart(summary, "class", counts: "images"))
   }
 }
 

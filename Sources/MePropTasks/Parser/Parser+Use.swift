@@ -3,6 +3,7 @@
 import Foundation
 import MePropCore
 import MePropData
+import MePropNN
 import MePropTraining
 
 extension Parser {
@@ -28,6 +29,9 @@ extension Parser {
 
   /// Reads a model; see `ParserModel`.
   public static func readModel(at url: URL) throws -> ParserModel { try ParserModel(at: url) }
+
+  /// The model's.
+  public static func network(of model: ParserModel) -> (any Layer)? { model.network }
 
   /// The model with the precision asked for, and the tagger, if there is one.
   private static func parts(

@@ -3,6 +3,7 @@
 import Foundation
 import MePropCore
 import MePropData
+import MePropNN
 import MePropTraining
 
 /// A task: what its data are, what its model is, what its settings are, what is measured, and how
@@ -71,6 +72,8 @@ public protocol TaskDefinition: Sendable {
   static var predictionKeys: [ConfigurationKey] { get }
   /// Reads a model from its folder, or from the folder of its run.
   static func readModel(at url: URL) throws -> Model
+  /// The network of a model, for `inspect`; `nil` where there is none to show.
+  static func network(of model: Model) -> (any Layer)?
   /// Evaluates a model.
   ///
   /// - Parameters:
@@ -111,6 +114,8 @@ extension TaskDefinition {
   public static func shorten(_ settings: inout Settings, _ examples: inout Examples) {}
   /// None.
   public static func files(of examples: Examples) throws -> [(name: String, contents: Data)] { [] }
+  /// None.
+  public static func network(of model: Model) -> (any Layer)? { nil }
   /// None.
   public static var evaluationKeys: [ConfigurationKey] { [] }
   /// None.

@@ -7,6 +7,8 @@ public struct TaskRegistry: Sendable {
     Digits.self,
     Tagger.self,
     Parser.self,
+    Images.self,
+    Table.self,
   ])
 
   /// The tasks that commands, plans and experiments know; tests put others in their place.

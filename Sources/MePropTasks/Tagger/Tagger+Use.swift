@@ -3,6 +3,7 @@
 import Foundation
 import MePropCore
 import MePropData
+import MePropNN
 import MePropTraining
 
 extension Tagger {
@@ -25,6 +26,9 @@ extension Tagger {
 
   /// Reads a model; see `TaggerModel`.
   public static func readModel(at url: URL) throws -> TaggerModel { try TaggerModel(at: url) }
+
+  /// The model's.
+  public static func network(of model: TaggerModel) -> (any Layer)? { model.network }
 
   /// Accuracy, on known and unknown words too, the figures of each tag and the most confused pairs.
   public static func evaluate(

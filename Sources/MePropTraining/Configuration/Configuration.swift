@@ -150,6 +150,12 @@ public struct Configuration: Sendable, Equatable {
     return value
   }
 
+  /// The value of a key of kind `textList`.
+  public func textList(_ name: String) -> [String] {
+    guard case .textList(let value) = value(name) else { wrongKind(name, "textList") }
+    return value
+  }
+
   private func isUnset(_ name: String) -> Bool {
     let value = value(name)
     return value == .auto || value == ConfigurationValue.none

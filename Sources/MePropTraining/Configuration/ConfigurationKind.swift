@@ -67,6 +67,8 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
   case bool
   /// One or more whole numbers, each in the range: `[500, 500]`, `500,500`.
   case intList(ClosedRange<Int>)
+  /// One or more texts without commas: `[first, second]`, `first, second`.
+  case textList
   /// One of these words.
   case choice([String])
   /// A count of at least 1 (`20`), or, if written with a point, a ratio above 0 up to 1 (`0.04`).
@@ -88,6 +90,7 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
     case .bool: "true or false"
     case .intList(let range):
       "whole numbers\(Self.words(for: range)) with commas between, \(Self.maximumListCount) at most"
+    case .textList: "texts with commas between, \(Self.maximumListCount) at most"
     case .choice(let words):
       words.count == 2 ? words.joined(separator: " or ") : "one of " + words.joined(separator: ", ")
     case .countOrRatio: "a count of at least 1, or a ratio above 0 up to 1 such as 0.04"
@@ -105,6 +108,7 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
     case .string: "text"
     case .bool: "true|false"
     case .intList: "n,n,…"
+    case .textList: "text,text,…"
     case .choice(let words): words.count <= 3 ? words.joined(separator: "|") : "name"
     case .countOrRatio: "n|ratio"
     case .auto(let kind): kind.valueName + "|auto"
@@ -125,7 +129,7 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
 
   /// Returns the value that `text` stands for, or `nil` where it is no value of this kind.
   public func value(from text: String) -> ConfigurationValue? {
-    let text = trimmed(text)
+    let text = Self.trimmed(text)
     switch self {
     case .int(let range): return Int(text).flatMap { range.contains($0) ? .int($0) : nil }
     case .double(let bounds):
@@ -133,16 +137,15 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
     case .string: return .string(text)
     case .bool: return text == "true" ? .bool(true) : text == "false" ? .bool(false) : nil
     case .intList(let range):
-      var inner = Substring(text)
-      if inner.first == "[", inner.last == "]", inner.count >= 2 {
-        inner = inner.dropFirst().dropLast()
-      }
-      let fields = inner.split(separator: ",", omittingEmptySubsequences: false)
-      let values = fields.compactMap { Int(trimmed(String($0))) }
+      let fields = Self.listFields(text)
+      let values = fields.compactMap { Int($0) }
       guard values.count == fields.count, values.count <= Self.maximumListCount,
         values.allSatisfy(range.contains)
       else { return nil }
       return .intList(values)
+    case .textList:
+      let fields = Self.listFields(text)
+      return fields.contains("") || fields.count > Self.maximumListCount ? nil : .textList(fields)
     case .choice(let words): return words.contains(text) ? .string(text) : nil
     case .countOrRatio:
       if let count = Int(text) { return count >= 1 ? .count(count) : nil }
@@ -156,13 +159,23 @@ public indirect enum ConfigurationKind: Sendable, Equatable {
   /// Whether a YAML sequence can be a value of this kind.
   var takesList: Bool {
     switch self {
-    case .intList: true
+    case .intList, .textList: true
     case .auto(let kind), .optional(let kind): kind.takesList
     default: false
     }
   }
 
-  private func trimmed(_ text: String) -> String {
+  /// The parts of a list, in brackets or not, without space around them.
+  private static func listFields(_ text: String) -> [String] {
+    var inner = Substring(text)
+    if inner.first == "[", inner.last == "]", inner.count >= 2 {
+      inner = inner.dropFirst().dropLast()
+    }
+    return inner.split(separator: ",", omittingEmptySubsequences: false)
+      .map { trimmed(String($0)) }
+  }
+
+  private static func trimmed(_ text: String) -> String {
     let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0.isNewline }
     guard let first = text.firstIndex(where: { !isSpace($0) }),
       let last = text.lastIndex(where: { !isSpace($0) })

@@ -12,6 +12,8 @@ public enum ConfigurationValue: Sendable, Equatable {
   case bool(Bool)
   /// A list of whole numbers.
   case intList([Int])
+  /// A list of texts.
+  case textList([String])
   /// A number of things, of a key that takes a count or a ratio.
   case count(Int)
   /// A share of all things in 0...1, of a key that takes a count or a ratio.
@@ -29,6 +31,7 @@ public enum ConfigurationValue: Sendable, Equatable {
     case .string(let value): Self.quotedIfNeeded(value)
     case .bool(let value): value ? "true" : "false"
     case .intList(let values): "[" + values.map(String.init).joined(separator: ", ") + "]"
+    case .textList(let values): "[" + values.map(Self.quotedIfNeeded).joined(separator: ", ") + "]"
     case .auto: "auto"
     case .none: "none"
     }
@@ -39,6 +42,7 @@ public enum ConfigurationValue: Sendable, Equatable {
     switch self {
     case .string(let value): value
     case .intList(let values): values.map(String.init).joined(separator: ",")
+    case .textList(let values): values.joined(separator: ", ")
     default: yaml
     }
   }

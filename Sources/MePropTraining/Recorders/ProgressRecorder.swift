@@ -151,7 +151,7 @@ extension ProgressRecorder {
 
   /// Shares have two decimals, losses four.
   private static func figure(_ metric: Evaluation.Metric) -> String {
-    fixed(metric.value, metric.name == "loss" ? 4 : 2)
+    MetricUnit(of: metric.name).text(metric.value)
   }
 
   static func fixed(_ value: Double, _ places: Int) -> String {

@@ -29,11 +29,11 @@ extension TrainingReport {
       ["epoch \(best.epoch) of \(summary.epochs.count), the best", "train"] + splits.map { $0.0 }
     ]
     for name in names {
-      let format = name == "loss" ? "%.4f" : "%.2f"
+      let unit = MetricUnit(of: name)
       // Training counts its loss alone.
       var values: [Double?] = [name == "loss" ? best.trainLoss : nil]
       for split in splits { values.append(split.1?.metrics.first { $0.name == name }?.value) }
-      rows.append([name] + values.map { $0.map { String(format: format, $0) } ?? "" })
+      rows.append([name] + values.map { $0.map(unit.text) ?? "" })
     }
     return rows
   }

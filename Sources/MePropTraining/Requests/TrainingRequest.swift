@@ -134,6 +134,13 @@ public struct TrainingRequest: Sendable {
       ],
       handlesSignals: handlesSignals, skipsNonFiniteSteps: prepared.skipsNonFiniteSteps)
     let result = try loop.run()
+    if result.best != nil, let task = prepared.task as? any FigureTask {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      try run.save(
+        encoder.encode(task.figures(ofModelAt: run.modelURL)) + Data("\n".utf8),
+        as: RunFigure.fileName)
+    }
     return TrainingReport(
       summary: TrainingSummary(
         task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),

@@ -1,24 +1,33 @@
-// The number of epochs of tasks on treebanks, where nobody sets it.
+// The number of epochs of tasks, where nobody sets it.
 
 import MePropTraining
 
-/// Passes over the training sentences: few over a large treebank, more over a small one.
+/// Passes over the training examples: few over many, more over few.
 public struct AutomaticEpochs: Sendable {
-  /// With as many sentences as the English Web Treebank has, or more.
+  /// With `enough` examples, or more.
   public let fewest: Int
   /// With very few.
   public let most: Int
+  /// How many examples are many: by default as many sentences as the English Web Treebank has.
+  public let enough: Int
+  /// What is passed over, plural, and what few of them are called.
+  public let words: (examples: String, few: String)
 
   /// Creates a range.
-  public init(fewest: Int, most: Int) {
+  public init(
+    fewest: Int, most: Int, enough: Int = 12_500,
+    words: (examples: String, few: String) = ("sentences", "small treebanks")
+  ) {
     self.fewest = fewest
     self.most = most
+    self.enough = enough
+    self.words = words
   }
 
-  /// Passes over `sentenceCount` sentences: their number grows with the root of what the sentences
-  /// are fewer.
-  func count(ofSentences sentenceCount: Int) -> Int {
-    let fewer = 12_500 / Double(max(sentenceCount, 1))
+  /// Passes over `exampleCount` examples: their number grows with the root of what the examples are
+  /// fewer.
+  func count(ofExamples exampleCount: Int) -> Int {
+    let fewer = Double(enough) / Double(max(exampleCount, 1))
     return min(max(Int(Double(fewest) * fewer.squareRoot()), fewest), most)
   }
 
@@ -26,13 +35,13 @@ public struct AutomaticEpochs: Sendable {
   var key: ConfigurationKey {
     .init(
       "epochs", .auto(.int(1...1_000_000)), default: .auto, mayChangeOnResume: false,
-      "passes over the training sentences; the learning rate follows it; auto is \(fewest), and up "
-        + "to \(most) for small treebanks")
+      "passes over the training \(words.examples); the learning rate follows it; auto is "
+        + "\(fewest), and up to \(most) for \(words.few)")
   }
 }
 
 extension Configuration {
-  /// Sets `epochs`, where it is `auto`, to what suits `exampleCount` sentences; `nil`: not known
+  /// Sets `epochs`, where it is `auto`, to what suits `exampleCount` examples; `nil`: not known
   /// yet, and many.
   mutating func decideEpochs(_ epochs: AutomaticEpochs, exampleCount: Int?) throws {
     guard value("epochs") == .auto else { return }

@@ -39,11 +39,12 @@ extension Configuration {
     return optimizer
   }
 
-  /// The stopping rule of `epochs`, `patience` and `target`.
+  /// The stopping rule of `epochs`, `patience` and `target`, or what stands for it.
   var stoppingRule: StoppingRule {
-    StoppingRule(
+    let other = SharedSettings.otherStopKey
+    return StoppingRule(
       epochs: int("epochs"), patience: optionalInt("patience"),
-      target: optionalDouble("target"))
+      target: optionalDouble(schema[other] == nil ? SharedSettings.stopKey : other))
   }
 
   /// When `dense-start`, `dense-every` and `k-epochs` make selection depart from its policy.

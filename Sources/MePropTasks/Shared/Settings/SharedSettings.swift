@@ -31,6 +31,8 @@ public struct SharedSettings: Sendable {
   public var metric: String
   /// The passes over the examples.
   public var epochs: Epochs
+  /// The key of the figure at which a run stops; ``otherStopKey`` where `target` is something else.
+  public var stopKey: String
   /// What selection chooses entries of.
   public var gradients: String
   /// The default policy of selection.
@@ -45,25 +47,31 @@ public struct SharedSettings: Sendable {
   public var rate: DefaultRate
   /// The default decay of a running mean; 0: none.
   public var average: Double
+  /// What `weight-decay: auto` stands for, in words, where a task decides it; `nil`: there is none
+  /// by default, and no `auto`.
+  public var automaticWeightDecay: String?
   /// What a gradient may leave untouched.
   public var rows: String
 
   /// Creates a record.
   public init(
     examples: String, batchUnit: (examples: String, note: String), batchSize: Int, metric: String,
-    epochs: Epochs, gradients: String = "output gradients", policy: String = "top-k",
+    epochs: Epochs, stopKey: String = SharedSettings.stopKey,
+    gradients: String = "output gradients", policy: String = "top-k",
     k: ConfigurationValue = .ratio(0.1),
     whole: String = "the layer's width",
     memory: (value: Double, note: String) = (
       0.9, "0.9 with top-k, batch-top-k and unified, 0 with others"
     ),
-    rate: DefaultRate, average: Double = 0, rows: String = "weight rows"
+    rate: DefaultRate, average: Double = 0, automaticWeightDecay: String? = nil,
+    rows: String = "weight rows"
   ) {
     self.examples = examples
     self.batchUnit = batchUnit
     self.batchSize = batchSize
     self.metric = metric
     self.epochs = epochs
+    self.stopKey = stopKey
     self.gradients = gradients
     self.policy = policy
     self.k = k
@@ -71,8 +79,14 @@ public struct SharedSettings: Sendable {
     self.memory = memory
     self.rate = rate
     self.average = average
+    self.automaticWeightDecay = automaticWeightDecay
     self.rows = rows
   }
+
+  /// The key of the figure at which a run stops.
+  public static let stopKey = "target"
+  /// The same, for tasks whose `target` is what is predicted.
+  public static let otherStopKey = "stop-at"
 
   private static let positive = NumberBounds(lower: 1e-30, upper: 1e30)
   private static let notNegative = NumberBounds(lower: 0, upper: 1e30)
@@ -98,7 +112,7 @@ public struct SharedSettings: Sendable {
         "patience", .optional(Self.count), default: .none, mayChangeOnResume: true,
         "stop after so many epochs without a better \(metric)"),
       .init(
-        "target", .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
+        stopKey, .optional(.double(NumberBounds(lower: 0, upper: 100))), default: .none,
         mayChangeOnResume: true, "stop once the \(metric), in percent, reaches this"),
       .init(
         "batch", .int(1...1_000_000), default: .int(batchSize),
@@ -177,9 +191,7 @@ public struct SharedSettings: Sendable {
       .init(
         "l2", .double(Self.notNegative), default: .double(0),
         "factor of L2 regularization of weights"),
-      .init(
-        "weight-decay", .double(Self.notNegative), default: .double(0),
-        "decoupled weight decay (AdamW)"),
+      weightDecayKey,
       .init(
         "clip-value", .optional(.double(Self.positive)), default: .none,
         "largest magnitude left of each gradient element"),
@@ -187,6 +199,16 @@ public struct SharedSettings: Sendable {
         "clip-norm", .optional(.double(Self.positive)), default: .none,
         "largest norm left of all gradients together"),
     ]
+  }
+
+  private var weightDecayKey: ConfigurationKey {
+    let meaning = "decoupled weight decay (AdamW)"
+    guard let automaticWeightDecay else {
+      return .init("weight-decay", .double(Self.notNegative), default: .double(0), meaning)
+    }
+    return .init(
+      "weight-decay", .auto(.double(Self.notNegative)), default: .auto,
+      "\(meaning); auto is \(automaticWeightDecay)")
   }
 
   private var learningRateKey: ConfigurationKey {

@@ -22,6 +22,19 @@ struct DataFingerprint {
     }
   }
 
+  /// Adds bytes, eight at a time, and their count.
+  mutating func add(bytes: UnsafeRawBufferPointer) {
+    let whole = bytes.count & ~7
+    for place in stride(from: 0, to: whole, by: 8) {
+      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      hash = (hash ^ word) &* 0x100_0000_01b3
+    }
+    for byte in bytes[whole...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    hash = (hash ^ UInt64(bytes.count)) &* 0x100_0000_01b3
+    // A word's highest bits would only reach the hash's highest.
+    hash ^= hash >> 29
+  }
+
   /// The hash, 0 or more.
   var value: Int { Int(hash >> 1) }
 }

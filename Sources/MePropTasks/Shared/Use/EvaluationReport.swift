@@ -68,10 +68,11 @@ public struct EvaluationReport: Sendable {
 
   /// Creates a report.
   public init(
-    summary: String, count: Int, unit: String, seconds: Double, tables: [ReportTable],
-    members: [JSONValue.Member], chart: ReportChart? = nil
+    summary: String, data: String? = nil, count: Int, unit: String, seconds: Double,
+    tables: [ReportTable], members: [JSONValue.Member], chart: ReportChart? = nil
   ) {
     self.summary = summary
+    self.data = data
     self.count = count
     self.unit = unit
     rate = seconds > 0 ? Double(count) / seconds : 0

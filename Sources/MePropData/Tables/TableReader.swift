@@ -1,0 +1,311 @@
+// The rows of a table of text, in constant memory.
+
+import Foundation
+
+/// Reads a table row by row: fields between delimiters, quoted or not, plain or gzip.
+///
+/// Blank lines are skipped, and blanks around fields do not count. Every row must have as many
+/// fields as the first. Memory is bounded by the longest row, which may have 16 MiB.
+///
+/// ```swift
+/// let reader = try TableReader(InputFile(path: "flats.csv"))
+/// while try reader.next() { print(reader.text(0)) }
+/// ```
+public final class TableReader {
+  /// How the table is written.
+  public let dialect: TableDialect
+  /// The names of columns.
+  ///
+  /// Those of the header; `column1`, … where there is none. Of equal names the second is `name.2`,
+  /// and an empty one is `columnN`.
+  public private(set) var names: [String] = []
+  /// Names of the header that come more than once.
+  public private(set) var repeatedNames: [String] = []
+  /// The line in which the row that was read last begins, from 1.
+  public private(set) var lineNumber = 0
+  /// The path or name of the input, for messages.
+  public var path: String { file.path }
+  /// The number of fields of a row.
+  public var fieldCount: Int { names.count }
+  /// The number of bytes read so far, as stored or unpacked.
+  public var offset: Int { file.offset }
+
+  private let file: InputFile
+  // Fields are asked for one by one in the innermost loops, so what they are read from goes without
+  // checks of exclusive access; nothing here calls out while it changes them.
+  @exclusivity(unchecked) private var buffer: UnsafeMutableRawBufferPointer
+  /// What is not read yet: `start ..< end` of the buffer.
+  @exclusivity(unchecked) private var start = 0
+  @exclusivity(unchecked) private var end = 0
+  @exclusivity(unchecked) private var fileHasEnded = false
+  private var nextLine = 1
+  /// Where fields are in the buffer.
+  @exclusivity(unchecked) private var fields: [Field] = []
+  @exclusivity(unchecked) private var count = 0
+  private var firstRowIsPending = false
+
+  private static let maximumRowLength = 16 << 20
+
+  private struct Field {
+    var start: Int32
+    var end: Int32
+    var isQuoted: Bool
+    var hasDoubledQuotes: Bool
+  }
+
+  /// Opens a table and reads its header.
+  ///
+  /// - Parameters:
+  ///   - file: The file, at its beginning.
+  ///   - hints: What is known of its dialect.
+  /// - Throws: ``TableError`` or `DataFormatError`.
+  public init(_ file: InputFile, hints: TableHints = TableHints()) throws {
+    self.file = file
+    buffer = .allocate(byteCount: 256 * 1024, alignment: 16)
+    // Enough rows to tell a dialect from, or all there are; of a pipe no more than it has.
+    while end < 64 * 1024, !fileHasEnded {
+      if end > 0, !file.isReady, buffer[0..<end].contains(0x0a) { break }
+      let read = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+      if read == 0 { fileHasEnded = true }
+      end += read
+    }
+    let sample = UnsafeRawBufferPointer(rebasing: buffer[..<end])
+    if sample.starts(with: [0xff, 0xfe]) || sample.starts(with: [0xfe, 0xff]) {
+      buffer.deallocate()
+      throw TableError.isUTF16(path: file.path)
+    }
+    if sample.contains(0) {
+      buffer.deallocate()
+      throw TableError.isBinary(path: file.path)
+    }
+    if sample.starts(with: [0xef, 0xbb, 0xbf]) { start = 3 }
+    dialect = TableDialect(
+      sample: Array(sample[start..<min(end, 64 * 1024)]),
+      isWhole: fileHasEnded && end <= 64 * 1024, hints: hints)
+    guard try readRow() else { throw TableError.empty(path: file.path) }
+    if dialect.hasHeader {
+      for index in 0..<count {
+        guard let name = String(validating: bytes(index), as: UTF8.self) else {
+          throw TableError.notUTF8(path: path, line: lineNumber, column: "\(index + 1)")
+        }
+        names.append(unique(name, at: index))
+      }
+    } else {
+      names = (0..<count).map { "column\($0 + 1)" }
+      firstRowIsPending = true
+    }
+  }
+
+  deinit { buffer.deallocate() }
+
+  private func unique(_ name: String, at index: Int) -> String {
+    let trimmed = name.trimmingCharacters(in: .whitespacesAndNewlines)
+    var result = trimmed.isEmpty ? "column\(index + 1)" : trimmed
+    guard names.contains(result) else { return result }
+    if !repeatedNames.contains(result) { repeatedNames.append(result) }
+    var number = 2
+    while names.contains("\(result).\(number)") { number += 1 }
+    result += ".\(number)"
+    return result
+  }
+
+  // MARK: Rows
+
+  /// Reads the next row.
+  ///
+  /// - Returns: Whether there was one.
+  /// - Throws: ``TableError`` or `DataFormatError`.
+  public func next() throws -> Bool {
+    if firstRowIsPending {
+      firstRowIsPending = false
+      return true
+    }
+    guard try readRow() else { return false }
+    guard count == names.count else {
+      throw TableError.wrongFieldCount(
+        path: path, line: lineNumber, expected: names.count, found: count)
+    }
+    return true
+  }
+
+  /// Whether the next row can be read without waiting for whoever writes into a pipe.
+  public var isReady: Bool {
+    if firstRowIsPending || fileHasEnded { return true }
+    return buffer[start..<end].contains(0x0a) || file.isReady
+  }
+
+  /// The bytes of a field of the row that was read last; valid until the next is read.
+  ///
+  /// - Parameter index: Of the column, from 0.
+  /// - Returns: What the field holds, without quotes and blanks around it.
+  public func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+    let field = fields[index]
+    return UnsafeRawBufferPointer(rebasing: buffer[Int(field.start)..<Int(field.end)])
+  }
+
+  /// Whether a field was quoted.
+  public func isQuoted(_ index: Int) -> Bool { fields[index].isQuoted }
+
+  /// The text of a field.
+  ///
+  /// - Throws: ``TableError/notUTF8(path:line:column:)``.
+  public func text(_ index: Int) throws -> String {
+    guard let text = String(validating: bytes(index), as: UTF8.self) else {
+      throw TableError.notUTF8(path: path, line: lineNumber, column: names[index])
+    }
+    return text
+  }
+
+  /// The number in a field; `nil` where there is none.
+  public func number(_ index: Int) -> Double? {
+    TableField.number(bytes(index), decimalComma: dialect.hasDecimalComma)
+  }
+
+  /// Splits the next row that is not blank.
+  private func readRow() throws -> Bool {
+    while true {
+      var lines = 0
+      let length = try split(&lines)
+      guard let length else { return false }
+      lineNumber = nextLine
+      nextLine += lines
+      start += length
+      if count == 1, fields[0].start == fields[0].end, !fields[0].isQuoted { continue }
+      for index in 0..<count where fields[index].hasDoubledQuotes { removeDoubledQuotes(index) }
+      return true
+    }
+  }
+
+  /// Finds the fields of the row at `start`, and returns its length with its end.
+  private func split(_ lines: inout Int) throws -> Int? {
+    var searched = start
+    while true {
+      if let end = try scan(&lines) { return end - start }
+      if fileHasEnded { return nil }
+      let pending = end - searched
+      guard pending <= Self.maximumRowLength else {
+        // So long a row is no row: a quote is open, or this is no table.
+        throw TableError.unclosedQuote(path: path, line: nextLine)
+      }
+      try refill()
+      searched = start
+    }
+  }
+
+  /// Scans a row; `nil` where the buffer does not have its end.
+  private func scan(_ lines: inout Int) throws -> Int? {
+    guard let raw = buffer.baseAddress else { return nil }
+    let base = UnsafePointer(raw.assumingMemoryBound(to: UInt8.self))
+    let delimiter = dialect.delimiter
+    let tab = UInt8(ascii: "\t")
+    let trimsTabs = delimiter != tab
+    let end = self.end
+    var place = start
+    var found = 0
+    lines = 0
+    guard place < end else { return nil }
+    while true {
+      while place < end, base[place] == 0x20 || (trimsTabs && base[place] == tab) { place += 1 }
+      var field = Field(
+        start: Int32(place), end: Int32(place), isQuoted: false, hasDoubledQuotes: false)
+      if place < end, base[place] == 0x22 {
+        place += 1
+        field.isQuoted = true
+        field.start = Int32(place)
+        while true {
+          while place < end, base[place] != 0x22 {
+            if base[place] == 0x0a { lines += 1 }
+            place += 1
+          }
+          if place == end {
+            guard fileHasEnded else { return nil }
+            throw TableError.unclosedQuote(path: path, line: nextLine)
+          }
+          if place + 1 < end {
+            guard base[place + 1] == 0x22 else { break }
+            field.hasDoubledQuotes = true
+            place += 2
+          } else if fileHasEnded {
+            break
+          } else {
+            return nil
+          }
+        }
+        field.end = Int32(place)
+        place += 1
+        while place < end, base[place] == 0x20 || (trimsTabs && base[place] == tab) { place += 1 }
+        if place < end, base[place] != delimiter, base[place] != 0x0a, base[place] != 0x0d {
+          throw textAfterQuote(place, field: found + 1)
+        }
+      } else {
+        while place < end, base[place] != delimiter, base[place] != 0x0a, base[place] != 0x0d {
+          place += 1
+        }
+        var last = place
+        while last > Int(field.start),
+          base[last - 1] == 0x20 || (trimsTabs && base[last - 1] == tab)
+        {
+          last -= 1
+        }
+        field.end = Int32(last)
+      }
+      if place == end, !fileHasEnded { return nil }
+      if found < fields.count { fields[found] = field } else { fields.append(field) }
+      found += 1
+      if place == end { break }
+      let byte = base[place]
+      place += 1
+      if byte == delimiter { continue }
+      if byte == 0x0d {
+        if place < end {
+          if base[place] == 0x0a { place += 1 }
+        } else if !fileHasEnded {
+          return nil
+        }
+      }
+      break
+    }
+    lines += 1
+    count = found
+    return place
+  }
+
+  private func textAfterQuote(_ place: Int, field: Int) -> TableError {
+    let rest = buffer[place..<min(end, place + 20)].prefix { $0 != 0x0a && $0 != 0x0d }
+    return .textAfterQuote(
+      path: path, line: nextLine, field: field, found: String(decoding: rest, as: UTF8.self))
+  }
+
+  /// Makes `""` in a quoted field `"`, in place.
+  private func removeDoubledQuotes(_ index: Int) {
+    let field = fields[index]
+    var target = Int(field.start)
+    var source = target
+    while source < Int(field.end) {
+      buffer[target] = buffer[source]
+      if buffer[source] == 0x22 { source += 1 }
+      source += 1
+      target += 1
+    }
+    fields[index].end = Int32(target)
+  }
+
+  /// Moves what is left to the front, makes room where there is none, and reads more.
+  private func refill() throws {
+    let pending = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+    if pending.count * 2 > buffer.count {
+      let larger = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: buffer.count * 2, alignment: 16)
+      larger.copyMemory(from: pending)
+      buffer.deallocate()
+      buffer = larger
+    } else if start > 0 {
+      UnsafeMutableRawBufferPointer(rebasing: buffer[..<pending.count]).copyMemory(from: pending)
+    }
+    end = pending.count
+    start = 0
+    let read = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+    if read == 0 { fileHasEnded = true }
+    end += read
+  }
+}
