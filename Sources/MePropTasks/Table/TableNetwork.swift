@@ -30,6 +30,8 @@ public struct TableBlock: Layer, Equatable {
 
   /// The layer's.
   public var outputSize: Int { linear.outputSize }
+  /// The layer's.
+  public var multiplyAdds: Int { linear.multiplyAdds }
   /// The layer's, in `Residual(…)` if it is one.
   public var description: String { isResidual ? "Residual(\(linear))" : linear.description }
 
