@@ -30,7 +30,8 @@ DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test
 # them; kernels are tested with all that it has anyway.
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
-.PHONY: help deps demo test format lint bench install uninstall fuzz crash-test
+.PHONY: help deps demo test format lint bench docs check-docs install uninstall fuzz \
+  crash-test
 
 help:
 	@echo "make demo        install what is missing, build, compare dense and sparse training"
@@ -39,6 +40,8 @@ help:
 	@echo "make uninstall   remove what make install installed"
 	@echo "make format      format the Swift files"
 	@echo "make lint        check their format, lengths of lines, and the C kernels for warnings"
+	@echo "make docs        build the documentation as a site, and check its links"
+	@echo "make check-docs  check examples, commands and links in the documents"
 	@echo "make bench       build in release and run 'meprop bench'"
 	@echo "make fuzz        feed every reader of files with made-up bytes, SECONDS=n each (60)"
 	@echo "make crash-test  kill runs, resume them, compare bit for bit; KILLS=n of each task (100)"
@@ -74,6 +77,13 @@ lint:
 bench: deps
 	$(SWIFT) build -c release --product meprop
 	"$(BIN)/meprop" bench $(ARGS)
+
+docs: deps
+	Scripts/documentation.sh
+
+check-docs: deps
+	$(SWIFT) build -c release --product meprop
+	Scripts/check-documents.sh "$(BIN)/meprop"
 
 fuzz: deps
 	Scripts/fuzz.sh $(or $(SECONDS),60)

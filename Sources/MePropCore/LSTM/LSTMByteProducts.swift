@@ -23,7 +23,7 @@ extension ComputeContext {
   /// one thread.
   ///
   /// For training, gates, cells and states go to `keeping` as those of
-  /// ``lstmForward(_:_:input:packing:masks:output:inputProduct:)`` do. The backward pass then takes
+  /// `lstmForward(_:_:input:packing:masks:output:inputProduct:)` do. The backward pass then takes
   /// rounding for the identity and reads the weights themselves (straight-through estimator; Bengio
   /// et al., 2013, arXiv 1308.3432).
   ///

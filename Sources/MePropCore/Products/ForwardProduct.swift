@@ -43,7 +43,8 @@ public final class ForwardProduct {
   /// renewed; otherwise they transpose tiles of the weights as they use them, with the same bits.
   ///
   /// A copy is written and read again, which takes longer than the product where it does not fit
-  /// the second-level cache: see Benchmarks/README.md. Where that was not measured, copies stay.
+  /// the second-level cache; the article *Measurements of kernels and steps* has the figures. Where
+  /// that was not measured, copies stay.
   static func keepsTranspose(_ instructionSet: InstructionSet) -> Bool {
     switch instructionSet {
     case .avx2, .avx512, .avx512vnni: false

@@ -7,7 +7,7 @@ public struct WeightGradient: Sendable {
   public enum Rows: Sendable, Equatable {
     /// Every row.
     case all
-    /// The first `validCount` of ``WeightGradient/rowIndices``.
+    /// The first `validCount` of `WeightGradient/rowIndices`.
     case listed
   }
 

@@ -37,8 +37,8 @@ public enum TreebankFormat: String, Sendable, CaseIterable {
 /// while let sentence = try reader.next() { print(sentence.forms) }
 /// ```
 ///
-/// Sentences of bracketed trees come as CoNLL-U; see Documentation/parsing.md for how they are
-/// converted.
+/// Sentences of bracketed trees come as CoNLL-U. The article *Formats* of `MePropTraining` says how
+/// they are converted.
 public final class TreebankReader {
   /// The file under way, or the first before there is one, for messages.
   public private(set) var path: String

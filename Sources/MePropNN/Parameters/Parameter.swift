@@ -5,7 +5,7 @@ import Synchronization
 /// last.
 ///
 /// Copies of the numbers in other forms (transposed, rounded) belong to whoever makes them. They
-/// compare ``version`` with that of their last copy and renew what differs: just the rows of the
+/// compare `version` with that of their last copy and renew what differs: just the rows of the
 /// last change where that is all, else everything. So no layer has to tell them, and a parameter
 /// stays a value: after `var b = a` either may change.
 public struct Parameter: Sendable {

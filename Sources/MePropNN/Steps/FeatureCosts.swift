@@ -1,7 +1,7 @@
 // What a step of a feature layer costs, beside the layer on embeddings side by side that it stands
 // for.
 
-/// The sizes that the costs of a step of a ``FeatureLayer`` depend on.
+/// The sizes that the costs of a step of a `FeatureLayer` depend on.
 public struct FeatureShape: Sendable, Equatable {
   /// The number of examples of the step.
   public var batchSize: Int

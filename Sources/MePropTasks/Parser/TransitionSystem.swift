@@ -14,7 +14,7 @@ public enum TransitionSystem: String, Sendable, CaseIterable, Codable {
   /// reachable, non-projective ones too; with the lazy oracle of Nivre, Kuhlmann and Hall (2009).
   case swap
 
-  /// Whether some transition of a wrong state has a known best continuation: see ``DynamicOracle``.
+  /// Whether some transition of a wrong state has a known best continuation: see `DynamicOracle`.
   public var hasDynamicOracle: Bool { self == .arcHybrid }
 }
 

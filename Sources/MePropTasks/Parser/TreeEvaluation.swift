@@ -50,7 +50,7 @@ public struct TreeEvaluation: Sendable, Equatable {
   /// All words.
   public private(set) var all = Attachment()
   /// Words that are no punctuation: UPOS is not `PUNCT`; where there is no UPOS, XPOS is none of
-  /// the Penn Treebank's `` `` ``, `''`, `,`, `.` and `:`.
+  /// the Penn Treebank's quotes, comma, full stop and colon.
   public private(set) var withoutPunctuation = Attachment()
   /// CLAS: attachment of words with content relations; `nil` where gold has none of them.
   public private(set) var clas: UDScore?

@@ -12,7 +12,7 @@ public typealias TableNetwork = Chain<Named<SparseLinear>, Named<Stack<TableBloc
 
 /// A hidden or output layer, to whose output its input may be added.
 ///
-/// With a residual `y = x + f(x W + b)`, as ``Residual``, else `y = f(x W + b)`.
+/// With a residual `y = x + f(x W + b)`, as `Residual`, else `y = f(x W + b)`.
 public struct TableBlock: Layer, Equatable {
   /// The layer.
   public var linear: Linear

@@ -8,7 +8,7 @@ import MePropCore
 /// c]
 ///
 /// where x is 0 outside of the image (a cross-correlation, as libraries call convolution). A row of
-/// the input is an image, a row of the output one too (``ImageShape``: channels fastest).
+/// the input is an image, a row of the output one too (`ImageShape`: channels fastest).
 ///
 /// Bias, activation, max pooling and dropout are finished as the product is stored; pooling gives
 /// what a ``Pool2D`` after the layer would, of a quarter of the memory, and its gradient is
