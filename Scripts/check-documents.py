@@ -65,7 +65,8 @@ def check_site(folder):
     if not pages:
         yield f"{site}: no pages"
     for page in pages:
-        for reference in json.loads(page.read_text(encoding="utf-8")).get("references", {}).values():
+        references = json.loads(page.read_text(encoding="utf-8")).get("references", {})
+        for reference in references.values():
             url = reference.get("url", "")
             if url.startswith(("/documentation", "/tutorials")):
                 if not (site / f"data{url.split('#')[0]}.json").exists():
@@ -116,8 +117,8 @@ def shell_lines(path, text):
     outside = FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     for match in re.finditer(r"^    (.+)$", outside, re.M):
         yield match.start(), match[1]
-    for match in re.finditer(r"`([^`\n]+)`", outside):
-        yield match.start(), match[1]
+    for match in re.finditer(r"`((?:[^`\n]|\n(?!\n))+)`", outside):
+        yield match.start(), " ".join(match[1].split())
 
 
 def check_command(words, tool):
