@@ -32,6 +32,7 @@ let package = Package(
     .library(name: "MePropTraining", targets: ["MePropTraining"]),
     .library(name: "MePropTasks", targets: ["MePropTasks"]),
     .library(name: "MePropReport", targets: ["MePropReport"]),
+    .library(name: "MePropC", type: .dynamic, targets: ["MePropC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -67,6 +68,8 @@ let package = Package(
         "CMePropVersion", "MePropNN", "MePropData", .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
+    .target(name: "CMePropInterface"),
+    .target(name: "MePropC", dependencies: ["CMePropInterface", "MePropTasks"]),
     .target(name: "MePropBench", dependencies: ["MePropTasks"]),
     .target(
       name: "MePropReport",

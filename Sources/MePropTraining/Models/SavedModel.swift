@@ -257,10 +257,17 @@ extension Layer {
   ///
   /// - Throws: `FileWriteError`.
   public func save(to folder: URL) throws {
+    try save(to: folder, task: nil, details: [String: String]())
+  }
+
+  /// Saves the network as a model of a task, with what else that has to know.
+  ///
+  /// - Throws: `FileWriteError`.
+  package func save(to folder: URL, task: String?, details: some Codable) throws {
     let swap = FolderSwap(target: folder, files: FileSystem())
     try RunFolder.createFolders(folder.deletingLastPathComponent(), FileSystem())
     try swap.begin()
-    try SavedModel.write(self, task: nil, details: [String: String](), to: swap.temporary)
+    try SavedModel.write(self, task: task, details: details, to: swap.temporary)
     try swap.files.write(
       FolderDigests.contents(of: swap.temporary),
       to: swap.temporary.appendingPathComponent(FolderDigests.fileName))
