@@ -39,7 +39,7 @@ struct NetworkSettings: Equatable {
   init(_ pointer: UnsafePointer<meprop_network_description>?) throws {
     let fields = try read(pointer, "description", defaults: Self.defaults)
     try require(
-      fields.hidden_count <= Self.maximumLayerCount,
+      (0...Self.maximumLayerCount).contains(fields.hidden_count),
       "\(fields.hidden_count) hidden layers, expected at most \(Self.maximumLayerCount)")
     var sizes: [Int64] = []
     if fields.hidden_count > 0 {

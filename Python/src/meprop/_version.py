@@ -1,3 +1,3 @@
 """The version, which is that of the Swift package."""
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"

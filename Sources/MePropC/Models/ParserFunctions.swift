@@ -94,13 +94,14 @@ public func meprop_parser_tags(
 ) -> meprop_status {
   attempt("meprop_parser_tags") {
     let columns = try place(columns, "columns")
-    columns.pointee = Int32(
+    let found =
       switch try parser(handle).columns {
       case .none: MEPROP_TAGS_NONE
       case .upos: MEPROP_TAGS_UPOS
       case .xpos: MEPROP_TAGS_XPOS
       case .both: MEPROP_TAGS_BOTH
-      })
+      }
+    columns.pointee = Int32(found)
   }
 }
 
