@@ -31,7 +31,7 @@ DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
 .PHONY: help deps demo test format lint bench docs check-docs install uninstall fuzz \
-  crash-test
+  crash-test wheel test-python test-c
 
 help:
 	@echo "make demo        install what is missing, build, compare dense and sparse training"
@@ -45,6 +45,9 @@ help:
 	@echo "make bench       build in release and run 'meprop bench'"
 	@echo "make fuzz        feed every reader of files with made-up bytes, SECONDS=n each (60)"
 	@echo "make crash-test  kill runs, resume them, compare bit for bit; KILLS=n of each task (100)"
+	@echo "make wheel       build a Python wheel for this machine, which needs no Swift to run"
+	@echo "make test-python build it, install it into fresh environments, test it there"
+	@echo "make test-c      build its library, call it from C under AddressSanitizer"
 	@echo "make deps        install the system libraries and Fashion-MNIST"
 
 deps:
@@ -91,6 +94,17 @@ fuzz: deps
 crash-test: deps
 	$(SWIFT) build -c release --product meprop
 	Scripts/crash-test.sh $(or $(KILLS),100)
+
+wheel:
+	@Scripts/install-deps.sh --libraries
+	@Scripts/build-wheel.sh
+
+test-python:
+	@Scripts/install-deps.sh --libraries
+	@Scripts/test-python.sh "" $(ARGS)
+
+test-c: wheel
+	@Scripts/test-c.sh
 
 install:
 	@Scripts/install-deps.sh --libraries

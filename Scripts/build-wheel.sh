@@ -42,20 +42,22 @@ tr ' ' '\n' <"$work/all.autolink" | grep -v -x -e -lcurl -e -lxml2 -e -lcrypto |
   -Wl,--as-needed,--gc-sections,--icf=safe,--disable-new-dtags,-s,-z,defs \
   "-Wl,-rpath,\$ORIGIN" -Wl,--version-script=Scripts/wheel/exports.map
 
-# Copies of the libraries that not every system has, and of what those need.
-loader_finds() { ldd "$work/lib/libMePropC.so" | awk -v name="$1" '$1 == name { print $3 }'; }
-for name in libdnnl.so.2 libdnnl.so.3 libgomp.so.1; do
-  path="$(loader_finds "$name")"
-  if [ -n "$path" ] && [ "$path" != not ]; then cp -L "$path" "$work/lib/$name"; fi
-done
+allowed=(libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libz.so.1
+  libstdc++.so.6 libgcc_s.so.1 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1)
+is_allowed() { printf '%s\n' "${allowed[@]}" | grep -q -x -F "$1"; }
+needs() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+
+# Copies of the libraries that not every system has, oneDNN above all, and of what those need.
+ldd "$work/lib/libMePropC.so" | awk '$2 == "=>" { print $1, $3 }' >"$work/found"
+while read -r name path; do
+  if ! is_allowed "$name"; then cp -L "$path" "$work/lib/$name"; fi
+done <"$work/found"
 
 # auditwheel's rules: libraries from outside, and versions of the symbols that are taken from them.
-allowed=" libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libz.so.1
-  libstdc++.so.6 libgcc_s.so.1 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 "
 for library in "$work"/lib/*; do
-  for needed in $(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-    case "$allowed" in *" $needed "* | *" $needed"$'\n'*) continue ;; esac
-    [ -f "$work/lib/$needed" ] || fail "$(basename "$library") needs $needed, which not all have"
+  for name in $(needs "$library"); do
+    is_allowed "$name" || [ -f "$work/lib/$name" ] ||
+      fail "$(basename "$library") needs $name, which not all systems have"
   done
 done
 glibc="$(objdump -T "$work"/lib/* | grep -o 'GLIBC_2\.[0-9]*' | sort -V -u | tail -1)"

@@ -175,7 +175,7 @@ class _MePropEstimator(BaseEstimator):
             raise ValueError(f"k is {self.k!r}, expected a share above 0 and at most 1, or a count")
 
     def _batch_size(self, count: int) -> int:
-        return min(200 if self.batch_size == "auto" else int(self.batch_size), count)
+        return min(64 if self.batch_size == "auto" else int(self.batch_size), count)
 
     def _make_network(self, batch_size: int) -> Network:
         select = self._selection()
@@ -546,8 +546,9 @@ class _MePropEstimator(BaseEstimator):
 class MePropClassifier(ClassifierMixin, _MePropEstimator):
     """A multilayer perceptron that classifies, trained by minimal effort back propagation.
 
-    Parameters that ``MLPClassifier`` has too mean the same; ``learning_rate`` is how the rate falls
-    ("constant", "linear" or "cosine" over ``max_iter`` epochs). Ours are:
+    Parameters that ``MLPClassifier`` has too mean the same. But ``batch_size`` "auto" is at most
+    64, and ``learning_rate`` is how the rate falls: "constant", or "linear" or "cosine" over
+    ``max_iter`` epochs. Ours are:
 
     Parameters
     ----------
