@@ -439,6 +439,40 @@ extension GradientSupport {
     }
   }
 
+  /// Adds to the count of each output, padding left out, the examples that keep an entry of it
+  /// that is not zero; or, with `asMagnitudes`, the sum of their magnitudes.
+  ///
+  /// Regroups the entries by output where that was not done before. O(kept entries), and
+  /// allocates nothing.
+  ///
+  /// - Returns: The number of entries that are not zero.
+  package func addHits(
+    to hits: inout [Float], asMagnitudes: Bool, blockSize: Int?, paddedSize: Int?
+  ) -> Int {
+    let size = blockSize ?? outputSize
+    let padded = paddedSize ?? outputSize
+    precondition(
+      hits.count == outputSize / padded * size,
+      "addHits: \(hits.count) counts for \(outputSize) outputs")
+    if !isRegrouped { regroup(everyOutput: false) }
+    var count = 0
+    hits.withUnsafeMutableBufferPointer { hits in
+      for place in 0..<rowCount {
+        let output = Int(rows[place])
+        guard output % padded < size else { continue }
+        var sum: Float = 0
+        for entry in Int(starts.base[place])..<Int(starts.base[place + 1]) {
+          let magnitude = abs(weights.base[entry])
+          guard magnitude > 0 else { continue }
+          count += 1
+          sum += asMagnitudes ? magnitude : 1
+        }
+        hits[output / padded * size + output % padded] += sum
+      }
+    }
+    return count
+  }
+
   /// Calls `body` with the entries as kernels take them, regrouped by output.
   func withRegrouped(_ body: (meprop_support) -> Void) {
     rows.withUnsafeBufferPointer { rows in

@@ -91,6 +91,12 @@ public struct Chain<First: Layer, Second: Layer>: Layer where Second.Input == Ma
     visitor.visit(place, &second)
   }
 
+  /// The units after the first layer are those before the second.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    let middle = continuesFirst ? first.mapUnits(x, &map) : map.map(0, first, x)
+    return map.map(place, second, middle)
+  }
+
   /// The second layer's is.
   public mutating func makeOutputDense() { second.makeOutputDense() }
 }

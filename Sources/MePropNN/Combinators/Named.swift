@@ -44,6 +44,8 @@ public struct Named<Inner: Layer>: Layer {
 
   /// The layer, by its name.
   public mutating func visit(_ visitor: inout some LayerVisitor) { visitor.visit(name, &inner) }
+  /// The layer's, by its name.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units { map.map(name, inner, x) }
   /// The layer's is.
   public mutating func makeOutputDense() { inner.makeOutputDense() }
 }

@@ -85,6 +85,12 @@ where First.Input == Matrix, Second.Input == Matrix {
     visitor.visit("second", &second)
   }
 
+  /// Both read the units before; theirs are side by side.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    let one = map.map("first", first, x)
+    return one + map.map("second", second, x)
+  }
+
   /// Both are.
   public mutating func makeOutputDense() {
     first.makeOutputDense()

@@ -57,6 +57,11 @@ public struct Residual<Inner: Layer>: Layer where Inner.Input == Matrix {
 
   /// The parts of the layer, under its own names.
   public mutating func visit(_ visitor: inout some LayerVisitor) { inner.visit(&visitor) }
+  /// Input and output are added up, so that their units are the same.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    let x = x.ofInput(outputSize)
+    return map.join(x, inner.mapUnits(x, &map))
+  }
   /// The layer's is.
   public mutating func makeOutputDense() { inner.makeOutputDense() }
 }

@@ -80,6 +80,13 @@ public struct Stack<Element: Layer>: Layer where Element.Input == Matrix {
     for index in layers.indices { visitor.visit(index, &layers[index]) }
   }
 
+  /// The units after a layer are those before the next.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    var units = x
+    for index in layers.indices { units = map.map(index, layers[index], units) }
+    return units
+  }
+
   /// The last layer's is.
   public mutating func makeOutputDense() { layers[layers.count - 1].makeOutputDense() }
 }

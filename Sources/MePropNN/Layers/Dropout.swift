@@ -10,7 +10,7 @@ public struct DropoutLayer: Layer, Equatable {
   /// Whether the same numbers are dropped at all words of a sentence.
   public var isVariational: Bool
   /// The numbers a row.
-  public let outputSize: Int
+  public private(set) var outputSize: Int
 
   /// Creates a layer on rows of `size` numbers.
   public init(_ size: Int, rate: DropoutRate, isVariational: Bool = false) {
@@ -50,8 +50,17 @@ public struct DropoutLayer: Layer, Equatable {
     dx.values.copyRows(of: dy)
   }
 
-  /// The rate.
-  public mutating func visit(_ visitor: inout some LayerVisitor) { visitor.visit(&rate) }
+  /// The rate, and the width.
+  public mutating func visit(_ visitor: inout some LayerVisitor) {
+    visitor.visit(&rate)
+    visitor.visit(width: &outputSize)
+  }
+
+  /// The units before are those after.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    map.setWidth(x.ofInput(outputSize))
+    return x.ofInput(outputSize)
+  }
 }
 
 /// Drops numbers of a matrix, row by row or alike at all words of a sentence, and the same in

@@ -255,6 +255,15 @@ public struct FeatureSum: Layer, Equatable {
       updatedSymbols: groups.updatedSymbolCount)
   }
 
+  /// A unit is a row of the weights of each position, and its bias.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    let units = map.makeUnits(outputSize)
+    map.set("weight", rows: units.repeated(positionCount), columns: .fixed(embeddingSize))
+    map.set("bias", rows: .fixed(1), columns: units)
+    map.setSelector(units)
+    return units
+  }
+
   /// `embeddings`, `weight`, `bias`, selector and dropout.
   public mutating func visit(_ visitor: inout some LayerVisitor) {
     visitor.visit("embeddings", &embeddings)

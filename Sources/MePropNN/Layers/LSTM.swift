@@ -336,6 +336,25 @@ public struct LSTM: Layer, Equatable {
     }
   }
 
+  /// A unit is the same row of all four gates in both products, its biases and its column in the
+  /// recurrent product; both directions keep one width.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    var output = Units(pieces: [])
+    for (index, direction) in directions.enumerated() {
+      let name = index == 0 ? "forward" : "backward"
+      let units = map.makeUnits(hiddenSize, name, isPadded: true)
+      let gates = units.repeated(4)
+      map.set(
+        "\(name).inputWeight", rows: gates, columns: x.ofInput(direction.inputWeight.columnCount))
+      map.set("\(name).recurrentWeight", rows: gates, columns: units.withoutPadding)
+      map.set("\(name).bias", rows: .fixed(1), columns: gates)
+      map.setSelector(gates, name)
+      output = output + units
+    }
+    map.tie(output)
+    return output
+  }
+
   /// `forward` and `backward`, the names of the directions, and the dropouts.
   public mutating func visit(_ visitor: inout some LayerVisitor) {
     visitor.visit(&dropout)

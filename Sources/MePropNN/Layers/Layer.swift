@@ -61,6 +61,14 @@ public protocol Layer: Sendable, CustomStringConvertible {
 
   /// What the layer's input may be prepared for by the layer before it; `nil`: nothing.
   func reader(_ scratch: Scratch) -> InputReader?
+
+  /// Says which rows and columns of its parameters belong to which unit, for ``UnitMap``.
+  ///
+  /// - Parameters:
+  ///   - x: What the columns of the input belong to.
+  ///   - map: Is told of parameters, selectors and widths, under their names.
+  /// - Returns: What the columns of the output belong to.
+  func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units
 }
 
 extension Layer {

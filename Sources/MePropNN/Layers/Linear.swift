@@ -151,6 +151,15 @@ public struct Linear: Layer, Equatable {
     visitor.visit(&dropout)
   }
 
+  /// A unit is a row of the weights with its bias; columns are the units before.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    let units = map.makeUnits(outputSize)
+    map.set("weight", rows: units, columns: x.ofInput(inputSize))
+    map.set("bias", rows: .fixed(1), columns: units)
+    map.setSelector(units)
+    return units
+  }
+
   /// Is dense unless a policy was given.
   public mutating func makeOutputDense() { selector.policy = selector.policy ?? .dense }
 }

@@ -6,7 +6,7 @@ import MePropCore
 /// row an example.
 public struct MeanPool: Layer, Equatable {
   /// The numbers a row.
-  public let outputSize: Int
+  public private(set) var outputSize: Int
 
   /// Creates a layer on rows of `size` numbers.
   public init(_ size: Int) { outputSize = size }
@@ -67,6 +67,14 @@ public struct MeanPool: Layer, Equatable {
     return packing
   }
 
-  /// Has no parts.
-  public mutating func visit(_ visitor: inout some LayerVisitor) {}
+  /// Has a width alone.
+  public mutating func visit(_ visitor: inout some LayerVisitor) {
+    visitor.visit(width: &outputSize)
+  }
+
+  /// The units before are those after.
+  public func mapUnits(_ x: Units, _ map: inout UnitMap) -> Units {
+    map.setWidth(x.ofInput(outputSize))
+    return x.ofInput(outputSize)
+  }
 }

@@ -12,6 +12,8 @@ public protocol LayerVisitor {
   mutating func visit(_ selector: inout Selector)
   /// Visits a dropout of the layer at ``path``.
   mutating func visit(_ dropout: inout DropoutRate)
+  /// Visits the width that the layer at ``path`` keeps besides its parameters.
+  mutating func visit(width: inout Int)
   /// Is told of the layer at ``path`` before its parts are visited.
   mutating func begin(_ layer: some Layer)
   /// Is told that the parts of the layer begun last have been visited.
@@ -25,6 +27,8 @@ extension LayerVisitor {
   public mutating func visit(_ selector: inout Selector) {}
   /// Does nothing.
   public mutating func visit(_ dropout: inout DropoutRate) {}
+  /// Does nothing.
+  public mutating func visit(width: inout Int) {}
 
   /// Does nothing.
   public mutating func begin(_ layer: some Layer) {}

@@ -16,7 +16,7 @@ public struct Parameter: Sendable {
   /// Whether L2 regularization and weight decay apply: to weights, not to biases and embeddings.
   public let decays: Bool
   /// How rows and columns lie among zeros, where they do; saved tensors are without these.
-  public let padding: Padding
+  public private(set) var padding: Padding
   /// The place among the parameters of a model in training.
   package var index = 0
 
@@ -53,6 +53,20 @@ public struct Parameter: Sendable {
       "Parameter.replace: found [\(other.rowCount), \(other.columnCount)], expected "
         + "[\(rowCount), \(columnCount)]")
     value = other
+    didChange(rows: nil)
+  }
+
+  /// Becomes its rows and columns at these places, zeros where a place is −1; moments follow.
+  mutating func rearrange(rows: [Int], columns: [Int], padding: Padding) {
+    value = value.rearranged(rows: rows, columns: columns)
+    moments = Moments(
+      first: moments.first.rowCount > 0
+        ? moments.first.rearranged(rows: rows, columns: columns)
+        : Matrix(rowCount: 0, columnCount: columns.count),
+      second: moments.second.rowCount > 0
+        ? moments.second.rearranged(rows: rows, columns: columns)
+        : Matrix(rowCount: 0, columnCount: columns.count))
+    self.padding = padding
     didChange(rows: nil)
   }
 

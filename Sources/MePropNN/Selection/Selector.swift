@@ -11,9 +11,11 @@ public struct Selector: Sendable, Equatable {
   /// Where random selection draws from; `nil`: the trainer numbers all places of a model.
   public var site: RandomSite?
   /// The number of outputs that are selected from, padding included.
-  public let outputSize: Int
+  public private(set) var outputSize: Int
   /// How outputs lie among zeros, where they do.
-  package let padding: Parameter.Padding.Block?
+  package private(set) var padding: Parameter.Padding.Block?
+  /// The outputs without padding that there were before any was cut.
+  package private(set) var fullUnitCount: Int
   /// What was left out so far: one row, or one a place in the batch; no rows without memory.
   package var memory: Matrix
   /// What sampling carries from step to step: for each block of outputs the threshold as a share of
@@ -40,6 +42,14 @@ public struct Selector: Sendable, Equatable {
     self.policy = policy
     self.padding = padding
     memory = Matrix(rowCount: 0, columnCount: outputSize)
+    fullUnitCount = padding?.count(ofPadded: outputSize) ?? outputSize
+  }
+
+  /// Chooses from the outputs at these places only, −1 for new ones; memory follows.
+  mutating func rearrange(_ places: [Int], padding: Parameter.Padding.Block?) {
+    memory = memory.rearranged(rows: Array(0..<memory.rowCount), columns: places)
+    outputSize = places.count
+    self.padding = padding
   }
 
   /// The number of outputs without padding.
@@ -68,13 +78,20 @@ public struct Selector: Sendable, Equatable {
   }
 
   /// What holds in a step, after the schedule.
+  ///
+  /// Where units were cut a count k is as much less, and at least 1, so that k is no floor under
+  /// the width.
   package func policy(in step: Step) -> SelectionPolicy {
     let policy = step.schedule.policy(decidedPolicy, step: step.number, epoch: step.epoch)
-    guard let wholeSize, let k = policy.k else { return policy }
-    if case .unified = policy {
-      return k.resolved(outputSize: unitCount) >= unitCount ? .dense : policy
+    if let wholeSize, let k = policy.k {
+      if case .unified = policy {
+        return k.resolved(outputSize: unitCount) >= unitCount ? .dense : policy
+      }
+      return policy.with(k: .count(k.resolved(outputSize: wholeSize)))
     }
-    return policy.with(k: .count(k.resolved(outputSize: wholeSize)))
+    let (now, before) = (unitCount, fullUnitCount)
+    guard now < before, case .count(let k) = policy.k else { return policy }
+    return policy.with(k: .count(max(1, (2 * k * now + before) / (2 * before))))
   }
 
   /// Back propagates through activation and dropout, and chooses what the products take.

@@ -34,10 +34,25 @@ package struct Ledger: Sendable {
     package var statistics = SelectionStatistics()
     /// How often units were kept, and what products cost.
     package var tally: LayerTally
+    /// How often units were kept since the last cut; `nil` where nothing is cut.
+    var hits: UnitHits?
+    /// Whether hits are magnitudes of entries.
+    var hitsAreMagnitudes = false
+
+    /// The layer has another number of outputs now; what was tallied of the others goes.
+    mutating func setOutputSize(_ count: Int) {
+      guard count != tally.outputSize else { return }
+      var next = LayerTally(
+        name: tally.name, outputSize: count, countsUnits: !tally.keptCounts.isEmpty)
+      next.costs = tally.costs
+      tally = next
+    }
   }
 
   /// In the order of the selectors' indices.
   package var entries: [Entry] = []
+  /// Whether steps are counted for a cut.
+  var countsHits = false
 
   func name(of selector: Selector) -> String {
     selector.index < entries.count ? entries[selector.index].tally.name : "layer"
@@ -73,6 +88,8 @@ package struct Ledger: Sendable {
     kept.addKeptCounts(
       to: &entries[selector.index].tally.keptCounts, blockSize: selector.padding?.size,
       paddedSize: selector.padding?.paddedSize)
+    guard countsHits else { return }
+    entries[selector.index].hits?.add(kept, of: selector)
   }
 
   /// Counts the costs of products and update of one weight matrix.

@@ -8,6 +8,8 @@ public enum ModelStateError: Error, Equatable, Sendable, CustomStringConvertible
   case missing(name: String)
   /// A tensor that the model does not have.
   case unexpected(name: String)
+  /// Units that a layer of `width` does not have, or not in increasing order.
+  case wrongUnits(name: String, width: Int)
   /// A tensor of another shape.
   case shapeMismatch(name: String, expected: [Int], found: [Int])
 
@@ -16,6 +18,8 @@ public enum ModelStateError: Error, Equatable, Sendable, CustomStringConvertible
     switch self {
     case .missing(let name): "expected a tensor '\(name)', found none"
     case .unexpected(let name): "found a tensor '\(name)' that this network does not have"
+    case .wrongUnits(let name, let width):
+      "tensor '\(name)': expected increasing numbers of units below \(width), found others"
     case .shapeMismatch(let name, let expected, let found):
       "tensor '\(name)': expected shape \(expected), found \(found)"
     }
@@ -48,13 +52,15 @@ extension Trainer {
   ///
   /// A parameter has its path as its name, for example `0.weight`; its moments have `.first` and
   /// `.second` after it, its mean `.average`; the memory of the layer `0` is `0.memory`, and the
-  /// thresholds of its sampling are `0.thresholds`. What optimizer or policy do not have is left
-  /// out.
+  /// thresholds of its sampling are `0.thresholds`. Where units are cut, `0.units` are those that
+  /// the layer `0` has left, `0.hits` and `0.counted` how often they were kept of how many examples
+  /// and entries, and `0.weight.uncut` is what it was with all units. What optimizer or policy do
+  /// not have is left out.
   public var state: [NamedTensor] {
     var reading = StateReading(contents: .state, average: average)
     var model = currentModel
     model.visit(&reading)
-    return reading.tensors
+    return reading.tensors + simplificationState
   }
 
   /// Takes back a state, after which training goes on as if it had never stopped.
@@ -66,11 +72,25 @@ extension Trainer {
   public func restore(_ saved: [NamedTensor], stepCount: Int) throws(ModelStateError) {
     precondition(
       stepCount >= 0, "Trainer.restore: stepCount is \(stepCount), expected 0 or more")
-    var reading = StateReading(contents: .state, average: average)
-    currentModel.visit(&reading)
-    var writing = StateWriting(try reading.matched(saved), average: average)
-    currentModel.visit(&writing)
-    average?.restore(writing.means, step: stepCount)
+    let means = average?.values
+    var (model, ownTensors) = (currentModel, saved)
+    var simplified: SavedSimplification?
+    do {
+      if simplification != nil {
+        let (restored, rest) = try savedSimplification(of: saved, rearranging: &model)
+        (simplified, ownTensors) = (restored, rest)
+      }
+      var reading = StateReading(contents: .state, average: average)
+      model.visit(&reading)
+      var writing = StateWriting(try reading.matched(ownTensors), average: average)
+      model.visit(&writing)
+      average?.restore(writing.means, step: stepCount)
+    } catch {
+      if let means { average?.values = means }
+      throw error
+    }
+    currentModel = model
+    if let simplified { restore(simplified) }
     step.number = stepCount
   }
 }

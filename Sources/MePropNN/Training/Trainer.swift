@@ -25,9 +25,11 @@ public final class Trainer<Model: Layer, L: Loss> {
   /// `inputColumnCount` was given.
   public private(set) var inputGradient = InputGradient.none
 
-  package private(set) var scratch: Model.Scratch
+  package internal(set) var scratch: Model.Scratch
   package var step: Step
   var average: ParameterAverage?
+  /// What is cut, and what was; `nil` where nothing is.
+  var simplification: Simplification<Model>?
   private var lossScratch: L.Scratch
   /// The output of the last forward pass.
   package private(set) var output: Matrix
@@ -121,6 +123,7 @@ public final class Trainer<Model: Layer, L: Loss> {
     step.number += 1
     step.epoch = epoch
     step.packing = packing
+    step.ledger.countsHits = simplification?.isCutting(epoch: epoch) ?? false
     let start = Clock.now()
     currentModel.forward(input, into: &output, &scratch, &step)
     precondition(output.rowCount >= 1, "Trainer.train: \(currentModel) gives no rows")
@@ -272,7 +275,7 @@ private struct SiteNumbering: LayerVisitor {
 }
 
 /// Lets go of the moments of a copy, which the optimizer would have to copy before it changes them.
-private struct MomentRelease: LayerVisitor {
+struct MomentRelease: LayerVisitor {
   var path = LayerPath(keepsNames: false)
   mutating func visit(_ parameter: inout Parameter) {
     parameter.moments = Moments(count: 0, rowCount: 0, columnCount: 0)
