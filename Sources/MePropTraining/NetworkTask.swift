@@ -1,6 +1,8 @@
 // What every task whose model is trained by a `Trainer` does in the same way.
 
+import Foundation
 import MePropCore
+import MePropData
 import MePropNN
 
 /// A task that trains one network with one `Trainer`.
@@ -18,7 +20,7 @@ public protocol NetworkTask: TrainingTask {
 }
 
 extension NetworkTask {
-  /// Does a step on a batch that was gathered since `start`.
+  /// Does a step on a batch that was gathered since `start`, and cuts units if it is time.
   ///
   /// - Parameters:
   ///   - input: The batch.
@@ -26,6 +28,7 @@ extension NetworkTask {
   ///   - weights: The weight of each row; empty: all 1.
   ///   - rowCount: The rows, where weights of rows or classes are not all 1: the loss is then
   ///     reported as their mean times that number. `nil`: the sum of the losses is reported.
+  ///   - step: The step of the epoch, from 0.
   ///   - epoch: The epoch, from 1.
   ///   - learningRateFactor: Multiplies the learning rate.
   ///   - start: When gathering began, by the monotonic clock.
@@ -33,15 +36,18 @@ extension NetworkTask {
   /// - Throws: `NonFiniteError`.
   package func trainStep(
     _ input: Network.Input, _ targets: NetworkLoss.Targets, weights: [Float] = [],
-    rowCount: Int? = nil, epoch: Int, learningRateFactor: Float, gatheringSince start: Double
+    rowCount: Int? = nil, step: Int, epoch: Int, learningRateFactor: Float,
+    gatheringSince start: Double
   ) throws -> StepReport {
     trainer.times = PhaseSeconds()
     trainer.times.data = Clock.now() - start
     trainer.learningRateFactor = learningRateFactor
     let loss = try trainer.train(input, targets, weights: weights, epoch: epoch)
-    return StepReport(
+    var report = StepReport(
       lossSum: rowCount.map { loss.mean * Double($0) } ?? loss.sum,
       exampleCount: rowCount ?? Int(loss.weight), seconds: trainer.times)
+    report.cuts = trainer.cutUnits(afterStep: step + 1, of: stepsPerEpoch)
+    return report
   }
 
   /// One entry a layer with products, under the layer's path.
@@ -55,6 +61,24 @@ extension NetworkTask {
 
   /// One entry a layer with products, under the layer's path.
   public func takeTallies() -> [LayerTally] { trainer.takeTallies() }
+
+  /// Writes the model of the current weights; where units were cut, also that with all units, each
+  /// number as it was when its unit was cut, in the folder `uncut` within, from which `meprop
+  /// simplify --undo` takes it.
+  ///
+  /// - Parameters:
+  ///   - folder: An empty folder.
+  ///   - write: Writes the model of a network into a folder.
+  /// - Throws: What `write` throws, `FileWriteError`.
+  package func writeModels(to folder: URL, _ write: (Network, URL) throws -> Void) throws {
+    try write(trainer.model, folder)
+    guard trainer.layerWidths.contains(where: { $0.width < $0.originalWidth }) else { return }
+    let whole = folder.appendingPathComponent(SavedModel.uncutName, isDirectory: true)
+    try FileSystem().createFolder(whole)
+    try write(trainer.uncutModel, whole)
+    try FileSystem().write(
+      FolderDigests.contents(of: whole), to: whole.appendingPathComponent(FolderDigests.fileName))
+  }
 
   /// The trainer's state, its step, and the fingerprint of the data.
   public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
@@ -94,6 +118,11 @@ extension CheckpointError {
     switch error {
     case .missing(let name): self.init(.missingTensor(name))
     case .unexpected(let name): self.init(.unexpectedTensor(name))
+    case .wrongUnits(let name, let width):
+      self.init(
+        .corrupt(
+          expected: "increasing numbers of units below \(width) in tensor '\(name)'",
+          found: "others"))
     case .shapeMismatch(let name, let expected, let found):
       self.init(.shapeMismatch(name: name, expected: expected, found: found))
     }

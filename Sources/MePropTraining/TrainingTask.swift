@@ -53,6 +53,8 @@ public struct StepReport: Sendable {
   public var exampleCount: Int
   /// Seconds spent, by phase (`total` is left 0: the loop measures it).
   public var seconds: PhaseSeconds
+  /// What was cut out of the network after the step, a record a layer.
+  public var cuts: [UnitCut] = []
 
   /// Creates the report of a step.
   public init(lossSum: Double, exampleCount: Int, seconds: PhaseSeconds) {

@@ -85,7 +85,7 @@ extension Trainer {
   /// if outputs of the units were 0.
   ///
   /// - Parameters:
-  ///   - step: The steps done in the epoch, from 1.
+  ///   - stepOfEpoch: The steps done in the epoch, from 1.
   ///   - stepsPerEpoch: The steps of an epoch.
   /// - Returns: What was cut, a record a layer.
   public func cutUnits(afterStep stepOfEpoch: Int, of stepsPerEpoch: Int) -> [UnitCut] {

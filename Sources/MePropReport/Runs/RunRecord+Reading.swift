@@ -88,7 +88,9 @@ extension RunRecord {
     // After a newline at the end there is an empty piece, which is no line.
     let last = lines.lastIndex { !$0.isEmpty }
     var rows: [EpochRow] = []
-    for (index, line) in lines.enumerated() where !line.isEmpty {
+    // What cuts took out of layers is in rows of its own.
+    for (index, line) in lines.enumerated()
+    where !line.isEmpty && !line.hasPrefix(#"{"event""#) {
       if let row = EpochRow(line), row.epoch > rows.last?.epoch ?? 0 {
         rows.append(row)
       } else if index == last {

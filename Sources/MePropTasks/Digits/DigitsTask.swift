@@ -77,7 +77,7 @@ public final class DigitsTask: NetworkTask {
     let start = Clock.now()
     fillBatch(step)
     return try trainStep(
-      input, labels, epoch: epoch,
+      input, labels, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
         step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
@@ -116,10 +116,12 @@ public final class DigitsTask: NetworkTask {
   ///
   /// - Throws: `FileWriteError`.
   public func writeModel(to folder: URL) throws {
-    try DigitsModel(
-      network: trainer.model, imageRows: data.training.rows, imageColumns: data.training.columns,
-      pixelScale: Self.pixelScale, dataSet: settings.data,
-      developmentCount: settings.developmentCount
-    ).write(to: folder)
+    try writeModels(to: folder) { network, folder in
+      try DigitsModel(
+        network: network, imageRows: data.training.rows, imageColumns: data.training.columns,
+        pixelScale: Self.pixelScale, dataSet: settings.data,
+        developmentCount: settings.developmentCount
+      ).write(to: folder)
+    }
   }
 }

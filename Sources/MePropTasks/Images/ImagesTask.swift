@@ -76,7 +76,7 @@ public final class ImagesTask: NetworkTask {
       batch.fill(data.training, examples, trainer.context)
     }
     return try trainStep(
-      batch.input, batch.labels, epoch: epoch,
+      batch.input, batch.labels, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
         step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: gathering)
   }

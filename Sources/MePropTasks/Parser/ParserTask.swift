@@ -140,7 +140,7 @@ public final class ParserTask: NetworkTask {
     let first = step * settings.steps.batchSize
     gather(order[first..<min(first + settings.steps.batchSize, order.count)])
     return try trainStep(
-      batch, transitions, epoch: epoch,
+      batch, transitions, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
         step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
@@ -228,14 +228,14 @@ public final class ParserTask: NetworkTask {
   public func restore(tensors: [NamedTensor], counters: [String: Int]) throws {
     var restored: (epoch: Int, network: ParserNetwork)?
     if counters["explorer"] != nil {
-      var network = trainer.model
+      let saved = tensors.filter { $0.name.hasPrefix(Self.explorerPrefix) }.map {
+        NamedTensor(
+          name: String($0.name.dropFirst(Self.explorerPrefix.count)), shape: $0.shape,
+          values: $0.values)
+      }
+      var network = network(ofWidthsOf: saved)
       do {
-        try network.replaceParameters(
-          with: tensors.filter { $0.name.hasPrefix(Self.explorerPrefix) }.map {
-            NamedTensor(
-              name: String($0.name.dropFirst(Self.explorerPrefix.count)), shape: $0.shape,
-              values: $0.values)
-          })
+        try network.replaceParameters(with: saved)
       } catch {
         throw CheckpointError(state: error)
       }
@@ -246,15 +246,34 @@ public final class ParserTask: NetworkTask {
     explorer = restored
   }
 
+  /// A network whose hidden layers are as wide as those of saved parameters; they may have lost
+  /// units since.
+  private func network(ofWidthsOf saved: [NamedTensor]) -> ParserNetwork {
+    var shape = settings.shape
+    for index in shape.hiddenSizes.indices {
+      let name = index == 0 ? "features.bias" : "layers.\(index - 1).bias"
+      let width = saved.first { $0.name == name }?.values.count ?? 0
+      if (1...shape.hiddenSizes[index]).contains(width) { shape.hiddenSizes[index] = width }
+    }
+    return ParserNetwork(
+      shape: shape, layout: FeatureLayout(vocabularies), transitionCount: numbers.count,
+      embeddingScale: settings.embeddingScale, dropout: settings.dropout,
+      precision: settings.precision, seed: settings.steps.seed)
+  }
+
   /// The model of the current weights.
-  public var model: ParserModel {
+  public var model: ParserModel { model(of: trainer.model) }
+
+  private func model(of network: ParserNetwork) -> ParserModel {
     ParserModel(
-      network: trainer.model, vocabularies: vocabularies, system: settings.system,
+      network: network, vocabularies: vocabularies, system: settings.system,
       precision: settings.precision, data: settings.data)
   }
 
   /// Writes the model of the current weights.
   ///
   /// - Throws: `FileWriteError`.
-  public func writeModel(to folder: URL) throws { try model.write(to: folder) }
+  public func writeModel(to folder: URL) throws {
+    try writeModels(to: folder) { try model(of: $0).write(to: $1) }
+  }
 }

@@ -20,7 +20,8 @@ public enum TableConfiguration {
     examples: "rows", batchUnit: ("rows", ""), batchSize: 128,
     metric: "dev accuracy or R²", epochs: .automatic(epochs), stopKey: SharedSettings.otherStopKey,
     rate: .automatic(AutomaticRate(adam: 0.004, batch: 128)), average: 0.998,
-    automaticWeightDecay: "\(classDecay) for classes and labels, \(numberDecay) for a number")
+    automaticWeightDecay: "\(classDecay) for classes and labels, \(numberDecay) for a number",
+    cutsUnits: false)
 
   /// Weight decay where nobody sets it: what keeps weights of knots and categories small decides
   /// how well a table is predicted, and noise in classes asks for more of it.

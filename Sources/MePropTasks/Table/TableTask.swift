@@ -105,7 +105,7 @@ public final class TableTask: NetworkTask {
     let isWeighted = !batch.weights.isEmpty || settings.isBalanced
     return try trainStep(
       batch.input, batch.targets, weights: batch.weights,
-      rowCount: isWeighted ? batch.input.rowCount : nil, epoch: epoch,
+      rowCount: isWeighted ? batch.input.rowCount : nil, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
         step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }

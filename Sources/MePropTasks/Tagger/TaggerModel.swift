@@ -117,6 +117,10 @@ extension TaggerShape {
       try saved.require(sizes.contains(size), key, "1 to 100000", "\(size)")
     }
     try saved.require((1...100).contains(layerCount), "layerCount", "1 to 100", "\(layerCount)")
+    guard let hiddenSizes else { return }
+    try saved.require(
+      hiddenSizes.count == layerCount && hiddenSizes.allSatisfy(sizes.contains), "hiddenSizes",
+      "\(layerCount) of 1 to 100000", "\(hiddenSizes)".printable(limit: 80))
   }
 }
 
@@ -127,6 +131,8 @@ extension TaggerNetwork {
     shape.wordSize = embedding.tables[0].vectors.columnCount
     shape.featureSize = embedding.tables[1].vectors.columnCount
     shape.hiddenSize = lstm[0].hiddenSize
+    let widths = lstm.map(\.hiddenSize)
+    if widths.contains(where: { $0 != widths[0] }) { shape.hiddenSizes = widths }
     shape.layerCount = lstm.count
     shape.isBidirectional = lstm[0].directions.count == 2
     return shape

@@ -11,6 +11,9 @@ public struct TaggerShape: Sendable, Equatable, Codable {
   public var featureSize = 20
   /// The units of each LSTM layer and direction.
   public var hiddenSize = 500
+  /// The units of each LSTM layer and direction, where layers have lost units; `nil`: `hiddenSize`
+  /// each.
+  public var hiddenSizes: [Int]?
   /// The LSTM layers.
   public var layerCount = 1
   /// Whether each layer has a second direction.
@@ -18,6 +21,11 @@ public struct TaggerShape: Sendable, Equatable, Codable {
 
   /// Creates the paper's sizes.
   public init() {}
+
+  /// The units of a layer and direction.
+  func width(ofLayer layer: Int) -> Int {
+    hiddenSizes.flatMap { layer < $0.count ? $0[layer] : nil } ?? hiddenSize
+  }
 
   /// The numbers of a word's input.
   public var inputSize: Int { wordSize + TaggerFeatures.count * featureSize }
@@ -67,12 +75,15 @@ extension TaggerNetwork {
       ], positions: [0] + Array(repeating: 1, count: TaggerFeatures.count), dropout: rate(0),
       isVariational: isVariational)
     let directions = shape.isBidirectional ? 2 : 1
-    let block = Parameter.Padding.Block(
-      size: shape.hiddenSize, paddedSize: LSTM.paddedSize(shape.hiddenSize))
+    func block(_ layer: Int) -> Parameter.Padding.Block {
+      let width = shape.width(ofLayer: layer)
+      return Parameter.Padding.Block(size: width, paddedSize: LSTM.paddedSize(width))
+    }
     let layers = (0..<layerCount).map { index in
       var layer = LSTM(
-        index == 0 ? shape.inputSize : directions * shape.hiddenSize, shape.hiddenSize,
-        isBidirectional: shape.isBidirectional, inputPadding: index == 0 ? nil : block,
+        index == 0 ? shape.inputSize : directions * shape.width(ofLayer: index - 1),
+        shape.width(ofLayer: index), isBidirectional: shape.isBidirectional,
+        inputPadding: index == 0 ? nil : block(index - 1),
         precision: precision, dropout: rate(1 + index), isVariational: isVariational, seed: seed,
         firstStream: 3 + index * 2)
       for direction in layer.directions.indices {
@@ -84,9 +95,11 @@ extension TaggerNetwork {
       return layer
     }
     let plain = Initialization.uniformFanIn.makeLinear(
-      inputSize: directions * shape.hiddenSize, outputSize: tagCount, seed: seed, layer: 2)
+      inputSize: directions * shape.width(ofLayer: layerCount - 1), outputSize: tagCount,
+      seed: seed, layer: 2)
     let output = Linear(
-      weight: plain.weight.paddingColumns(block), bias: plain.bias, skipsZeros: false)
+      weight: plain.weight.paddingColumns(block(layerCount - 1)), bias: plain.bias,
+      skipsZeros: false)
     self = Chain {
       embedding.named("embeddings")
       Stack(layers).named("lstm")

@@ -108,7 +108,7 @@ public final class TaggerTask: NetworkTask {
     classes.removeAll(keepingCapacity: true)
     for place in batches[step].places { classes.append(epochData.classes[place]) }
     return try trainStep(
-      symbols, classes, epoch: epoch,
+      symbols, classes, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
         step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
   }
@@ -138,16 +138,20 @@ public final class TaggerTask: NetworkTask {
   public let fingerprint: Int
 
   /// The model of the current weights.
-  public var model: TaggerModel {
+  public var model: TaggerModel { model(of: trainer.model) }
+
+  private func model(of network: TaggerNetwork) -> TaggerModel {
     TaggerModel(
-      network: trainer.model, vocabularies: vocabularies, column: settings.column,
+      network: network, vocabularies: vocabularies, column: settings.column,
       data: settings.data)
   }
 
   /// Writes the model of the current weights.
   ///
   /// - Throws: `FileWriteError`.
-  public func writeModel(to folder: URL) throws { try model.write(to: folder) }
+  public func writeModel(to folder: URL) throws {
+    try writeModels(to: folder) { try model(of: $0).write(to: $1) }
+  }
 }
 
 extension TaggerEvaluation {

@@ -20,6 +20,8 @@ public struct EpochRecord: Sendable, Codable, Equatable {
   public var test: Evaluation?
   /// What selection did, by layer, as means over the epoch's steps.
   public var layers: [LayerReport]
+  /// What was cut out of the network; `nil` for nothing.
+  public var cuts: [UnitCut]?
 
   /// Creates a record.
   public init(

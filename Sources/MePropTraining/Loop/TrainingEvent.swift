@@ -1,6 +1,7 @@
 // What the loop tells recorders, and nothing else connects them.
 
 import Foundation
+import MePropNN
 
 /// What is known when a run starts.
 public struct RunStart: Sendable {
@@ -22,12 +23,14 @@ public struct RunStart: Sendable {
   public var position: TrainingPosition
   /// The epochs done before.
   public var history: [EpochRecord]
+  /// What was cut in the epoch that is gone on with, before its interruption.
+  public var cuts: [UnitCut]
 
   /// Creates what is known at the start.
   package init(
     task: String, exampleUnit: String, folder: URL?, configuration: Configuration?,
     description: [String], epochs: Int, stepsPerEpoch: Int, position: TrainingPosition,
-    history: [EpochRecord]
+    history: [EpochRecord], cuts: [UnitCut] = []
   ) {
     self.task = task
     self.exampleUnit = exampleUnit
@@ -38,6 +41,7 @@ public struct RunStart: Sendable {
     self.stepsPerEpoch = stepsPerEpoch
     self.position = position
     self.history = history
+    self.cuts = cuts
   }
 
   /// The number of steps done before, over all epochs.
@@ -70,6 +74,8 @@ public enum TrainingEvent: Sendable {
   case epochStarted(epoch: Int)
   /// Some steps were done; sent about ten times a second.
   case progress(TrainingProgress)
+  /// Units were cut out of the network, a record a layer.
+  case unitsCut([UnitCut], epoch: Int)
   /// What was counted in an epoch; comes before its end is told.
   case epochDetailed(
     EpochDetails, confusions: [EvaluationSplit: ConfusionMatrix], isBest: Bool)

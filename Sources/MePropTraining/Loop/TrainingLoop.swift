@@ -162,6 +162,10 @@ public final class TrainingLoop {
       progress.exampleCount += report.exampleCount
       progress.seconds += report.seconds
       details.add(lossSum: report.lossSum, exampleCount: report.exampleCount)
+      if !report.cuts.isEmpty {
+        progress.cuts = (progress.cuts ?? []) + report.cuts
+        try emit(.unitsCut(report.cuts, epoch: epoch))
+      }
       now = clock.now
       if position.step == partEnd {
         details.endPart(
@@ -204,11 +208,12 @@ public final class TrainingLoop {
 
   /// Evaluates, records and saves the epoch that was trained.
   private func endEpoch() throws {
-    let record = EpochRecord(
+    var record = EpochRecord(
       epoch: position.epoch, seconds: progress.seconds,
       trainLoss: progress.lossSum / Double(max(progress.exampleCount, 1)),
       exampleCount: progress.exampleCount, exampleUnit: task.exampleUnit,
       dev: try evaluate(.dev), test: try evaluate(.test), layers: progress.layers)
+    record.cuts = progress.cuts
     let details =
       progress.details
       ?? EpochDetails(epoch: record.epoch, stepsPerEpoch: task.stepsPerEpoch)
@@ -352,7 +357,8 @@ public final class TrainingLoop {
     RunStart(
       task: task.name, exampleUnit: task.exampleUnit, folder: runFolder?.url,
       configuration: configuration, description: description, epochs: stopping.epochs,
-      stepsPerEpoch: task.stepsPerEpoch, position: position, history: history)
+      stepsPerEpoch: task.stepsPerEpoch, position: position, history: history,
+      cuts: progress.cuts ?? [])
   }
 
   private func emit(_ event: TrainingEvent) throws {

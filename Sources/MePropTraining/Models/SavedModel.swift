@@ -12,6 +12,7 @@ import MePropNN
 ///                     details
 /// model.safetensors   the parameters under their paths, without padding; weights are
 ///                     [outputSize, inputSize] as PyTorch's are
+/// uncut/              where units were cut: the model with all of them, as a model of its own
 /// SHA256SUMS          digests of all files, checked when the parameters are read; whoever changes
 ///                     a file by hand removes this one
 /// ```
@@ -29,6 +30,9 @@ public struct SavedModel {
   public static let descriptionName = "model.json"
   /// The name of the file of parameters.
   public static let parametersName = "model.safetensors"
+  /// The name of the folder within a model's that has the model with all units, where some were
+  /// cut.
+  public static let uncutName = "uncut"
   /// What `model.json` says of its format.
   public static let format = "meprop-model"
   /// The version of the format that this program writes and reads.
@@ -142,6 +146,8 @@ public struct SavedModel {
       switch error {
       case .missing(let name): throw ModelFileError.missingTensor(path: file.path, name: name)
       case .unexpected(let name):
+        throw ModelFileError.unexpectedTensor(path: file.path, name: name)
+      case .wrongUnits(let name, _):
         throw ModelFileError.unexpectedTensor(path: file.path, name: name)
       case .shapeMismatch(let name, let expected, let found):
         throw ModelFileError.wrongShape(

@@ -28,7 +28,7 @@ public final class DetailsRecorder: Recorder {
     case .finished(let result): try end(Self.name(of: result.outcome))
     case .interrupted(_, let result): try end(Self.name(of: result.outcome))
     case .failed(let message): try end("failed", error: message)
-    case .epochStarted, .progress, .epochEnded, .checkpointSaved: break
+    case .epochStarted, .progress, .unitsCut, .epochEnded, .checkpointSaved: break
     }
   }
 

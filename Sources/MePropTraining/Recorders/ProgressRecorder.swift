@@ -42,7 +42,7 @@ public final class ProgressRecorder: Recorder {
     case .progress(let progress): show(progress)
     case .epochEnded(let record, let isBest):
       line(Self.text(of: record, epochs: epochs, isBest: isBest))
-    case .epochDetailed, .checkpointSaved: break
+    case .unitsCut, .epochDetailed, .checkpointSaved: break
     case .finished(let result): line(Self.text(of: result))
     case .interrupted(let signal, let result):
       let place = "epoch \(result.position.epoch), step \(result.position.step)"
@@ -128,9 +128,24 @@ extension ProgressRecorder {
     let parts: [String?] = [
       "epoch \(record.epoch)/\(epochs)", "loss \(fixed(record.trainLoss, 4))",
       figure("dev", record.dev), figure("test", record.test),
-      "\(fixed(record.seconds.total, 2)) s", isBest ? "best" : nil,
+      "\(fixed(record.seconds.total, 2)) s", widths(after: record.cuts ?? []),
+      isBest ? "best" : nil,
     ]
     return parts.compactMap(\.self).joined(separator: "  ")
+  }
+
+  /// The widths of the layers that were cut; `nil` for none.
+  private static func widths(after cuts: [UnitCut]) -> String? {
+    var widths: [(layer: String, width: Int)] = []
+    for cut in cuts {
+      if let place = widths.firstIndex(where: { $0.layer == cut.layer }) {
+        widths[place].width = cut.width
+      } else {
+        widths.append((cut.layer, cut.width))
+      }
+    }
+    return widths.isEmpty
+      ? nil : "widths \(widths.map { String($0.width) }.joined(separator: " "))"
   }
 
   static func text(of result: TrainingResult) -> String {

@@ -32,6 +32,8 @@ public struct EpochProgress: Sendable, Codable, Equatable {
   public var layerSteps = 0
   /// What was counted so far; `nil` in checkpoints of versions that did not count.
   public var details: EpochDetails?
+  /// What was cut out of the network so far; `nil` for nothing.
+  public var cuts: [UnitCut]?
 
   /// Creates the progress of an epoch that has not begun.
   public init() {}

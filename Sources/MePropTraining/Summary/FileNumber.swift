@@ -31,6 +31,7 @@ extension EpochRecord {
   /// Whether all counts are such that they can be added up.
   var hasPossibleCounts: Bool {
     FileNumber.counts.contains(epoch) && FileNumber.counts.contains(exampleCount)
+      && (cuts ?? []).allSatisfy(\.hasPossibleCounts)
   }
 }
 
@@ -38,7 +39,16 @@ extension EpochProgress {
   /// Whether all counts are such that they can be added up.
   var hasPossibleCounts: Bool {
     FileNumber.counts.contains(exampleCount) && FileNumber.counts.contains(layerSteps)
-      && details?.hasPossibleCounts ?? true
+      && details?.hasPossibleCounts ?? true && (cuts ?? []).allSatisfy(\.hasPossibleCounts)
+  }
+}
+
+extension UnitCut {
+  /// Whether all counts are such that they can be added up, and each unit has one.
+  var hasPossibleCounts: Bool {
+    let limits = FileNumber.counts
+    return [step, width, exampleCount].allSatisfy(limits.contains) && units.count == counts.count
+      && units.allSatisfy(limits.contains) && counts.allSatisfy(FileNumber.isFigure)
   }
 }
 

@@ -67,6 +67,8 @@ import _MePropTestSupport
   ///   - model: The network.
   ///   - units: By path of the parameters: how many blocks of rows there are, and which rows of each
   ///     are masked.
+  /// - Returns: The masked network.
+  /// - Throws: Nothing, for tensors of the network itself.
   static func masking<Model: Layer>(
     _ model: Model, _ units: [(prefix: String, blocks: Int, gone: [Int])]
   ) throws -> Model {

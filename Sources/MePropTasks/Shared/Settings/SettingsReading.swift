@@ -71,6 +71,43 @@ extension Configuration {
   /// k by epoch; empty where it does not change.
   var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
 
+  /// What `simplify` to `target-width` cut; `nil` for nothing.
+  var simplification: SimplificationPolicy? {
+    guard schema["simplify"] != nil else { return nil }
+    let (rate, target) = (optionalDouble("simplify"), optionalInt("target-width"))
+    guard rate != nil || target != nil else { return nil }
+    return SimplificationPolicy(
+      pruneRate: rate ?? 0, cycleEpochs: int("cycle"), settleEpochs: int("settle"),
+      minimumWidth: int("minimum-width"), targetWidth: target)
+  }
+
+  /// Throws where units are to be cut and nothing tells which, or there is no time to.
+  ///
+  /// - Throws: `ConfigurationError`.
+  func checkSimplification() throws {
+    let isAsked = value("simplify") != .none || value("target-width") != .none
+    guard isAsked else {
+      let others = ["cycle", "settle", "minimum-width"]
+      if let key = others.first(where: { value($0) != schema[$0]?.defaultValue }) {
+        throw conflict(key, "nothing is cut without --simplify or --target-width; leave it out")
+      }
+      return
+    }
+    let key = value("simplify") != .none ? "simplify" : "target-width"
+    if string("select") == "dense" {
+      throw conflict(
+        key, "--select dense keeps all entries, which tells nothing of units; choose another policy"
+      )
+    }
+    guard value("epochs") != .auto else { return }
+    if int("settle") >= int("epochs") {
+      throw conflict(
+        key,
+        "no epoch is left for cuts: found \(int("epochs")) epochs, of which the last "
+          + "\(int("settle")) have none; choose more epochs")
+    }
+  }
+
   /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy gains by it,
   /// else 0.
   mutating func decideMemory(_ memory: Double) throws {

@@ -52,6 +52,8 @@ public struct SharedSettings: Sendable {
   public var automaticWeightDecay: String?
   /// What a gradient may leave untouched.
   public var rows: String
+  /// Whether units may be cut in training; models say how wide what is left is.
+  public var cutsUnits: Bool
 
   /// Creates a record.
   public init(
@@ -64,7 +66,7 @@ public struct SharedSettings: Sendable {
       0.9, "0.9 with top-k, batch-top-k and unified, 0 with others"
     ),
     rate: DefaultRate, average: Double = 0, automaticWeightDecay: String? = nil,
-    rows: String = "weight rows"
+    rows: String = "weight rows", cutsUnits: Bool = true
   ) {
     self.examples = examples
     self.batchUnit = batchUnit
@@ -81,6 +83,7 @@ public struct SharedSettings: Sendable {
     self.average = average
     self.automaticWeightDecay = automaticWeightDecay
     self.rows = rows
+    self.cutsUnits = cutsUnits
   }
 
   /// The key of the figure at which a run stops.
@@ -162,6 +165,25 @@ public struct SharedSettings: Sendable {
       .init(
         "dense-every", .int(0...Int.max), default: .int(0),
         "every how many steps one is dense; 0 is never"),
+    ] + (cutsUnits ? simplificationKeys : [])
+  }
+
+  /// Which units are cut while a network trains: `simplify` to `target-width`.
+  private var simplificationKeys: [ConfigurationKey] {
+    [
+      .init(
+        "simplify", .optional(.double(.share)), default: .none, valueName: "rate",
+        "cut units out of hidden layers that are kept in less than this share of \(examples), "
+          + "eight times in each epoch with cuts"),
+      .init("cycle", Self.count, default: .int(1), "epochs with cuts in each cycle"),
+      .init(
+        "settle", Self.count, default: .int(1),
+        "epochs without cuts after them; so many at the end of a run have none either"),
+      .init("minimum-width", Self.count, default: .int(8), "units that no layer loses"),
+      .init(
+        "target-width", .optional(Self.count), default: .none,
+        "width that each hidden layer has after the last cut: units kept least go for it, whatever "
+          + "the rate"),
     ]
   }
 
@@ -245,6 +267,7 @@ public struct SharedSettings: Sendable {
     }
     try configuration.checkSelectionValues()
     try configuration.checkDenseSelection(asked: asked)
+    if cutsUnits { try configuration.checkSimplification() }
     if configuration.string("data").isEmpty {
       throw configuration.conflict("data", "expected \(place), found nothing")
     }

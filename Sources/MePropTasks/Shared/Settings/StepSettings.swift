@@ -20,6 +20,8 @@ public struct StepSettings: Sendable, Equatable {
   public var learningRateSchedule: LearningRateSchedule
   /// The decay of the running mean of all parameters that is evaluated and saved; 0: none.
   public var averageDecay: Float
+  /// What is cut while it trains; `nil` for nothing.
+  public var simplification: SimplificationPolicy?
   /// The seed of all randomness.
   public var seed: UInt64
   /// The number of threads; `nil` to measure.
@@ -35,6 +37,7 @@ public struct StepSettings: Sendable, Equatable {
     optimizer = configuration.stepOptimizer
     learningRateSchedule = configuration.learningRateSchedule
     averageDecay = Float(configuration.double("average"))
+    simplification = configuration.simplification
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
   }
@@ -43,9 +46,11 @@ public struct StepSettings: Sendable, Equatable {
   func makeTrainer<Model: Layer, TaskLoss: Loss>(
     _ network: Model, loss: TaskLoss, context: ComputeContext
   ) -> Trainer<Model, TaskLoss> {
-    Trainer(
+    let trainer = Trainer(
       network, loss: loss, optimizer: optimizer, selection: selection, schedule: schedule,
       averageDecay: averageDecay, seed: seed, context: context)
+    if let simplification { trainer.simplify(by: simplification, epochs: stopping.epochs) }
+    return trainer
   }
 
   /// The steps of an epoch over so many examples, the short one included.
