@@ -125,7 +125,7 @@ extension Trainer {
   /// Keeps the listed units of layers, by their present places and in increasing order; counting
   /// begins anew.
   ///
-  /// - Parameter kept: By the path of the layer; of those that are cut together by that of the first.
+  /// - Parameter kept: By the path of the layer; of those cut together that of the first.
   package func cut(toUnitsOfLayers kept: [String: [Int]]) {
     guard let map = simplification?.map else { return }
     cut(

@@ -21,8 +21,8 @@ struct UnitHits: Sendable, Equatable {
   }
 
   /// In which share of the examples each of `width` units was kept, on average over the blocks that
-  /// begin at `starts`; under sampling in how many it would have been, had each kept as many entries
-  /// as is its share of Σ|s|.
+  /// begin at `starts`; under sampling in how many it would have been, had each kept as many
+  /// entries as is its share of Σ|s|.
   func shares(_ starts: [Int], width: Int, areMagnitudes: Bool) -> [Double] {
     var factor = 1 / Double(max(exampleCount, 1) * starts.count)
     if areMagnitudes {

@@ -210,8 +210,8 @@ public struct UnitMap: Sendable {
   ///
   /// - Parameters:
   ///   - units: As before.
-  ///   - sources: By group of ``cuttable``: for each unit after it which one it was before, −1 where
-  ///     it is new; groups that are left out stay.
+  ///   - sources: By group of ``cuttable``: for each unit after it which one it was before, −1
+  ///     where it is new; groups that are left out stay.
   /// - Returns: The places.
   func places(_ units: Units, _ sources: [Int: [Int]]) -> [Int] {
     var places: [Int] = []

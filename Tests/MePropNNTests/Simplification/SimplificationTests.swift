@@ -65,7 +65,7 @@ import _MePropTestSupport
   ///
   /// - Parameters:
   ///   - model: The network.
-  ///   - units: By path of the parameters: how many blocks of rows there are, and which rows of each
+  ///   - units: By path of the parameters: how many blocks of rows there are, which rows of each
   ///     are masked.
   /// - Returns: The masked network.
   /// - Throws: Nothing, for tensors of the network itself.
