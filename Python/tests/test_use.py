@@ -98,7 +98,8 @@ def test_the_command_line_reads_ours_and_we_read_its(tmp_path):
     trained = run(
         *["train", "digits", "--data", "mnist", "--train-limit", "2000", "--epochs", "2"],
         *["--hidden", "64", "--batch", "32", "--seed", "5", "--run", tmp_path / "run"],
-        *["--select", "dense", "--learning-rate", "0.001", "--learning-rate-schedule", "constant", "--average", "0"],
+        *["--select", "dense", "--learning-rate", "0.001", "--average", "0"],
+        *["--learning-rate-schedule", "constant"],
     )
     assert trained.returncode == 0, trained.stderr
     theirs = MePropClassifier.load(tmp_path / "run")

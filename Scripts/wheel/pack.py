@@ -1,4 +1,4 @@
-"""Packs the Python package and its libraries as a wheel (PEP 427), the same bytes for the same files.
+"""Packs the Python package and its libraries as a wheel (PEP 427): same files, same bytes.
 
     pack.py PACKAGE_FOLDER LIBRARY_FOLDER PLATFORM TARGET_FOLDER
 """

@@ -100,7 +100,8 @@ struct NetworkState {
   }
 
   static func broken(_ found: String) -> InterfaceError {
-    InterfaceError(MEPROP_INVALID_STATE, "found \(found); the bytes are those of another or damaged")
+    InterfaceError(
+      MEPROP_INVALID_STATE, "found \(found); the bytes are those of another or damaged")
   }
 
   /// FNV-1a over words of eight bytes, then over the rest: finds damage, not forgery.

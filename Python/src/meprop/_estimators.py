@@ -793,8 +793,8 @@ class MePropClassifier(ClassifierMixin, _MePropEstimator):
 class MePropRegressor(RegressorMixin, _MePropEstimator):
     """A multilayer perceptron for numbers, trained by minimal effort back propagation.
 
-    Parameters are those of ``MePropClassifier`` without ``class_weight``. Targets are brought to mean
-    0 and variance 1 for training, by the numbers of the first fit, so that their unit does not
+    Parameters are those of ``MePropClassifier`` without ``class_weight``. Targets are brought to
+    mean 0 and variance 1 for training, by the numbers of the first fit, so that their unit does not
     matter; losses are half the squared error in that unit.
     """
 

@@ -45,7 +45,8 @@ public struct LayerWidth: Sendable, Equatable, Codable {
 }
 
 extension Trainer {
-  /// Cuts units from now on, in steps and epochs that a policy says; see ``cutUnits(afterStep:of:)``.
+  /// Cuts units from now on, in steps and epochs that a policy says; see
+  /// ``cutUnits(afterStep:of:)``.
   ///
   /// - Parameters:
   ///   - policy: Which units, and when.
