@@ -2,7 +2,7 @@
 # Tests the C interface from C under AddressSanitizer.
 #
 #   Scripts/test-c.sh [library]     the library of .build-wheel by default
-#   Scripts/test-c.sh --sanitize    builds the library under AddressSanitizer too: minutes
+#   Scripts/test-c.sh --sanitize    builds the library under AddressSanitizer too: some minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

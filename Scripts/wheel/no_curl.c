@@ -2,9 +2,8 @@
  * Stands in for libcurl in a wheel.
  *
  * Foundation's URLSession is linked because the command line downloads data sets with it. No
- * function of meprop.h does, so a wheel needs no libcurl and none of the
- * libraries that this needs in turn.
- * Every function fails as libcurl's does where there is no memory.
+ * function of meprop.h does, so a wheel needs no libcurl and none of the libraries that this needs
+ * in turn. Every function fails as libcurl's does where there is no memory.
  */
 #include <stddef.h>
 

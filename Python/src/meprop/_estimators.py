@@ -62,7 +62,7 @@ class _MePropEstimator(BaseEstimator):
         n_iter_no_change: int = 10,
         select: str = "auto",
         k: Union[int, float] = 0.04,
-        memory: float = 0.9,
+        memory: Union[float, str] = "auto",
         dropout: float = 0.0,
         average_decay: float = 0.0,
         precision: str = "f32",
@@ -140,6 +140,14 @@ class _MePropEstimator(BaseEstimator):
             return self.select
         return "batch-top-k" if max(self._hidden_sizes(), default=0) >= 256 else "dense"
 
+    def _memory(self, select: str) -> float:
+        """How much of what was left out comes back: where the policy gains by it if "auto"."""
+        if self.memory == "auto":
+            return 0.9 if select in ("top-k", "batch-top-k", "unified") else 0.0
+        if select in ("dense", "random-k") and self.select != "auto":
+            raise ValueError(f"memory is {self.memory!r}, but select {select!r} has none")
+        return 0.0 if select == "dense" else float(self.memory)
+
     def _check_parameters(self) -> None:
         for name, choices in (
             ("activation", _network.ACTIVATIONS),
@@ -189,7 +197,7 @@ class _MePropEstimator(BaseEstimator):
             loss=self._loss_name(),
             select=select,
             k=self.k,
-            memory=0.0 if select in ("dense", "random-k") else self.memory,
+            memory=self._memory(select),
             dropout=self.dropout,
             optimizer=self.solver,
             learning_rate=self.learning_rate_init / (2 if half else 1),
@@ -559,8 +567,9 @@ class MePropClassifier(ClassifierMixin, _MePropEstimator):
         "batch-top-k" where a layer has 256 units or more, else "dense".
     k : int or float
         How many entries are kept an example, or which share.
-    memory : float
-        How much of what was left out is added at the next step, from 0 to 1.
+    memory : float or "auto"
+        How much of what was left out is added at the next step, from 0 to 1; "auto" is 0.9 for
+        "top-k", "batch-top-k" and "unified", else 0.
     dropout : float
         The share of outputs of hidden layers that are dropped in training.
     average_decay : float
@@ -607,7 +616,7 @@ class MePropClassifier(ClassifierMixin, _MePropEstimator):
         class_weight: Any = None,
         select: str = "auto",
         k: Union[int, float] = 0.04,
-        memory: float = 0.9,
+        memory: Union[float, str] = "auto",
         dropout: float = 0.0,
         average_decay: float = 0.0,
         precision: str = "f32",

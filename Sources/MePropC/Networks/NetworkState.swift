@@ -100,8 +100,7 @@ struct NetworkState {
   }
 
   static func broken(_ found: String) -> InterfaceError {
-    InterfaceError(
-      MEPROP_INVALID_STATE, "found \(found); the bytes are those of another or damaged")
+    InterfaceError(MEPROP_INVALID_STATE, "found \(found); the bytes are damaged or of another kind")
   }
 
   /// FNV-1a over words of eight bytes, then over the rest: finds damage, not forgery.

@@ -1,4 +1,5 @@
 import CMePropInterface
+import MePropNN
 
 /// Why a function of the interface refuses what it was given: a status, and a line in words.
 struct InterfaceError: Error {
@@ -33,5 +34,15 @@ func attempt(_ name: StaticString, _ body: () throws -> Void) -> meprop_status {
   } catch {
     meprop_keep_error("\(name): \(error)")
     return meprop_status(status(of: error))
+  }
+}
+
+/// The status of an error that lower modules throw.
+func status(of error: any Error) -> Int {
+  switch error {
+  case is NonFiniteError: MEPROP_NOT_FINITE
+  case is ModelStateError: MEPROP_INVALID_STATE
+  // All others come with files.
+  default: MEPROP_FILE_ERROR
   }
 }

@@ -15,9 +15,13 @@ protocol Engine: AnyObject {
   /// Trains for an epoch.
   ///
   /// - Parameters:
+  ///   - data: The examples.
+  ///   - batchSize: Examples a step.
+  ///   - epoch: The epoch, from 1, which decides their order.
   ///   - factor: That of the learning rate, by the share of the epoch that is done.
   ///   - shouldStop: Asked after each step.
   /// - Returns: The mean loss, or `nil` where it was stopped.
+  /// - Throws: `NonFiniteError`.
   func train(
     _ data: CallerData, batchSize: Int, epoch: Int, factor: (Double) -> Float,
     shouldStop: () -> Bool

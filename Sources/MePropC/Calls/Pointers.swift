@@ -36,6 +36,7 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String {
 ///   - name: For the error.
 ///   - smallest: The size of the struct in the first version.
 ///   - defaults: What fields have that the caller's struct does not.
+/// - Returns: The struct.
 /// - Throws: `InterfaceError` for null, and for sizes that no version had.
 func read<T: BitwiseCopyable>(
   _ pointer: UnsafePointer<T>?, _ name: String, smallest: Int = MemoryLayout<T>.size, defaults: T
