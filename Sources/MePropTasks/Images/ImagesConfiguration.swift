@@ -13,7 +13,7 @@ public enum ImagesConfiguration {
 
   private static let shared = SharedSettings(
     examples: "images", batchUnit: ("images", ""), batchSize: 64, metric: "dev accuracy",
-    epochs: .constant(5), k: .ratio(0.05),
+    epochs: .constant(5), policy: "sampled", k: .ratio(0.05),
     whole: "the layer's outputs, of a convolution those before pooling; with unified, of its "
       + "channels",
     memory: (0, "0"),
