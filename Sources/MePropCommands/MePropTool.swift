@@ -30,8 +30,8 @@ public struct MePropTool: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ConfigCommand.self,
       DataCommand.self, CheckCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
-      PlanCommand.self, InspectCommand.self, ReportCommand.self, ReproduceCommand.self,
-      ImportanceCommand.self,
+      PlanCommand.self, InspectCommand.self, SimplifyCommand.self, ReportCommand.self,
+      ReproduceCommand.self, ImportanceCommand.self,
     ])
 
   @Flag(help: ArgumentHelp("Print the manual page, in the format of man.", visibility: .hidden))

@@ -50,6 +50,13 @@ extension NetworkTask {
     return report
   }
 
+  /// Starts from the parameters of a model, before the first step.
+  ///
+  /// - Throws: `ModelStateError`.
+  package func start(from parameters: [NamedTensor]) throws {
+    try trainer.start(from: parameters)
+  }
+
   /// One entry a layer with products, under the layer's path.
   public func takeLayerReports() -> [LayerReport] {
     trainer.takeStatistics().map { name, statistics in

@@ -109,6 +109,9 @@ struct DigitsConfigurationTests {
       (["dropout=1"], "to below 1"), (["learning-rate=0"], "learning-rate"),
       (["learning-rate=nan"], "learning-rate"), (["hidden=1000000,1000000"], "at most"),
       (["epochs=0"], "epochs"), (["batch=0"], "batch"), (["threads=0"], "threads"),
+      (["select=dense", "simplify=0.1", "epochs=4"], "tells nothing of units"),
+      (["target-width=64", "epochs=1"], "no epoch is left for cuts"),
+      (["cycle=2"], "nothing is cut without"), (["simplify=1"], "to below 1"),
       (["seed=-1"], "seed"), (["data="], "data"), (["hiden=5"], "did you mean 'hidden'"),
     ])
   func conflicts(assignments: [String], expected: String) {

@@ -82,6 +82,52 @@ import Testing
     try checkInterruptions(recipe) { try TinyTasks.parser($0) }
   }
 
+  // MARK: Simplification
+
+  /// Units left, counts and the network with all units are part of the state.
+  @Test(arguments: [
+    ["target-width=6", "minimum-width=2", "epochs=3", "average=0.9"],
+    ["simplify=0.2", "minimum-width=2", "epochs=3"],
+  ])
+  func simplifiedTasksGoOn(recipe: [String]) throws {
+    func check<Task: NetworkTask>(_ make: ([String]) throws -> Task) throws {
+      try checkInterruptions(recipe, make)
+      let task = try make(recipe)
+      try task.train(epochs: 1...3)
+      let widths = task.trainer.layerWidths
+      #expect(widths.contains { $0.width < $0.originalWidth }, "\(widths)")
+      let folder = try TemporaryFolder()
+      try task.writeModel(to: folder.url)
+      let uncut = try SafeTensors.read(from: folder("uncut/model.safetensors")).tensors
+      #expect(uncut.map(\.shape) == (try make(recipe)).trainer.model.parameters.map(\.shape))
+    }
+    try check { try TinyTasks.digits($0) }
+    try check { try TinyTasks.tagger($0 + ["layers=2"]) }
+    try check { try TinyTasks.parser($0) }
+  }
+
+  @Test func simplifiedModelsAreReadAndSmaller() throws {
+    let recipe = ["target-width=6", "minimum-width=2", "epochs=3"]
+    let folder = try TemporaryFolder()
+    let digits = try TinyTasks.digits(recipe)
+    try digits.train(epochs: 1...3)
+    try digits.writeModel(to: folder.url)
+    let model = try DigitsModel(at: folder.url)
+    #expect(model.network == digits.trainer.model)
+    #expect(model.details.layers[1...2] == [6, 6])
+    #expect(try DigitsModel(at: folder("uncut")).network == digits.trainer.uncutModel)
+    let tagger = try TinyTasks.tagger(recipe)
+    try tagger.train(epochs: 1...3)
+    let second = try TemporaryFolder()
+    try tagger.writeModel(to: second.url)
+    #expect(try TaggerModel(at: second.url).network == tagger.trainer.model)
+    let parser = try TinyTasks.parser(recipe)
+    try parser.train(epochs: 1...3)
+    let third = try TemporaryFolder()
+    try parser.writeModel(to: third.url)
+    #expect(try ParserModel(at: third.url).network == parser.trainer.model)
+  }
+
   @Test(arguments: [["clip-norm=0.05", "average=0.9"]])
   func threadsChangeNothing(recipe: [String]) throws {
     func check<Task: NetworkTask>(_ make: (Int) throws -> Task) throws {

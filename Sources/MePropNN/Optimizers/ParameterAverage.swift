@@ -34,6 +34,13 @@ final class ParameterAverage {
     values = collection.values
   }
 
+  /// Takes the parameters of a model for where training starts.
+  func start(from model: inout some Layer) {
+    var collection = Collection(values: [])
+    model.visit(&collection)
+    values = collection.values
+  }
+
   /// Whether the mean is updated after step `step`, from 1.
   func isDue(step: Int) -> Bool { step % Self.interval == 0 }
 

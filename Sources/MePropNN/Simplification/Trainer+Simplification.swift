@@ -44,7 +44,27 @@ public struct LayerWidth: Sendable, Equatable, Codable {
   }
 }
 
+extension Layer {
+  /// The layers within this one whose units may be cut, with their numbers of units.
+  public var unitWidths: [(name: String, width: Int)] {
+    let map = UnitMap(of: self)
+    return map.cuttable.map { (map.groups[$0].name, map.groups[$0].width) }
+  }
+}
+
 extension Trainer {
+  /// Starts from other parameters, before the first step.
+  ///
+  /// - Parameter tensors: One for each parameter of the model, in any order.
+  /// - Throws: ``ModelStateError``; the trainer is then as it was.
+  public func start(from tensors: [NamedTensor]) throws(ModelStateError) {
+    precondition(stepCount == 0, "Trainer.start: after \(stepCount) steps, expected none")
+    try currentModel.replaceParameters(with: tensors)
+    average?.start(from: &currentModel)
+    guard let old = simplification else { return }
+    simplify(by: old.policy, epochs: old.epochs)
+  }
+
   /// Cuts units from now on, in steps and epochs that a policy says; see
   /// ``cutUnits(afterStep:of:)``.
   ///

@@ -47,10 +47,13 @@ public struct EpochRecord: Sendable, Codable, Equatable {
 extension Sequence<EpochRecord> {
   /// The epoch of the highest first dev figure; of equals the first.
   ///
-  /// Where there are no development data, the last epoch.
+  /// Where there are no development data, the last epoch. Where units were cut, of the epochs since
+  /// the last cuts: those before had a larger network.
   public var best: EpochRecord? {
     reduce(nil) { best, record in
-      guard let best, let old = best.dev?.primary, let new = record.dev?.primary else {
+      guard let best, record.cuts?.isEmpty ?? true, let old = best.dev?.primary,
+        let new = record.dev?.primary
+      else {
         return record
       }
       return new > old ? record : best

@@ -303,3 +303,51 @@ package struct VocabularyList: Codable {
 
   package var vocabulary: Vocabulary { Vocabulary(items: items, rareStart: rareStart) }
 }
+
+extension RunFolder {
+  /// Makes a model of another folder this run's, with a third one as that with all units.
+  ///
+  /// - Throws: `FileWriteError`, and what copying throws.
+  package func takeModel(_ source: URL, uncut: URL) throws {
+    let swap = modelSwap
+    try swap.begin()
+    try Self.copyModel(source, to: swap.temporary)
+    if source != uncut {
+      let whole = swap.temporary.appendingPathComponent(SavedModel.uncutName, isDirectory: true)
+      try swap.files.createFolder(whole)
+      try Self.copyModel(uncut, to: whole)
+    }
+    try swap.files.syncTree(swap.temporary)
+    try swap.commit()
+  }
+
+  /// Puts a model in the place of another one, which is kept in a folder within.
+  ///
+  /// - Parameters:
+  ///   - folder: The model's folder.
+  ///   - source: The model that takes its place.
+  ///   - name: The name of the folder within.
+  /// - Throws: `FileWriteError`, and what copying throws.
+  package static func replaceModel(
+    at folder: URL, by source: URL, keepingOldAs name: String
+  ) throws {
+    let swap = FolderSwap(target: folder, files: FileSystem())
+    try swap.begin()
+    try copyModel(source, to: swap.temporary)
+    let kept = swap.temporary.appendingPathComponent(name, isDirectory: true)
+    try swap.files.createFolder(kept)
+    try copyModel(folder, to: kept)
+    try swap.files.syncTree(swap.temporary)
+    try swap.commit()
+  }
+
+  /// Copies the files of a folder, without the folders in it.
+  private static func copyModel(_ source: URL, to target: URL) throws {
+    let files = FileSystem()
+    for name in try files.entries(of: source) {
+      let file = source.appendingPathComponent(name)
+      guard !files.isFolder(file) else { continue }
+      try FileManager.default.copyItem(at: file, to: target.appendingPathComponent(name))
+    }
+  }
+}

@@ -12,22 +12,42 @@ public struct NetworkInspection: Sendable, Equatable {
   public var task: String
   /// The layers in order.
   public var layers: [LayerSummary]
+  /// The same layers before units were cut; `nil` where none was.
+  public var uncut: [LayerSummary]?
+
+  /// Creates an inspection of layers, none of whose units was cut unless `uncut` is given.
+  public init(task: String, layers: [LayerSummary], uncut: [LayerSummary]? = nil) {
+    self.task = task
+    self.layers = layers
+    self.uncut = uncut
+  }
 
   /// The numbers of all parameters.
   public var parameterCount: Int { layers.reduce(0) { $0 + $1.parameterCount } }
   /// The bytes that they take.
   public var byteCount: Int { parameterCount * MemoryLayout<Float>.stride }
   /// The operations of the forward products of an example, two for a multiply-add.
-  public var operationCount: Int { layers.reduce(0) { $0 + 2 * $1.multiplyAdds } }
+  public var operationCount: Int { Self.operationCount(layers) }
+
+  private static func operationCount(_ layers: [LayerSummary]) -> Int {
+    layers.reduce(0) { $0 + 2 * $1.multiplyAdds }
+  }
+
+  /// The outputs of a layer before units were cut.
+  private func originalWidth(_ layer: LayerSummary) -> Int {
+    uncut?.first { $0.name == layer.name }?.outputSize ?? layer.outputSize
+  }
 
   /// A row a layer, and a line with the sums.
   public var table: ReportTable {
     ReportTable(
       rows: [["layer", "outputs", "parameters", "multiply-adds", "what"]]
         + layers.map {
-          [
-            $0.name.isEmpty ? "network" : $0.name, "\($0.outputSize)", "\($0.parameterCount)",
-            "\($0.multiplyAdds)", $0.description,
+          let before = originalWidth($0)
+          return [
+            $0.name.isEmpty ? "network" : $0.name,
+            "\($0.outputSize)" + (before == $0.outputSize ? "" : " of \(before)"),
+            "\($0.parameterCount)", "\($0.multiplyAdds)", $0.description,
           ]
         })
   }
@@ -36,6 +56,10 @@ public struct NetworkInspection: Sendable, Equatable {
   public var summary: String {
     "\(task): \(parameterCount) parameters, \(byteCount) bytes, \(operationCount) floating-point "
       + "operations an example"
+      + (uncut.map {
+        "; before units were cut \($0.reduce(0) { $0 + $1.parameterCount }) parameters, "
+          + "\(Self.operationCount($0)) operations"
+      } ?? "")
   }
 
   /// The object that `inspect --json` prints.
@@ -46,16 +70,31 @@ public struct NetworkInspection: Sendable, Equatable {
       }
       return .object([
         .init("name", .string(layer.name)), .init("layer", .string(layer.description)),
-        .init("outputs", .integer(layer.outputSize)),
+        .init("originalWidth", .integer(originalWidth(layer))),
+        .init("width", .integer(layer.outputSize)),
         .init("parameters", .integer(layer.parameterCount)),
         .init("multiplyAdds", .integer(layer.multiplyAdds)), .init("shapes", .object(shapes)),
       ])
     }
-    return .object([
-      .init("task", .string(task)), .init("layers", .array(layers)),
-      .init("parameters", .integer(parameterCount)), .init("bytes", .integer(byteCount)),
-      .init("flopsPerExample", .integer(operationCount)),
-    ])
+    let before: [JSONValue.Member] =
+      uncut.map {
+        let parameters = $0.reduce(0) { $0 + $1.parameterCount }
+        return [
+          .init(
+            "before",
+            .object([
+              .init("parameters", .integer(parameters)),
+              .init("bytes", .integer(parameters * MemoryLayout<Float>.stride)),
+              .init("flopsPerExample", .integer(Self.operationCount($0))),
+            ]))
+        ]
+      } ?? []
+    return .object(
+      [
+        .init("task", .string(task)), .init("layers", .array(layers)),
+        .init("parameters", .integer(parameterCount)), .init("bytes", .integer(byteCount)),
+        .init("flopsPerExample", .integer(operationCount)),
+      ] + before)
   }
 }
 
@@ -67,7 +106,12 @@ extension TaskDefinition {
     guard let network = network(of: try readModel(at: url)) else {
       throw UsageError("\(url.path): models of \(name) have no network to show")
     }
-    return NetworkInspection(task: name, layers: network.summaries)
+    let uncut = RunFolder.modelFolder(at: url)
+      .appendingPathComponent(SavedModel.uncutName, isDirectory: true)
+    let isCut = FileManager.default.fileExists(atPath: uncut.path)
+    return NetworkInspection(
+      task: name, layers: network.summaries,
+      uncut: isCut ? self.network(of: try readModel(at: uncut))?.summaries : nil)
   }
 
   /// Looks at the network that a configuration would train, on its data.
