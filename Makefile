@@ -24,7 +24,9 @@ STATIC_BUILD = -c release --product meprop --static-swift-stdlib --scratch-path 
 # Debug builds check overflow and invariants in Swift, but leave the C kernels unoptimised, so only
 # the modules that lean on those checks are tested that way as well. MEPROP_ONLY_LAYERS leaves all
 # others out of the package.
-DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test
+DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test --skip '$(SLOW_IN_DEBUG)'
+# The references of convolution take many minutes without optimization.
+SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests
 
 # Whole training steps are tested with slower instruction sets too, as far as the processor has
 # them; kernels are tested with all that it has anyway.
