@@ -48,6 +48,9 @@ extension InterruptFlag {
 
 /// Turns SIGINT and SIGTERM into the process flag; a second signal does what it does by default.
 ///
+/// Handlers belong to the process, so traps that live at the same time, on several threads, share
+/// them: the first installs them, the last puts back what was there before.
+///
 /// The handler has a stack of its own on the thread that creates the trap, which must be the one
 /// that trains: the dense library multiplies with the stack pointer in its heap memory, and a
 /// signal that used the stack then would overwrite what lies below.
@@ -55,14 +58,19 @@ package struct SignalTrap {
   private static let signals = [SIGINT, SIGTERM]
   /// Of the handler's stack, in bytes; the registers that are saved there take up to 12 KiB.
   package static let stackSize = 128 << 10
-  private let previous: [sigaction]
+
+  /// The traps that live, and what handled the signals before the first of them.
+  private struct Installed: @unchecked Sendable {
+    var count = 0
+    var previous: [sigaction] = []
+  }
+
+  private static let installed = Mutex(Installed())
   private let stack: UnsafeMutableRawPointer
   private let previousStack: stack_t
 
-  /// Installs the handlers and clears the flag.
+  /// Gives this thread a stack for handlers; the first trap installs them and clears the flag.
   package init() {
-    // Created here, so that the handler finds the flag ready.
-    InterruptFlag.process.clear()
     stack = .allocate(byteCount: Self.stackSize, alignment: 64)
     var alternate = stack_t()
     var before = stack_t()
@@ -70,30 +78,43 @@ package struct SignalTrap {
     alternate.ss_size = numericCast(Self.stackSize)
     sigaltstack(&alternate, &before)
     previousStack = before
-    previous = Self.signals.map { number in
-      var action = sigaction()
-      var old = sigaction()
-      #if canImport(Darwin)
-        action.__sigaction_u.__sa_handler = Self.handler
-      #else
-        action.__sigaction_handler.sa_handler = Self.handler
-      #endif
-      // System calls under way go on.
-      action.sa_flags = numericCast(SA_RESTART) | numericCast(SA_ONSTACK)
-      sigaction(number, &action, &old)
-      return old
+    Self.installed.withLock { installed in
+      installed.count += 1
+      guard installed.count == 1 else { return }
+      // The flag is created here, so that the handler finds it ready.
+      InterruptFlag.process.clear()
+      installed.previous = Self.signals.map(Self.install)
     }
   }
 
-  /// Puts back the handlers that were there before, and the stack of this thread's.
+  /// Takes this thread's stack away; the last trap puts back the handlers that were there before.
   package func restore() {
-    for (number, old) in zip(Self.signals, previous) {
-      var old = old
-      sigaction(number, &old, nil)
+    Self.installed.withLock { installed in
+      installed.count -= 1
+      guard installed.count == 0 else { return }
+      for (number, old) in zip(Self.signals, installed.previous) {
+        var old = old
+        sigaction(number, &old, nil)
+      }
     }
     var before = previousStack
     sigaltstack(&before, nil)
     stack.deallocate()
+  }
+
+  /// Installs the handler of a signal; returns the one before.
+  private static func install(_ number: Int32) -> sigaction {
+    var action = sigaction()
+    var old = sigaction()
+    #if canImport(Darwin)
+      action.__sigaction_u.__sa_handler = handler
+    #else
+      action.__sigaction_handler.sa_handler = handler
+    #endif
+    // System calls under way go on.
+    action.sa_flags = numericCast(SA_RESTART) | numericCast(SA_ONSTACK)
+    sigaction(number, &action, &old)
+    return old
   }
 
   private static let handler: @convention(c) (Int32) -> Void = { number in
