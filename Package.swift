@@ -124,9 +124,3 @@ if Context.environment["MEPROP_ONLY_LAYERS"] == "1" {
   package.products.removeAll { !kept.contains($0.name) }
   package.dependencies = []
 }
-
-// `make docs` needs a plugin that no other build does.
-if Context.environment["MEPROP_DOCS"] == "1" {
-  package.dependencies.append(
-    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
-}

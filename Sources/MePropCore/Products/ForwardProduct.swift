@@ -40,7 +40,8 @@ public final class ForwardProduct {
   }
 
   /// Whether f32 products that skip zeros read a transposed copy of the weights, which is kept and
-  /// renewed; otherwise they transpose tiles of the weights as they use them, with the same bits.
+  /// renewed, however many rows change; otherwise they do so while few change, and else transpose
+  /// tiles of the weights as they use them, with the same bits.
   ///
   /// A copy is written and read again, which takes longer than the product where it does not fit
   /// the second-level cache; the article *Measurements of kernels and steps* has the figures. Where
@@ -195,9 +196,9 @@ public final class ForwardProduct {
     rows: Range<Int>, _ w: Matrix, _ finish: meprop_finish, _ y: inout Matrix,
     _ context: ComputeContext
   ) {
-    let wt =
-      Self.keepsTranspose(context.instructionSet)
-      ? transposed.matrix(for: w, context: context) : nil
+    let keeps =
+      Self.keepsTranspose(context.instructionSet) || transposed.isWorthKeeping(for: w)
+    let wt = keeps ? transposed.matrix(for: w, context: context) : nil
     let stride = y.stride
     let lines = y.lineCount
     let target = y.unsafeMutableFloats() + rows.lowerBound * stride

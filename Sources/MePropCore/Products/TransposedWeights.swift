@@ -8,21 +8,36 @@ final class TransposedWeights {
   /// blocks is as fast.
   static let listedShare = 0.3
 
+  /// Up to this share of rows that change from product to product it costs less to keep the copy
+  /// than to turn weights as they are used: measured 66 µs for all of 500 × 784, 16 for 20 rows.
+  static let keptShare = 0.08
+
   private var copy = Matrix(rowCount: 0, columnCount: 0)
   private var isComplete = false
   private var isStale: [Bool] = []
   private var staleRows: [UInt32] = []
+  /// How many rows the last change named; `nil`: any.
+  private var changedCount: Int?
 
   /// Must be called when any row of the weights may have changed.
-  func weightsDidChange() { isComplete = false }
+  func weightsDidChange() {
+    isComplete = false
+    changedCount = nil
+  }
 
   /// Must be called when just these rows of the weights changed; a row may come more than once.
   func weightsDidChange(rows: ArraySlice<UInt32>) {
+    changedCount = rows.count
     guard isComplete else { return }
     for row in rows where !isStale[Int(row)] {
       isStale[Int(row)] = true
       staleRows.append(row)
     }
+  }
+
+  /// Whether the last change was of so few of the rows of `w` that a copy is worth its renewal.
+  func isWorthKeeping(for w: Matrix) -> Bool {
+    changedCount.map { Double($0) <= Self.keptShare * Double(w.rowCount) } ?? false
   }
 
   /// wᵀ as it is now; memory is taken only for a shape not seen before.
