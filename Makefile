@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a machine with a Swift toolchain needs.
 # ARGS adds arguments: make bench ARGS="kernels --threads 1", make test ARGS="--filter Matrix".
 
-SWIFT ?= swift
+export SWIFT ?= swift
 ARGS ?=
 BIN = $$($(SWIFT) build -c release --show-bin-path)
 
@@ -15,11 +15,6 @@ INSTALLED = $(DESTDIR)$(PREFIX)
 INSTALLED_FILES = bin/meprop share/man/man1/meprop.1 \
   share/bash-completion/completions/meprop share/zsh/site-functions/_meprop \
   share/fish/vendor_completions.d/meprop.fish
-
-# The installed program carries the Swift runtime. What that build compiles differs from the other
-# builds, so it has a folder of its own.
-STATIC_BUILD = -c release --product meprop --static-swift-stdlib --scratch-path .build-static \
-  -Xlinker -lcurl -Xlinker -lxml2
 
 # Debug builds check overflow and invariants in Swift, but leave the C kernels unoptimised, so only
 # the modules that lean on those checks are tested that way as well. MEPROP_ONLY_LAYERS leaves all
@@ -110,9 +105,8 @@ test-c: wheel
 
 install:
 	@Scripts/install-deps.sh --libraries
-	$(SWIFT) build $(STATIC_BUILD)
 	@set -e; \
-	program="$$($(SWIFT) build $(STATIC_BUILD) --show-bin-path)/meprop"; \
+	program="$$(Scripts/static-build.sh meprop)/meprop"; \
 	to="$(INSTALLED)"; \
 	mkdir -p $(foreach file,$(INSTALLED_FILES),"$$to/$(dir $(file))"); \
 	install -m 755 "$$program" "$$to/bin/meprop"; \

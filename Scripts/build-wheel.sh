@@ -18,13 +18,9 @@ fail() {
 swift="${SWIFT:-swift}"
 toolchain="$(dirname "$(readlink -f "$(command -v "$swift")")")"
 runtime="$toolchain/../lib/swift_static/linux"
-[ -f "$runtime/static-stdlib-args.lnk" ] || fail "no static Swift runtime in $runtime"
 
 # SwiftPM links as well, with half of the runtime; what counts is its list of objects.
-build=(-c release --product MePropC --static-swift-stdlib --scratch-path .build-static
-  -Xlinker "-L$runtime")
-"$swift" build "${build[@]}" >&2
-objects="$("$swift" build "${build[@]}" --show-bin-path)/MePropC.product/Objects.LinkFileList"
+objects="$(Scripts/static-build.sh MePropC)/MePropC.product/Objects.LinkFileList"
 [ -f "$objects" ] || fail "SwiftPM left no list of objects in $objects"
 
 rm -rf .build-wheel
