@@ -71,8 +71,8 @@ def accuracy(arguments):
             (MLPClassifier, MePropClassifier) if classifies else (MLPRegressor, MePropRegressor)
         ):
             network = estimator(
-                (100,) if few else (256, 256), early_stopping=not few, random_state=1,
-                max_iter=200 if few else 60,
+                hidden_layer_sizes=(100,) if few else (256, 256), early_stopping=not few,
+                random_state=1, max_iter=200 if few else 60,
             )
             if not classifies:
                 network = TransformedTargetRegressor(network, transformer=StandardScaler())
