@@ -36,6 +36,26 @@ static void clear_padding(const shape *s, const matrix *w) {
         row_of(w, r)[tap * s->lines * MEPROP_LINE + c] = 0;
 }
 
+static meprop_convolve_arguments convolve_arguments(const shape *s, const matrix *x,
+                                                    const matrix *wt, const matrix *bias,
+                                                    const matrix *y) {
+  return (meprop_convolve_arguments){.x = x->v,
+                                     .x_stride = x->stride,
+                                     .x_offsets = s->inputs,
+                                     .w = wt->v,
+                                     .w_stride = wt->stride,
+                                     .tap_x = s->tap_x,
+                                     .tap_w = s->tap_w,
+                                     .taps = 3,
+                                     .inputs = s->run,
+                                     .finish = {.bias = bias->v, .rectifies = 1},
+                                     .y = y->v,
+                                     .y_stride = y->stride,
+                                     .y_offsets = s->outputs,
+                                     .positions = s->positions,
+                                     .outputs = s->n};
+}
+
 static void check_forward(const meprop_kernels *kernels, shape *s, const matrix *x,
                           const matrix *w, const matrix *bias) {
   size_t width = s->n;
@@ -47,21 +67,7 @@ static void check_forward(const meprop_kernels *kernels, shape *s, const matrix 
   matrix pooled = matrix_new(s->batch, 2 * s->n, GARBAGE);
   uint8_t winners[33 * 2 * 130];
   for (int pools = 0; pools < 2; pools++) {
-    meprop_convolve_arguments a = {.x = x->v,
-                                   .x_stride = x->stride,
-                                   .x_offsets = s->inputs,
-                                   .w = wt.v,
-                                   .w_stride = wt.stride,
-                                   .tap_x = s->tap_x,
-                                   .tap_w = s->tap_w,
-                                   .taps = 3,
-                                   .inputs = s->run,
-                                   .finish = {.bias = bias->v, .rectifies = 1},
-                                   .y = y.v,
-                                   .y_stride = y.stride,
-                                   .y_offsets = s->outputs,
-                                   .positions = s->positions,
-                                   .outputs = s->n};
+    meprop_convolve_arguments a = convolve_arguments(s, x, &wt, bias, &y);
     if (pools) {
       a.pooled = pooled.v, a.pooled_stride = pooled.stride, a.winners = winners;
       a.pooling = (meprop_pooling){.rows = s->rows,
@@ -91,21 +97,7 @@ static void check_forward(const meprop_kernels *kernels, shape *s, const matrix 
         }
   }
   matrix plain = matrix_new(s->batch, s->positions * s->n, GARBAGE);
-  meprop_convolve_arguments a = {.x = x->v,
-                                 .x_stride = x->stride,
-                                 .x_offsets = s->inputs,
-                                 .w = wt.v,
-                                 .w_stride = wt.stride,
-                                 .tap_x = s->tap_x,
-                                 .tap_w = s->tap_w,
-                                 .taps = 3,
-                                 .inputs = s->run,
-                                 .finish = {.bias = bias->v, .rectifies = 1},
-                                 .y = plain.v,
-                                 .y_stride = plain.stride,
-                                 .y_offsets = s->outputs,
-                                 .positions = s->positions,
-                                 .outputs = s->n};
+  meprop_convolve_arguments a = convolve_arguments(s, x, &wt, bias, &plain);
   run_parts(kernels->convolve, &a, s->batch);
   for (size_t i = 0; i < s->batch; i++)
     for (size_t window = 0; window < 2; window++)
