@@ -36,6 +36,35 @@ import _MePropTestSupport
     }
   }
 
+  /// Where weights stay, narrow layers do without the library, and a copy of the weights is kept.
+  @Test(arguments: InstructionSet.available, [0, 0.3, 0.9, 1])
+  func everyWayOfWeightsThatStayAgreesToo(set: InstructionSet, zeroShare: Double) {
+    var random = Philox(seed: 316)
+    let context = ComputeContext(instructionSet: set)
+    // Outputs below, at and above the borders, and blocks of all numbers of lines.
+    for batchSize in [5, 31, 32, 63, 64, 300] {
+      for (n, m) in [(10, 17), (32, 64), (33, 70), (100, 65), (154, 33), (256, 40), (257, 130)] {
+        let x = input(batchSize, m, zeroShare: zeroShare, &random)
+        let w = random.nextMatrix(n, m)
+        let product = ForwardProduct()
+        var (y, again) = (random.nextMatrix(batchSize, n), random.nextMatrix(batchSize, n))
+        for _ in 0..<2 {
+          again = y
+          product.multiply(x, byTransposeOf: w, into: &y, weightsStay: true, context: context)
+        }
+        let expected = NaiveReference.multiply(DoubleMatrix(x), byTransposeOf: DoubleMatrix(w))
+        // Up to 130 terms of size 1.
+        expectClose(y, expected, atol: 1e-4, rtol: 0, "\(batchSize) x \(m) to \(n), \(set)")
+        expectSameBits(y, again)
+        expectZeroPadding(y)
+        var thin = Matrix(rowCount: batchSize, columnCount: n)
+        context.multiplyThin(x, byTransposeOf: w, into: &thin, weightsStay: true)
+        expectClose(thin, expected, atol: 1e-4, rtol: 0, "\(batchSize) x \(m) to \(n), \(set)")
+        expectZeroPadding(thin)
+      }
+    }
+  }
+
   /// Bias and activation give the same bits as a pass of their own, whichever way the product goes.
   @Test(arguments: InstructionSet.available, Activation.allCases)
   func biasAndActivationFollow(set: InstructionSet, activation: Activation) {
@@ -90,19 +119,19 @@ import _MePropTestSupport
     }
   }
 
-  @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)])
-  func changedWeightsAreSeen(batchSize: Int, zeroShare: Double) {
+  @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)], [false, true])
+  func changedWeightsAreSeen(batch: (size: Int, zeroShare: Double), weightsStay: Bool) {
     var random = Philox(seed: 311)
     let context = ComputeContext()
     let product = ForwardProduct()
-    let x = input(batchSize, 40, zeroShare: zeroShare, &random)
-    var y = Matrix(rowCount: batchSize, columnCount: 24)
-    var w = random.nextMatrix(24, 40)
+    let x = input(batch.size, 40, zeroShare: batch.zeroShare, &random)
+    var y = Matrix(rowCount: batch.size, columnCount: 40)
+    var w = random.nextMatrix(40, 40)
     for _ in 0..<3 {
-      product.multiply(x, byTransposeOf: w, into: &y, context: context)
+      product.multiply(x, byTransposeOf: w, into: &y, weightsStay: weightsStay, context: context)
       let expected = NaiveReference.multiply(DoubleMatrix(x), byTransposeOf: DoubleMatrix(w))
       expectClose(y, expected, atol: 4e-5, rtol: 0)
-      w = random.nextMatrix(24, 40)
+      w = random.nextMatrix(40, 40)
       product.weightsDidChange()
     }
   }

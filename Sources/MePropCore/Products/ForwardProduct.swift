@@ -16,6 +16,11 @@ import CMePropKernels
 ///   each call, which only pays off over more examples; measured equal at about 64).
 /// - Else the dense library.
 ///
+/// Where weights stay as they are, as in prediction, zeros are skipped with a transposed copy, made
+/// once. Layers of at most ``narrowOutputs`` outputs then never go to the library: its first call
+/// translates its kernels, which takes 85 ms (measured: oneDNN on a Xeon at 2.5 GHz), and a narrow
+/// layer multiplies some 100,000 examples in that time.
+///
 /// With ``Precision/bf16`` matrix tiles do it all where the processor has them
 /// (``InstructionSet/amx``), at 700 billion operations a second, zeros or not. Elsewhere zeros are
 /// skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot products of the
@@ -38,6 +43,17 @@ public final class ForwardProduct {
     case .bf16: return batchSize <= smallBatch ? 0 : 0.3
     }
   }
+
+  /// The most outputs of a layer that is multiplied without the library where its weights stay.
+  ///
+  /// Up to here dot products take 0.7 to 1.4 times as long as the library, lists of non-zeros less
+  /// (measured with 100 to 500 inputs on a Xeon at 2.5 GHz).
+  public static let narrowOutputs = 256
+  /// Up to so many outputs dot products are as fast as lists of non-zeros are, and need none.
+  static let thinOutputs = 32
+  /// The largest share of non-zero inputs for which zeros are skipped in narrow layers whose
+  /// weights stay: at more dot products are as fast.
+  static let narrowShare = 0.6
 
   /// Whether f32 products that skip zeros read a transposed copy of the weights, which is kept and
   /// renewed, however many rows change; otherwise they do so while few change, and else transpose
@@ -105,10 +121,12 @@ public final class ForwardProduct {
   ///   - y: Shape `[batchSize, outputSize]`.
   ///   - next: The product that reads `y` next, and before `y` changes: saves it rounding where
   ///     this can do that.
+  ///   - weightsStay: Whether `w` is the same in products to come, as in prediction.
   ///   - context: Where to compute.
   public func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, activation: Activation = .identity,
-    into y: inout Matrix, preparing next: ForwardProduct? = nil, context: ComputeContext
+    into y: inout Matrix, preparing next: ForwardProduct? = nil, weightsStay: Bool = false,
+    context: ComputeContext
   ) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount,
@@ -126,7 +144,8 @@ public final class ForwardProduct {
     }
     let isFinished =
       multiply(
-        x, byTransposeOf: w, finish, into: &y, preparing: isFused ? next : nil, context: context)
+        x, byTransposeOf: w, finish, into: &y, preparing: isFused ? next : nil,
+        weightsStay: weightsStay, context: context)
       && isFused
     if let bias, !isFinished { context.activate(&y, bias: bias, activation: activation) }
     withExtendedLifetime(bias) {}
@@ -135,7 +154,7 @@ public final class ForwardProduct {
   /// The product, and what comes after it where the result is `true`.
   private func multiply(
     _ x: Matrix, byTransposeOf w: Matrix, _ finish: meprop_finish, into y: inout Matrix,
-    preparing next: ForwardProduct?, context: ComputeContext
+    preparing next: ForwardProduct?, weightsStay: Bool, context: ComputeContext
   ) -> Bool {
     listsInput = false
     if precision == .bf16, let kernels = context.kernels.tiles {
@@ -145,14 +164,18 @@ public final class ForwardProduct {
         context: context)
       return true
     }
-    let largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
+    let isNarrow = weightsStay && precision == .f32 && w.rowCount <= Self.narrowOutputs
+    var largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
+    if isNarrow, largestShare > 0 {
+      largestShare = w.rowCount <= Self.thinOutputs ? 0 : Self.narrowShare
+    }
     if largestShare > 0 { list(x, rows: 0..<Self.sparseBatch, context) }
     if largestShare > 0, nonzeros.share <= largestShare {
       for first in stride(from: 0, to: x.rowCount, by: Self.sparseChunk) {
         let rows = first..<min(first + Self.sparseChunk, x.rowCount)
         if x.rowCount > Self.sparseBatch { list(x, rows: rows, context) }
         switch precision {
-        case .f32: multiplySparse(rows: rows, w, finish, &y, context)
+        case .f32: multiplySparse(rows: rows, w, finish, &y, weightsStay: weightsStay, context)
         case .bf16: multiplySparseRounded(rows: rows, w, finish, &y, context)
         }
       }
@@ -167,25 +190,12 @@ public final class ForwardProduct {
       context.round(x, into: &roundedInput)
       context.multiply(
         roundedInput, byTransposeOf: rounded.matrix(for: w, context: context), into: &y)
-    } else if x.rowCount <= Self.smallBatch {
-      multiplySmall(x, w, &y, context)
+    } else if x.rowCount <= Self.smallBatch || isNarrow {
+      context.multiplyByDots(x, byTransposeOf: w, into: &y)
     } else {
       context.multiply(x, byTransposeOf: w, into: &y)
     }
     return false
-  }
-
-  private func multiplySmall(_ x: Matrix, _ w: Matrix, _ y: inout Matrix, _ context: ComputeContext)
-  {
-    let stride = y.stride
-    var arguments = meprop_small_product_arguments(
-      x: x.unsafeFloats, x_stride: x.stride, rows: x.rowCount, columns: x.columnCount,
-      w: w.unsafeFloats,
-      w_stride: w.stride, outputs: w.rowCount, y: y.unsafeMutableFloats(), y_stride: stride)
-    context.run(
-      context.kernels.smallProduct, &arguments, count: (w.rowCount + 15) / 16,
-      work: x.rowCount * w.rowCount * w.columnCount)
-    withExtendedLifetime((x, w)) {}
   }
 
   private func list(_ x: Matrix, rows: Range<Int>, _ context: ComputeContext) {
@@ -194,10 +204,11 @@ public final class ForwardProduct {
 
   private func multiplySparse(
     rows: Range<Int>, _ w: Matrix, _ finish: meprop_finish, _ y: inout Matrix,
-    _ context: ComputeContext
+    weightsStay: Bool, _ context: ComputeContext
   ) {
     let keeps =
-      Self.keepsTranspose(context.instructionSet) || transposed.isWorthKeeping(for: w)
+      weightsStay || Self.keepsTranspose(context.instructionSet)
+      || transposed.isWorthKeeping(for: w)
     let wt = keeps ? transposed.matrix(for: w, context: context) : nil
     let stride = y.stride
     let lines = y.lineCount
@@ -266,8 +277,8 @@ public final class ForwardProduct {
   /// - Parameters:
   ///   - d: Output gradients, shape `[batchSize, outputSize]`.
   ///   - x: The input of the last
-  ///     ``multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``, shape `[batchSize,
-  ///     inputSize]`.
+  ///     ``multiply(_:byTransposeOf:bias:activation:into:preparing:weightsStay:context:)``, shape
+  ///     `[batchSize, inputSize]`.
   ///   - gradient: Takes the gradient, shape `[outputSize, inputSize]`.
   ///   - context: Where to compute.
   public func weightGradient(

@@ -9,9 +9,19 @@ extension ComputeContext {
   /// `y = x wᵀ + bias`: shapes `[rows, m]`, `[n, m]`, `[1, n]`, result `[rows, n]`; overwrites `y`.
   ///
   /// Each element is summed in an order that depends on m only if there are at most 48 rows, and
-  /// otherwise in that of the library.
+  /// otherwise in that of the library; or in that of dot products, where weights stay and have at
+  /// most ``ForwardProduct/narrowOutputs`` rows.
+  ///
+  /// - Parameters:
+  ///   - x: The input.
+  ///   - w: The weights.
+  ///   - bias: Added to each row.
+  ///   - y: Takes the product.
+  ///   - weightsStay: Whether `w` is the same in products to come, as in prediction; see
+  ///     ``ForwardProduct``.
   public func multiplyThin(
-    _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, into y: inout Matrix
+    _ x: Matrix, byTransposeOf w: Matrix, bias: Matrix? = nil, into y: inout Matrix,
+    weightsStay: Bool = false
   ) {
     precondition(
       x.columnCount == w.columnCount && y.rowCount == x.rowCount && y.columnCount == w.rowCount
@@ -20,7 +30,11 @@ extension ComputeContext {
         + "[b, n]"
     )
     guard x.rowCount <= Self.thinRows else {
-      multiply(x, byTransposeOf: w, into: &y)
+      if weightsStay, w.rowCount <= ForwardProduct.narrowOutputs {
+        multiplyByDots(x, byTransposeOf: w, into: &y)
+      } else {
+        multiply(x, byTransposeOf: w, into: &y)
+      }
       if let bias { activate(&y, bias: bias, activation: .identity) }
       return
     }
@@ -32,6 +46,25 @@ extension ComputeContext {
       kernels.thinProduct, &arguments, count: w.rowCount == 0 ? 0 : (w.rowCount + 15) / 16,
       work: x.rowCount * w.rowCount * w.columnCount)
     withExtendedLifetime((x, w, bias)) {}
+  }
+
+  /// `y = x wᵀ` as dot products, shapes `[rows, m]`, `[n, m]`, result `[rows, n]`; overwrites `y`.
+  func multiplyByDots(_ x: Matrix, byTransposeOf w: Matrix, into y: inout Matrix) {
+    let yStride = y.stride
+    let target = y.unsafeMutableFloats()
+    // All of a part is read for every few rows of w.
+    let part = 256
+    for first in stride(from: 0, to: x.rowCount, by: part) {
+      let count = min(part, x.rowCount - first)
+      var arguments = meprop_small_product_arguments(
+        x: x.unsafeFloats + first * x.stride, x_stride: x.stride, rows: count,
+        columns: x.columnCount, w: w.unsafeFloats, w_stride: w.stride, outputs: w.rowCount,
+        y: target + first * yStride, y_stride: yStride)
+      run(
+        kernels.smallProduct, &arguments, count: (w.rowCount + 15) / 16,
+        work: count * w.rowCount * w.columnCount)
+    }
+    withExtendedLifetime((x, w)) {}
   }
 
   /// `y = x[rows] w` for `count` rows of x from `from` on, into the first rows of `y`.

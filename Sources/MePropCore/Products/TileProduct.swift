@@ -14,8 +14,7 @@ final class TileProduct {
   /// What is packed already, by the product whose output it is.
   private var prepared: (floats: UnsafePointer<Float>, rowCount: Int, columnCount: Int)?
 
-  /// `y = x wᵀ`, finished, overwriting `y`; shapes as for
-  /// ``ForwardProduct/multiply(_:byTransposeOf:bias:activation:into:preparing:context:)``.
+  /// `y = x wᵀ`, finished, overwriting `y`; shapes as for ``ForwardProduct``.
   ///
   /// `next` gets `y` packed, for its next product, which must read `y` as it is now. `kernels` are
   /// those of `context`.

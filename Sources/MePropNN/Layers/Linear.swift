@@ -119,7 +119,7 @@ public struct Linear: Layer, Equatable {
     } else {
       let dropout = dropout.dropout(in: step)
       step.context.multiplyThin(
-        x, byTransposeOf: weight.value, bias: bias.value, into: &y)
+        x, byTransposeOf: weight.value, bias: bias.value, into: &y, weightsStay: !step.isTraining)
       if activation != .identity || dropout.rate > 0 {
         step.context.activate(&y, bias: nil, activation: activation, dropout: dropout)
       }

@@ -330,7 +330,7 @@ public final class WeightProduct {
     if dropout.rate == 0 {
       forward.multiply(
         x, byTransposeOf: weight.value, bias: bias.value, activation: activation, into: &y,
-        preparing: step.reader?.product, context: context)
+        preparing: step.reader?.product, weightsStay: !step.isTraining, context: context)
     } else {
       forward.multiply(x, byTransposeOf: weight.value, into: &y, context: context)
       context.activate(&y, bias: bias.value, activation: activation, dropout: dropout)
