@@ -21,10 +21,7 @@ public final class LineReader {
   private let file: InputFile
   private let maximumLineLength: Int
   private var blankRun = 0
-  private var buffer: UnsafeMutableRawBufferPointer
-  private var start = 0
-  private var end = 0
-  private var fileHasEnded = false
+  private var buffer = ReadBuffer(capacity: 64 * 1024)
 
   /// The path or name of the file, for messages.
   public var path: String { file.path }
@@ -52,10 +49,7 @@ public final class LineReader {
       "LineReader: maximumLineLength is \(maximumLineLength), expected 1 or more")
     self.file = file
     self.maximumLineLength = maximumLineLength
-    buffer = .allocate(byteCount: 64 * 1024, alignment: 16)
   }
-
-  deinit { buffer.deallocate() }
 
   /// Returns the next line without its end, or `nil` at the end of the file.
   ///
@@ -76,23 +70,24 @@ public final class LineReader {
   public func withNextLine<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result? {
-    var searched = start
+    var searched = buffer.start
     while true {
-      let fresh = UnsafeRawBufferPointer(rebasing: buffer[searched..<end])
+      let fresh = UnsafeRawBufferPointer(rebasing: buffer.bytes[searched..<buffer.end])
       if let base = fresh.baseAddress, let found = memchr(base, 10, fresh.count) {
         let lineEnd = searched + base.distance(to: UnsafeRawPointer(found))
         return try deliver(upTo: lineEnd, next: lineEnd + 1, body)
       }
-      if fileHasEnded {
-        return start == end ? nil : try deliver(upTo: end, next: end, body)
+      if buffer.fileHasEnded {
+        return buffer.count == 0
+          ? nil : try deliver(upTo: buffer.end, next: buffer.end, body)
       }
-      let pending = end - start
+      let pending = buffer.count
       guard pending <= maximumLineLength else {
         throw DataFormatError.lineTooLong(
           path: path, line: lineNumber + 1, limit: maximumLineLength)
       }
-      try refill()
-      searched = start + pending
+      try buffer.refill(from: file)
+      searched = buffer.start + pending
     }
   }
 
@@ -103,13 +98,12 @@ public final class LineReader {
   ///
   /// - Throws: `DataFormatError` for read errors.
   func withLineAhead<Result>(_ body: (Slice<UnsafeRawBufferPointer>) -> Result) throws -> Result {
-    while !fileHasEnded, end - start <= maximumLineLength, !buffer[start..<end].contains(10) {
-      try refill()
+    while !buffer.fileHasEnded, buffer.count <= maximumLineLength, !buffer.pending.contains(10) {
+      try buffer.refill(from: file)
     }
-    var line = buffer[start..<end].prefix { $0 != 10 }
+    var line = buffer.pending.prefix { $0 != 10 }
     if lineNumber == 0, line.starts(with: Self.byteOrderMark) { line = line.dropFirst(3) }
-    return body(
-      Slice(base: UnsafeRawBufferPointer(buffer), bounds: line.startIndex..<line.endIndex))
+    return body(line)
   }
 
   private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
@@ -122,10 +116,10 @@ public final class LineReader {
   /// - Throws: `DataFormatError` for read errors.
   func hasArrived(_ isEnough: (UnsafeRawBufferPointer) -> Bool) throws -> Bool {
     while true {
-      if fileHasEnded || end - start > maximumLineLength { return true }
-      if isEnough(UnsafeRawBufferPointer(rebasing: buffer[start..<end])) { return true }
+      if buffer.fileHasEnded || buffer.count > maximumLineLength { return true }
+      if isEnough(buffer.pending) { return true }
       guard file.isReady else { return false }
-      try refill()
+      try buffer.refill(from: file)
     }
   }
 
@@ -133,8 +127,8 @@ public final class LineReader {
     upTo lineEnd: Int, next: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     lineNumber += 1
-    var line = UnsafeRawBufferPointer(rebasing: buffer[start..<lineEnd])
-    start = next
+    var line = UnsafeRawBufferPointer(rebasing: buffer.bytes[buffer.start..<lineEnd])
+    buffer.start = next
     let isComplete = next > lineEnd
     self.lineEnd = isComplete ? "\n" : ""
     if line.last == 13 {
@@ -158,24 +152,5 @@ public final class LineReader {
       blankRun = 0
     }
     return try body(line)
-  }
-
-  /// Moves what is left to the front, makes room where there is none, and reads more.
-  private func refill() throws {
-    let pending = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
-    if pending.count * 2 > buffer.count {
-      let larger = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: buffer.count * 2, alignment: 16)
-      larger.copyMemory(from: pending)
-      buffer.deallocate()
-      buffer = larger
-    } else if start > 0 {
-      UnsafeMutableRawBufferPointer(rebasing: buffer[..<pending.count]).copyMemory(from: pending)
-    }
-    end = pending.count
-    start = 0
-    let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
-    if count == 0 { fileHasEnded = true }
-    end += count
   }
 }

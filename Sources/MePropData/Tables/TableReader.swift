@@ -33,11 +33,7 @@ public final class TableReader {
   private let file: InputFile
   // Fields are asked for one by one in the innermost loops, so what they are read from goes without
   // checks of exclusive access; nothing here calls out while it changes them.
-  @exclusivity(unchecked) private var buffer: UnsafeMutableRawBufferPointer
-  /// What is not read yet: `start ..< end` of the buffer.
-  @exclusivity(unchecked) private var start = 0
-  @exclusivity(unchecked) private var end = 0
-  @exclusivity(unchecked) private var fileHasEnded = false
+  @exclusivity(unchecked) private var buffer = ReadBuffer(capacity: 256 * 1024)
   private var nextLine = 1
   /// Where fields are in the buffer.
   @exclusivity(unchecked) private var fields: [Field] = []
@@ -61,27 +57,20 @@ public final class TableReader {
   /// - Throws: ``TableError`` or `DataFormatError`.
   public init(_ file: InputFile, hints: TableHints = TableHints()) throws {
     self.file = file
-    buffer = .allocate(byteCount: 256 * 1024, alignment: 16)
     // Enough rows to tell a dialect from, or all there are; of a pipe no more than it has.
-    while end < 64 * 1024, !fileHasEnded {
-      if end > 0, !file.isReady, buffer[0..<end].contains(0x0a) { break }
-      let read = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
-      if read == 0 { fileHasEnded = true }
-      end += read
+    while buffer.end < 64 * 1024, !buffer.fileHasEnded {
+      if buffer.end > 0, !file.isReady, buffer.pending.contains(0x0a) { break }
+      try buffer.refill(from: file)
     }
-    let sample = UnsafeRawBufferPointer(rebasing: buffer[..<end])
+    let sample = buffer.pending
     if sample.starts(with: [0xff, 0xfe]) || sample.starts(with: [0xfe, 0xff]) {
-      buffer.deallocate()
       throw TableError.isUTF16(path: file.path)
     }
-    if sample.contains(0) {
-      buffer.deallocate()
-      throw TableError.isBinary(path: file.path)
-    }
-    if sample.starts(with: [0xef, 0xbb, 0xbf]) { start = 3 }
+    if sample.contains(0) { throw TableError.isBinary(path: file.path) }
+    if sample.starts(with: [0xef, 0xbb, 0xbf]) { buffer.start = 3 }
     dialect = TableDialect(
-      sample: Array(sample[start..<min(end, 64 * 1024)]),
-      isWhole: fileHasEnded && end <= 64 * 1024, hints: hints)
+      sample: Array(sample[buffer.start..<min(buffer.end, 64 * 1024)]),
+      isWhole: buffer.fileHasEnded && buffer.end <= 64 * 1024, hints: hints)
     guard try readRow() else { throw TableError.empty(path: file.path) }
     if dialect.hasHeader {
       for index in 0..<count {
@@ -95,8 +84,6 @@ public final class TableReader {
       firstRowIsPending = true
     }
   }
-
-  deinit { buffer.deallocate() }
 
   private func unique(_ name: String, at index: Int) -> String {
     let trimmed = name.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -130,8 +117,8 @@ public final class TableReader {
 
   /// Whether the next row can be read without waiting for whoever writes into a pipe.
   public var isReady: Bool {
-    if firstRowIsPending || fileHasEnded { return true }
-    return buffer[start..<end].contains(0x0a) || file.isReady
+    if firstRowIsPending || buffer.fileHasEnded { return true }
+    return buffer.pending.contains(0x0a) || file.isReady
   }
 
   /// The bytes of a field of the row that was read last; valid until the next is read.
@@ -140,7 +127,7 @@ public final class TableReader {
   /// - Returns: What the field holds, without quotes and blanks around it.
   public func bytes(_ index: Int) -> UnsafeRawBufferPointer {
     let field = fields[index]
-    return UnsafeRawBufferPointer(rebasing: buffer[Int(field.start)..<Int(field.end)])
+    return UnsafeRawBufferPointer(rebasing: buffer.bytes[Int(field.start)..<Int(field.end)])
   }
 
   /// Whether a field was quoted.
@@ -169,7 +156,7 @@ public final class TableReader {
       guard let length else { return false }
       lineNumber = nextLine
       nextLine += lines
-      start += length
+      buffer.start += length
       if count == 1, fields[0].start == fields[0].end, !fields[0].isQuoted { continue }
       for index in 0..<count where fields[index].hasDoubledQuotes { removeDoubledQuotes(index) }
       return true
@@ -178,29 +165,30 @@ public final class TableReader {
 
   /// Finds the fields of the row at `start`, and returns its length with its end.
   private func split(_ lines: inout Int) throws -> Int? {
-    var searched = start
+    var searched = buffer.start
     while true {
-      if let end = try scan(&lines) { return end - start }
-      if fileHasEnded { return nil }
-      let pending = end - searched
+      if let end = try scan(&lines) { return end - buffer.start }
+      if buffer.fileHasEnded { return nil }
+      let pending = buffer.end - searched
       guard pending <= Self.maximumRowLength else {
         // So long a row is no row: a quote is open, or this is no table.
         throw TableError.unclosedQuote(path: path, line: nextLine)
       }
-      try refill()
-      searched = start
+      try buffer.refill(from: file)
+      searched = buffer.start
     }
   }
 
   /// Scans a row; `nil` where the buffer does not have its end.
   private func scan(_ lines: inout Int) throws -> Int? {
-    guard let raw = buffer.baseAddress else { return nil }
+    guard let raw = buffer.bytes.baseAddress else { return nil }
     let base = UnsafePointer(raw.assumingMemoryBound(to: UInt8.self))
     let delimiter = dialect.delimiter
     let tab = UInt8(ascii: "\t")
     let trimsTabs = delimiter != tab
-    let end = self.end
-    var place = start
+    let end = buffer.end
+    let fileHasEnded = buffer.fileHasEnded
+    var place = buffer.start
     var found = 0
     lines = 0
     guard place < end else { return nil }
@@ -271,7 +259,8 @@ public final class TableReader {
   }
 
   private func textAfterQuote(_ place: Int, field: Int) -> TableError {
-    let rest = buffer[place..<min(end, place + 20)].prefix { $0 != 0x0a && $0 != 0x0d }
+    let rest = buffer.bytes[place..<min(buffer.end, place + 20)]
+      .prefix { $0 != 0x0a && $0 != 0x0d }
     return .textAfterQuote(
       path: path, line: nextLine, field: field, found: String(decoding: rest, as: UTF8.self))
   }
@@ -279,33 +268,15 @@ public final class TableReader {
   /// Makes `""` in a quoted field `"`, in place.
   private func removeDoubledQuotes(_ index: Int) {
     let field = fields[index]
+    let bytes = buffer.bytes
     var target = Int(field.start)
     var source = target
     while source < Int(field.end) {
-      buffer[target] = buffer[source]
-      if buffer[source] == 0x22 { source += 1 }
+      bytes[target] = bytes[source]
+      if bytes[source] == 0x22 { source += 1 }
       source += 1
       target += 1
     }
     fields[index].end = Int32(target)
-  }
-
-  /// Moves what is left to the front, makes room where there is none, and reads more.
-  private func refill() throws {
-    let pending = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
-    if pending.count * 2 > buffer.count {
-      let larger = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: buffer.count * 2, alignment: 16)
-      larger.copyMemory(from: pending)
-      buffer.deallocate()
-      buffer = larger
-    } else if start > 0 {
-      UnsafeMutableRawBufferPointer(rebasing: buffer[..<pending.count]).copyMemory(from: pending)
-    }
-    end = pending.count
-    start = 0
-    let read = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
-    if read == 0 { fileHasEnded = true }
-    end += read
   }
 }
