@@ -43,8 +43,11 @@ func texts(
 /// `@unchecked Sendable`: never written after they were made.
 final class NameList: @unchecked Sendable {
   private let names: [UnsafeMutablePointer<CChar>]
+  private let numbers: [String: Int32]
 
   init(_ names: [String]) {
+    numbers = Dictionary(
+      names.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
     self.names = names.map { name in
       let bytes = name.utf8CString
       let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
@@ -56,6 +59,9 @@ final class NameList: @unchecked Sendable {
   deinit { for name in names { name.deallocate() } }
 
   var count: Int { names.count }
+
+  /// The number of a name, or -1 where it is not in the list.
+  func number(of name: String) -> Int32 { numbers[name] ?? -1 }
 
   /// - Throws: `InterfaceError` where there are fewer.
   func name(_ number: Int64, _ kind: String) throws -> UnsafePointer<CChar> {

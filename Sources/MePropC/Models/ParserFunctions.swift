@@ -3,17 +3,11 @@ import MePropData
 import MePropTasks
 
 /// A parser of the interface.
-///
-/// `@unchecked Sendable`: it computes in `Workplace.compute` only, one call at a time.
-private final class CallerParser: @unchecked Sendable {
-  let workplace: Workplace
+private final class CallerParser: Sendable {
   let relations: NameList
   /// The tags that callers give.
   let columns: ParserTagColumns
-  private let numbers: [String: Int32]
-  private let tagger: ParserTagger?
-  private var predictor: ParserPredictor
-  private var generation: Int
+  private let predictor: PlacedPredictor<ParserPredictor>
 
   /// - Throws: `ParserTaggerError` for a tagger of other tags than the parser reads.
   init(_ model: ParserModel, _ tagger: ParserTagger?, _ workplace: Workplace) throws {
@@ -23,34 +17,22 @@ private final class CallerParser: @unchecked Sendable {
         parser: read.rawValue, tagger: tagger.columns.rawValue)
     }
     columns = tagger == nil ? read : .none
-    self.workplace = workplace
-    self.tagger = tagger
-    let items = model.vocabularies.relations.items
-    relations = NameList(items)
-    numbers = Dictionary(
-      items.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
-    predictor = ParserPredictor(model, tagger: tagger, threadCount: workplace.threadCount)
-    generation = workplace.generation
+    relations = NameList(model.vocabularies.relations.items)
+    predictor = PlacedPredictor(in: workplace) {
+      ParserPredictor(model, tagger: tagger, threadCount: $0.threadCount)
+    }
   }
 
   func parse(
     _ trees: [DependencyTree], heads: UnsafeMutablePointer<Int32>,
-    relations: UnsafeMutablePointer<Int32>
+    relations places: UnsafeMutablePointer<Int32>
   ) {
-    let found = workplace.compute {
-      if generation != workplace.generation {
-        _ = Unmanaged.passRetained(predictor)
-        predictor = ParserPredictor(
-          predictor.model, tagger: tagger, threadCount: workplace.threadCount)
-        generation = workplace.generation
-      }
-      return predictor.parse(trees)
-    }
+    let found = predictor.compute { $0.parse(trees) }
     var place = 0
     for sentence in found {
       for word in sentence.heads.indices {
         heads[place] = Int32(sentence.heads[word])
-        relations[place] = numbers[sentence.relations[word]] ?? -1
+        places[place] = relations.number(of: sentence.relations[word])
         place += 1
       }
     }

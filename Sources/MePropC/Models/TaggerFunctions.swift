@@ -2,35 +2,18 @@ import CMePropInterface
 import MePropTasks
 
 /// A tagger of the interface.
-///
-/// `@unchecked Sendable`: it computes in `Workplace.compute` only, one call at a time.
-private final class CallerTagger: @unchecked Sendable {
-  let workplace: Workplace
+private final class CallerTagger: Sendable {
   let tags: NameList
-  private let numbers: [String: Int32]
-  private var predictor: TaggerPredictor
-  private var generation: Int
+  private let predictor: PlacedPredictor<TaggerPredictor>
 
   init(_ model: TaggerModel, _ workplace: Workplace) {
-    self.workplace = workplace
-    let items = model.vocabularies.tags.items
-    tags = NameList(items)
-    numbers = Dictionary(
-      items.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
-    predictor = TaggerPredictor(model, context: workplace.context)
-    generation = workplace.generation
+    tags = NameList(model.vocabularies.tags.items)
+    predictor = PlacedPredictor(in: workplace) { TaggerPredictor(model, context: $0.context) }
   }
 
-  func tag(_ sentences: [[String]], into tags: UnsafeMutablePointer<Int32>) {
-    let found = workplace.compute {
-      if generation != workplace.generation {
-        _ = Unmanaged.passRetained(predictor)
-        predictor = TaggerPredictor(predictor.model, context: workplace.context)
-        generation = workplace.generation
-      }
-      return predictor.tags(of: sentences)
-    }
-    for (word, tag) in found.joined().enumerated() { tags[word] = numbers[tag] ?? -1 }
+  func tag(_ sentences: [[String]], into places: UnsafeMutablePointer<Int32>) {
+    let found = predictor.compute { $0.tags(of: sentences) }
+    for (word, tag) in found.joined().enumerated() { places[word] = tags.number(of: tag) }
   }
 }
 
