@@ -153,6 +153,8 @@ import Testing
         "1<m", "2<mc", "3<mcd", "1>s", "2>'s", "3>d's", "=XxXx'x",
       ])
     #expect(TaggerFeatures.shape(of: "Über-2024ß") == "Xx-dx")
+    #expect(TaggerFeatures.shape(of: "McDonald's--99%") == "XxXx'x-d%")
+    #expect(TaggerFeatures.features(of: "Été", lowercased: "été")[4] == "2>té")
     #expect(TaggerFeatures.features(of: "a", lowercased: "a")[2] == "3<a")
   }
 

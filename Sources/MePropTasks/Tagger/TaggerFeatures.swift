@@ -13,18 +13,44 @@ public enum TaggerFeatures {
   ///
   /// A word shorter than an affix is the affix as a whole. Kinds do not share symbols.
   public static func features(of form: String, lowercased low: String) -> [String] {
-    let letters = Array(low)
     var result: [String] = []
     result.reserveCapacity(count)
-    for length in 1...3 { result.append("\(length)<" + String(letters.prefix(length))) }
-    for length in 1...3 { result.append("\(length)>" + String(letters.suffix(length))) }
+    if isPlain(low) {
+      let letters = Array(low.utf8)
+      func text(_ letters: ArraySlice<UInt8>) -> String { String(decoding: letters, as: UTF8.self) }
+      for length in 1...3 { result.append("\(length)<" + text(letters.prefix(length))) }
+      for length in 1...3 { result.append("\(length)>" + text(letters.suffix(length))) }
+    } else {
+      let letters = Array(low)
+      for length in 1...3 { result.append("\(length)<" + String(letters.prefix(length))) }
+      for length in 1...3 { result.append("\(length)>" + String(letters.suffix(length))) }
+    }
     result.append("=" + shape(of: form))
     return result
+  }
+
+  /// Whether each byte is a letter of its own: most forms, and much faster to take apart.
+  private static func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { (0x20..<0x7f).contains($0) }
   }
 
   /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as
   /// it is; runs shortened to one.
   public static func shape(of form: String) -> String {
+    if isPlain(form) {
+      var kinds: [UInt8] = []
+      for letter in form.utf8 {
+        let kind =
+          switch letter {
+          case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt8(ascii: "X")
+          case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt8(ascii: "x")
+          case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt8(ascii: "d")
+          default: letter
+          }
+        if kind != kinds.last { kinds.append(kind) }
+      }
+      return String(decoding: kinds, as: UTF8.self)
+    }
     var result = ""
     var last: Character?
     for letter in form {
