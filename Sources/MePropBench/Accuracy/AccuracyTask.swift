@@ -95,8 +95,8 @@ public enum AccuracyTask: String, Sendable, CaseIterable {
       case .parser: [integers("hidden"), integer("embedding-size"), number("embedding-scale")]
       case .tagger:
         [
-          integer("hidden"), integer("layers"), integer("word-size"), integer("feature-size"),
-          number("embedding-scale"),
+          .init("hidden", .integer(recipe.intList("hidden")[0])), integer("layers"),
+          integer("word-size"), integer("feature-size"), number("embedding-scale"),
         ]
       }
     return .object(

@@ -14,9 +14,10 @@ struct SimplifyCommand: ParsableCommand {
         Counts on the training data which units the gradient keeps, cuts those kept least and \
         trains what is left, with the settings of the run. --target ends at a width of each hidden \
         layer; --tolerance cuts a quarter of the units at a time, as long as the development \
-        figure stays within so many points of the model's. The model stays as it is: the smaller \
-        one is in the folder of --run. To cut while a model is trained for the first time, use \
-        --simplify or --target-width of 'meprop train'.
+        figure stays within so many points of the model's. Models of digits, taggers and parsers \
+        can be cut. The model stays as it is: the smaller one is in the folder of --run. To cut \
+        while a model is trained for the first time, use --simplify or --target-width of 'meprop \
+        train'.
 
         EXAMPLES:
           meprop simplify runs/fashion --target 64 --run runs/small

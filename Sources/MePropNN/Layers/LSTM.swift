@@ -99,6 +99,8 @@ public struct LSTM: Layer, Equatable {
   public var hiddenSize: Int { directions[0].hiddenSize }
   /// The numbers a word that it gives, padding included.
   public var outputSize: Int { directions.count * paddedGateSize(hiddenSize) }
+  /// The units of all directions.
+  public var unpaddedOutputSize: Int { directions.count * hiddenSize }
   /// How outputs lie among zeros.
   public var outputPadding: Parameter.Padding.Block {
     Parameter.Padding.Block(size: hiddenSize, paddedSize: paddedGateSize(hiddenSize))

@@ -20,6 +20,8 @@ public protocol Layer: Sendable, CustomStringConvertible {
 
   /// The numbers a row of the output.
   var outputSize: Int { get }
+  /// How many of them are no padding.
+  var unpaddedOutputSize: Int { get }
   /// Whether the layer names itself in paths, so that combinators give it no number.
   var isNamed: Bool { get }
   /// The multiply-adds of the forward products, for a row of the input; of layers that are made of
@@ -76,6 +78,8 @@ extension Layer {
   public var isNamed: Bool { false }
   /// None.
   public var multiplyAdds: Int { 0 }
+  /// All.
+  public var unpaddedOutputSize: Int { outputSize }
   /// Does nothing.
   public mutating func makeOutputDense() {}
   /// Nothing.

@@ -80,7 +80,7 @@ public struct Linear: Layer, Equatable {
   /// The number of outputs.
   public var outputSize: Int { weight.rowCount }
   /// One for each weight.
-  public var multiplyAdds: Int { inputSize * outputSize }
+  public var multiplyAdds: Int { weight.shape.reduce(1, *) }
   /// For example `Linear(784 → 500, relu)`.
   public var description: String {
     "Linear(\(inputSize) → \(outputSize)"

@@ -12,7 +12,7 @@ public struct LayerSummary: Sendable, Equatable {
   public var name: String
   /// What the layer says of itself, for example `Linear(784 → 500, relu)`.
   public var description: String
-  /// The numbers a row of the output.
+  /// The numbers a row of the output, without padding.
   public var outputSize: Int
   /// The multiply-adds of the forward products, for a row of the input.
   public var multiplyAdds: Int
@@ -49,7 +49,7 @@ private struct SummaryReading: LayerVisitor {
     found.append(
       (
         LayerSummary(
-          name: path.text, description: layer.description, outputSize: layer.outputSize,
+          name: path.text, description: layer.description, outputSize: layer.unpaddedOutputSize,
           multiplyAdds: layer.multiplyAdds), false
       ))
   }

@@ -50,6 +50,13 @@ extension Layer {
     let map = UnitMap(of: self)
     return map.cuttable.map { (map.groups[$0].name, map.groups[$0].width) }
   }
+
+  /// The numbers of units that may be cut, one for all layers that keep one width, as both
+  /// directions of an ``LSTM`` do.
+  public var hiddenWidths: [Int] {
+    let map = UnitMap(of: self)
+    return map.tied.map { map.groups[$0[0]].width }
+  }
 }
 
 extension Trainer {

@@ -84,7 +84,9 @@ public enum Tagger: TaskDefinition {
         + "\(vocabularies.tags.items.count) tags; \(shape.layerCount) "
         + (shape.isBidirectional ? "bidirectional " : "")
         + (shape.layerCount == 1 ? "LSTM layer" : "LSTM layers")
-        + ", \(shape.inputSize) inputs, \(shape.hiddenSize) units",
+        + ", \(shape.inputSize) inputs, "
+        + (shape.hiddenSizes ?? [shape.hiddenSize]).map(String.init).joined(separator: ", ")
+        + " units",
     ] + [task.vectorSummary].compactMap(\.self)
   }
 

@@ -39,7 +39,9 @@ public enum TaggerConfiguration {
         + "tagger reads, gradients and the weights that are trained are f32"),
     .init("word-size", size, default: .int(50), "numbers of a word's embedding"),
     .init("feature-size", size, default: .int(20), "numbers of each feature's embedding"),
-    .init("hidden", size, default: .int(500), "units of each LSTM layer and direction"),
+    .init(
+      "hidden", .intList(1...100_000), default: .intList([500]),
+      "units of each direction of an LSTM layer: of all layers, or one number a layer"),
     .init("layers", .int(1...100), default: .int(1), "LSTM layers"),
     .init(
       "bidirectional", .bool, default: .bool(true), "whether each layer has a second direction"),
@@ -93,8 +95,16 @@ public enum TaggerConfiguration {
     try shared.resolve(
       &resolved, asked: configuration, exampleCount: sentenceCount, data: "the folder of a treebank"
     )
-    let hidden = resolved.int("hidden")
-    try resolved.checkKeptCount(upTo: hidden, "the number of units (\(hidden))")
+    let hidden = resolved.intList("hidden")
+    let layerCount = resolved.int("layers")
+    guard hidden.count == 1 || hidden.count == layerCount else {
+      throw resolved.conflict(
+        "hidden",
+        "expected one number for all layers, or one for each of \(layerCount), found "
+          + "\(hidden.count)")
+    }
+    let widest = hidden.max() ?? 0
+    try resolved.checkKeptCount(upTo: widest, "the number of units (\(widest))")
     if resolved.optionalString("vectors")?.isEmpty == true {
       throw resolved.conflict("vectors", "expected a file of word vectors, found nothing")
     }
@@ -102,8 +112,9 @@ public enum TaggerConfiguration {
     let shape = settings.shape
     let directions = shape.isBidirectional ? 2 : 1
     let weights = (0..<shape.layerCount).reduce(0) { sum, layer in
-      let inputs = layer == 0 ? shape.inputSize : directions * shape.hiddenSize
-      return sum + directions * 4 * shape.hiddenSize * (inputs + shape.hiddenSize)
+      let width = shape.width(ofLayer: layer)
+      let inputs = layer == 0 ? shape.inputSize : directions * shape.width(ofLayer: layer - 1)
+      return sum + directions * 4 * width * (inputs + width)
     }
     try resolved.checkWeightCount(weights, "choose fewer units or layers")
     return (settings, resolved)

@@ -130,9 +130,7 @@ extension TaggerNetwork {
     var shape = TaggerShape()
     shape.wordSize = embedding.tables[0].vectors.columnCount
     shape.featureSize = embedding.tables[1].vectors.columnCount
-    shape.hiddenSize = lstm[0].hiddenSize
-    let widths = lstm.map(\.hiddenSize)
-    if widths.contains(where: { $0 != widths[0] }) { shape.hiddenSizes = widths }
+    shape.setWidths(lstm.map(\.hiddenSize))
     shape.layerCount = lstm.count
     shape.isBidirectional = lstm[0].directions.count == 2
     return shape

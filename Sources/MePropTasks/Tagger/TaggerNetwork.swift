@@ -11,7 +11,7 @@ public struct TaggerShape: Sendable, Equatable, Codable {
   public var featureSize = 20
   /// The units of each LSTM layer and direction.
   public var hiddenSize = 500
-  /// The units of each LSTM layer and direction, where layers have lost units; `nil`: `hiddenSize`
+  /// The units of each LSTM layer and direction, where they are not the same; `nil`: `hiddenSize`
   /// each.
   public var hiddenSizes: [Int]?
   /// The LSTM layers.
@@ -25,6 +25,15 @@ public struct TaggerShape: Sendable, Equatable, Codable {
   /// The units of a layer and direction.
   func width(ofLayer layer: Int) -> Int {
     hiddenSizes.flatMap { layer < $0.count ? $0[layer] : nil } ?? hiddenSize
+  }
+
+  /// The units of each layer and direction.
+  var widths: [Int] { (0..<layerCount).map(width) }
+
+  /// Sets the units of each layer and direction; one number is for all layers.
+  mutating func setWidths(_ widths: [Int]) {
+    hiddenSize = widths[0]
+    hiddenSizes = widths.allSatisfy { $0 == widths[0] } ? nil : widths
   }
 
   /// The numbers of a word's input.

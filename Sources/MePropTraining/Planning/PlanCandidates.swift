@@ -104,11 +104,7 @@ enum PlanCandidates {
   }
 
   private static func widest(_ configuration: Configuration) -> Int {
-    switch configuration.value("hidden") {
-    case .intList(let widths): widths.max() ?? 1
-    case .int(let width): width
-    default: 1
-    }
+    if case .intList(let widths) = configuration.value("hidden") { widths.max() ?? 1 } else { 1 }
   }
 }
 

@@ -97,12 +97,11 @@ extension TaskDefinition {
         "\(request.model.path): found no config.yaml beside the model, expected the folder of a "
           + "run, whose settings say how to train")
     }
-    guard let network = network(of: try readModel(at: folder)) else {
+    guard schema["target-width"] != nil, let network = network(of: try readModel(at: folder)) else {
       throw UsageError("\(request.model.path): models of \(name) cannot be simplified")
     }
     var state = Simplifier(
-      parameters: network.parameters, widths: network.unitWidths,
-      configuration: try Configuration(schema: schema, files: [settings]))
+      network, configuration: try Configuration(schema: schema, files: [settings]))
     if let data = request.data {
       try state.configuration.set("data", to: data, from: .flag("--data"))
       try state.configuration.makePlacesAbsolute()
@@ -114,31 +113,17 @@ extension TaskDefinition {
           + before.map { "\($0.width)" }.joined(separator: ", "))
     }
     let prepare = makePreparer(source)
+    var (prepared, start) = try state.begin(request, prepare)
+    // All that may be wrong with what the user gave is known before a folder is made.
     let run =
       try request.run.map { try RunFolder(at: $0, resuming: false) }
       ?? RunFolder.create(task: "simplified-\(name)")
     var report = SimplificationReport(
-      task: name, run: run.url, layers: [], before: 0, after: 0, stageCount: 0, signal: nil)
+      task: name, run: run.url, layers: [], before: start, after: start, stageCount: 0, signal: nil)
     var best = folder
     while true {
-      let mean = Double(state.widths.reduce(0) { $0 + $1.width }) / Double(state.widths.count)
-      let target: Int
-      switch request.aim {
-      case .width(let width): target = width
-      case .tolerance: target = Int((0.75 * mean).rounded())
-      }
-      if target < 2 { break }
-      let stageURL = run.url.appendingPathComponent("stages/\(report.stageCount + 1)")
-      let prepared = try prepare(state.stage(target: target, epochs: request.epochs))
-      guard let task = prepared.task as? any NetworkTask else {
-        throw UsageError("\(name): this task trains no network to simplify")
-      }
-      try task.start(from: state.parameters)
-      guard let start = try task.evaluate(.dev)?.primary else {
-        throw UsageError("\(request.model.path): expected development data to judge by, found none")
-      }
-      if report.stageCount == 0 { (report.before, report.after) = (start, start) }
-      let stage = try RunFolder(at: stageURL, resuming: false)
+      let stage = try RunFolder(
+        at: run.url.appendingPathComponent("stages/\(report.stageCount + 1)"), resuming: false)
       let result = try TrainingLoop(
         task: prepared.task, stopping: prepared.stopping, run: stage,
         configuration: prepared.configuration, description: prepared.description,
@@ -155,12 +140,11 @@ extension TaskDefinition {
       report.after = figure
       report.stageCount += 1
       guard let next = self.network(of: try readModel(at: best)) else { break }
-      let isNarrower = next.unitWidths.map(\.width) != state.widths.map(\.width)
-      state.configuration = prepared.configuration
-      state.parameters = next.parameters
-      state.widths = next.unitWidths
+      let old = state.hidden
+      state = Simplifier(next, configuration: prepared.configuration)
       if case .width = request.aim { break }
-      if !isNarrower { break }
+      if state.hidden == old || state.target(request.aim) < 2 { break }
+      (prepared, start) = try state.begin(request, prepare)
     }
     report.layers = zip(before, state.widths).map {
       LayerWidth(name: $0.name, originalWidth: $0.width, width: $1.width)
@@ -191,36 +175,67 @@ extension TaskDefinition {
 
 /// What is simplified, stage by stage.
 private struct Simplifier {
-  var parameters: [NamedTensor]
-  var widths: [(name: String, width: Int)]
+  let parameters: [NamedTensor]
+  let widths: [(name: String, width: Int)]
+  /// The value of `hidden` that makes the network.
+  let hidden: [Int]
   var configuration: Configuration
 
+  init(_ network: some Layer, configuration: Configuration) {
+    parameters = network.parameters
+    widths = network.unitWidths
+    hidden = network.hiddenWidths
+    self.configuration = configuration
+  }
+
+  /// The width at which the next stage ends: three quarters, or all that is wanted.
+  func target(_ aim: SimplificationRequest.Aim) -> Int {
+    if case .width(let width) = aim { return width }
+    let mean = Double(hidden.reduce(0, +)) / Double(hidden.count)
+    return Int((0.75 * mean).rounded())
+  }
+
+  /// Prepares the next stage, which starts from the parameters.
+  ///
+  /// - Returns: The stage, and its first dev figure before it.
+  /// - Throws: `UsageError` where the data make another network, or none is held out, and what
+  ///   preparing throws.
+  func begin(
+    _ request: SimplificationRequest, _ prepare: TaskPreparer
+  ) throws -> (PreparedTask, dev: Double) {
+    let prepared = try prepare(stage(target: target(request.aim), epochs: request.epochs))
+    guard let task = prepared.task as? any NetworkTask else {
+      throw UsageError("\(prepared.task.name): this task trains no network to simplify")
+    }
+    do {
+      try task.start(from: parameters)
+    } catch let error as ModelStateError {
+      throw UsageError(
+        "\(request.model.path): the data make another network (\(error)); simplify a model on what "
+          + "it was trained on, which --data names where it was moved")
+    }
+    guard let dev = try task.evaluate(.dev)?.primary else {
+      throw UsageError("\(request.model.path): expected development data to judge by, found none")
+    }
+    return (prepared, dev)
+  }
+
   /// The settings of a stage.
-  func stage(target: Int, epochs: Int) throws -> Configuration {
+  private func stage(target: Int, epochs: Int) throws -> Configuration {
     var stage = configuration
     func set(_ key: String, _ text: String) throws {
       if stage.schema[key] != nil { try stage.set(key, to: text, from: .flag("--" + key)) }
     }
-    let old = stage.value("hidden")
-    let isList: Bool
-    let oldWidth: Int
-    switch old {
-    case .intList(let list): (isList, oldWidth) = (true, list.max() ?? 1)
-    case .int(let width): (isList, oldWidth) = (false, width)
-    default: (isList, oldWidth) = (false, 1)
-    }
-    let now = widths.map(\.width)
-    guard isList || now.allSatisfy({ $0 == now[0] }) else {
-      throw UsageError("layers have \(now) units, expected one width for all layers of this task")
-    }
-    try set("hidden", isList ? now.map(String.init).joined(separator: ",") : "\(now[0])")
+    let oldWidth = stage.intList("hidden").max() ?? 1
+    let widest = hidden.max() ?? 1
+    try set("hidden", hidden.map(String.init).joined(separator: ","))
     if stage.string("select") == "dense" {
       try set("select", "top-k")
       try set("k", "0.1")
       try set("memory", "auto")
     } else if case .count(let k) = stage.value("k") {
       let share = Double(k) / Double(oldWidth)
-      try set("k", "\(max(1, Int((share * Double(now.max() ?? 1)).rounded())))")
+      try set("k", "\(max(1, Int((share * Double(widest)).rounded())))")
     }
     for (key, text) in [
       ("k-epochs", "none"), ("patience", "none"), ("target", "none"), ("simplify", "none"),
