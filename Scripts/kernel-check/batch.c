@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROWS = 64, MOST_COLUMNS = 256, ROOM = MOST_COLUMNS + 2 * MEPROP_LINE };
-
-/* One row more than there may be, which must stay as it is. */
-static uint32_t indices[(MOST_ROWS + 1) * ROOM], counts[MOST_ROWS], before[MOST_ROWS];
-static float values[(MOST_ROWS + 1) * ROOM], sums[MOST_ROWS], norms[MOST_ROWS];
+/* Those of the matrix in hand. */
+static uint32_t *indices, *counts, *before;
+static float *values, *sums, *norms;
 
 static uint32_t magnitude(float a) {
   uint32_t bits;
@@ -110,12 +108,15 @@ static int descending(const void *a, const void *b) {
 /* The threshold of all listed entries and what it leaves, against sorting them. */
 static void check_threshold(const meprop_kernels *kernels, size_t rows, size_t stride,
                             uint32_t low) {
-  static uint32_t sorted[MOST_ROWS * MOST_COLUMNS], scratch[MOST_ROWS * MOST_COLUMNS];
   size_t count = 0;
+  for (size_t i = 0; i < rows; i++) count += counts[i] - before[i];
+  if (count == 0) return;
+  uint32_t *sorted = guarded_new(count, sizeof *sorted);
+  uint32_t *scratch = guarded_new(count, sizeof *scratch);
+  size_t listed = 0;
   for (size_t i = 0; i < rows; i++)
     for (size_t j = before[i]; j < counts[i]; j++)
-      sorted[count++] = magnitude(values[i * stride + j]);
-  if (count == 0) return;
+      sorted[listed++] = magnitude(values[i * stride + j]);
   size_t wanted = 1 + next_random() % count, equals, ties = 0, kept = 0;
   begin_case(kernels->name, "threshold of a batch", rows, count, wanted);
   qsort(sorted, count, sizeof *sorted, descending);
@@ -132,18 +133,25 @@ static void check_threshold(const meprop_kernels *kernels, size_t rows, size_t s
   }
   expect_equal("kept", 0, 0, (long long)kept, (long long)wanted);
   expect_before(rows, stride);
+  list_free(sorted, "sorted");
+  list_free(scratch, "scratch");
 }
 
 void check_batch(const meprop_kernels *kernels, const matrix *d) {
   size_t stride = (lines(d->columns) + 1) * MEPROP_LINE;
   size_t first = d->columns > MEPROP_LINE ? next_random() % lines(d->columns) * MEPROP_LINE : 0;
+  indices = guarded_new(d->rows * stride, sizeof *indices);
+  values = guarded_new(d->rows * stride, sizeof *values);
+  counts = guarded_new(d->rows, sizeof *counts);
+  before = guarded_new(d->rows, sizeof *before);
+  sums = guarded_new(d->rows, sizeof *sums);
+  norms = guarded_new(d->rows, sizeof *norms);
   for (size_t i = 0; i < d->rows; i++) {
     norms[i] = 0;
     for (size_t c = 0; c < d->columns; c++) norms[i] += fabsf(row_of(d, i)[c]);
     before[i] = first == 0 ? 0 : next_random() % (uint32_t)(first + 1);
     for (size_t j = 0; j < before[i]; j++) indices[i * stride + j] = (uint32_t)(7 + j);
   }
-  for (size_t j = 0; j < stride; j++) indices[d->rows * stride + j] = 4321;
   float limits[3] = {0.7f, 0.02f, 0};
   for (int limit = 0; limit < 3; limit++) {
     uint32_t threshold = magnitude(limits[limit]);
@@ -152,6 +160,10 @@ void check_batch(const meprop_kernels *kernels, const matrix *d) {
     check_threshold(kernels, d->rows, stride, threshold);
     if (limits[limit] > 0) check_sampled(kernels, d, stride, first, limits[limit]);
   }
-  for (size_t j = 0; j < stride; j++)
-    expect_equal("beyond the lists", d->rows, j, indices[d->rows * stride + j], 4321);
+  list_free(indices, "indices");
+  list_free(values, "values");
+  list_free(counts, "counts");
+  list_free(before, "before");
+  list_free(sums, "sums");
+  list_free(norms, "norms");
 }

@@ -52,7 +52,7 @@ static matrix rounded(const meprop_kernels *kernels, const matrix *a) {
 
 /* Only listed rows change. */
 static void check_listed_rows(const meprop_kernels *kernels, const matrix *w, matrix *copy) {
-  uint32_t rows[64], count = 0;
+  uint32_t count = 0, *rows = guarded_new((w->rows + 1) / 3, sizeof *rows);
   matrix changed = matrix_like(w, w->rows, RANDOM);
   for (size_t r = 1; r < w->rows; r += 3) rows[count++] = (uint32_t)r;
   meprop_round_rows_arguments arguments = {.rows = rows,
@@ -67,13 +67,15 @@ static void check_listed_rows(const meprop_kernels *kernels, const matrix *w, ma
       expect_equal("listed", r, c, bf16_row(copy, r)[c],
                    nearest(row_of(r % 3 == 1 ? &changed : w, r)[c]));
   matrix_free(&changed, "changed");
+  list_free(rows, "rows");
 }
 
 /* The product that skips zeros, from lists of non-zeros and a rounded transpose. */
 static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t batch) {
   size_t n = w->rows, m = w->columns, blocks = (m + 63) / 64, list_stride = (m + 31) / 32 * 32;
-  static uint32_t indices[40 * 160], starts[40 * 4];
-  static float values[40 * 160];
+  uint32_t *indices = guarded_new(batch * list_stride, sizeof *indices);
+  uint32_t *starts = guarded_new(batch * (blocks + 1), sizeof *starts);
+  float *values = guarded_new(batch * list_stride, sizeof *values);
   matrix x = matrix_new(batch, m, RANDOM), y = matrix_new(batch, n, GARBAGE),
          wt = bf16_new(m, (n + 31) / 32 * 32);
   for (size_t i = 0; i < batch; i++)
@@ -129,13 +131,19 @@ static void check_gather(const meprop_kernels *kernels, const matrix *w, size_t 
   matrix_free(&x, "x");
   matrix_free(&y, "y");
   matrix_free(&wt, "wt");
+  list_free(indices, "indices");
+  list_free(starts, "starts");
+  list_free(values, "values");
 }
 
 /* The product by matrix tiles, of factors that it rounds itself. */
 static void check_tiles(const meprop_kernels *kernels, const matrix *x, const matrix *w) {
   if (kernels->tile_product == NULL) return;
-  static uint16_t packed[48 * 256], packed_y[48 * 256], expected_y[48 * 256];
-  size_t batch = x->rows, n = w->rows, m = x->columns;
+  size_t batch = x->rows, n = w->rows, m = x->columns, tile = 16 * 32;
+  size_t tiles = (batch + 15) / 16 * ((n + 31) / 32);
+  uint16_t *packed = guarded_new((batch + 15) / 16 * ((m + 31) / 32) * tile, sizeof *packed);
+  uint16_t *packed_y = guarded_new(tiles * tile, sizeof *packed_y);
+  uint16_t *expected_y = guarded_new(tiles * tile, sizeof *expected_y);
   matrix y = matrix_new(batch, n, ZERO);
   meprop_pack_tiles_arguments packing = {
       .x = x->v, .stride = x->stride, .rows = batch, .columns = m, .packed = packed};
@@ -162,7 +170,6 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
   packing = (meprop_pack_tiles_arguments){
       .x = y.v, .stride = y.stride, .rows = batch, .columns = n, .packed = expected_y};
   run_parts(kernels->pack_tiles, &packing, (batch + 15) / 16);
-  size_t tile = 16 * 32, tiles = (batch + 15) / 16 * ((n + 31) / 32);
   for (size_t i = 0; i < tiles * tile; i++)
     /* what is no example may be anything */
     if (i / (tiles / ((batch + 15) / 16) * tile) * 16 + i / 2 % 16 < batch)
@@ -170,13 +177,17 @@ static void check_tiles(const meprop_kernels *kernels, const matrix *x, const ma
   matrix_free(&y, "y");
   matrix_free(&plain, "y without a bias");
   matrix_free(&bias, "bias");
+  list_free(packed, "packed");
+  list_free(packed_y, "packed y");
+  list_free(expected_y, "expected y");
 }
 
 /* The product of rounded rows and of rows packed as pairs: x w, of as many rows of w as x has
  * columns. */
 static void check_pairs(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {
   if (kernels->pair_product == NULL) return;
-  static uint16_t packed[160 * 192];
+  size_t panels = (n + 63) / 64, pairs = (m + 31) / 32 * 16;
+  uint16_t *packed = guarded_new(panels * pairs * 128, sizeof *packed);
   matrix x = matrix_new(batch, m, RANDOM), b = matrix_new(m, n, RANDOM),
          c = matrix_new(batch, n, ZERO);
   matrix padded = matrix_new((batch + 15) / 16 * 16, (m + 31) / 32 * 32, ZERO);
@@ -210,6 +221,7 @@ static void check_pairs(const meprop_kernels *kernels, size_t batch, size_t n, s
   matrix_free(&c, "c");
   matrix_free(&padded, "padded");
   matrix_free(&a, "a");
+  list_free(packed, "packed");
 }
 
 void check_bf16(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {

@@ -2,7 +2,6 @@
 #include "check.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* Weights of four gates of `hidden` rows, packed, with what they are made of. */
 typedef struct {
@@ -13,19 +12,13 @@ typedef struct {
   size_t padded;
 } byte_matrix;
 
-static void *allocate(size_t count, size_t size) {
-  void *memory = calloc(count + 64, size);
-  if (memory == NULL) abort();
-  return memory;
-}
-
 static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) {
   size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4;
   byte_matrix a = {.padded = padded,
-                   .q = allocate(padded * quads * 16, 1),
-                   .plain = allocate(4 * padded * inputs, 1),
-                   .scales = allocate(4 * padded, sizeof(float)),
-                   .sums = allocate(4 * padded, sizeof(int32_t))};
+                   .q = guarded_new(padded * quads * 16, 1),
+                   .plain = guarded_new(4 * padded * inputs, 1),
+                   .scales = guarded_new(4 * padded, sizeof(float)),
+                   .sums = guarded_new(4 * padded, sizeof(int32_t))};
   for (size_t gate = 0; gate < 4; gate++)
     for (size_t unit = 0; unit < hidden; unit++) {
       size_t row = gate * padded + unit;
@@ -46,10 +39,10 @@ static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) 
 }
 
 static void byte_matrix_free(byte_matrix *a) {
-  free(a->q);
-  free(a->plain);
-  free(a->scales);
-  free(a->sums);
+  list_free(a->q, "q");
+  list_free(a->plain, "plain");
+  list_free(a->scales, "scales");
+  list_free(a->sums, "sums");
 }
 
 static double product(const byte_matrix *w, size_t row, const int8_t *x) {
@@ -66,10 +59,10 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
   size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4, count = 0;
   begin_case(kernels->name, "pack_bytes", hidden, inputs, 0);
   matrix x = matrix_new(4 * padded, inputs, RANDOM);
-  int8_t *q = allocate(padded * quads * 16, 1);
-  float *scales = allocate(4 * padded, sizeof(float));
-  int32_t *sums = allocate(4 * padded, sizeof(int32_t));
-  uint32_t *rows = allocate(4 * padded, sizeof(uint32_t));
+  int8_t *q = guarded_new(padded * quads * 16, 1);
+  float *scales = guarded_new(4 * padded, sizeof(float));
+  int32_t *sums = guarded_new(4 * padded, sizeof(int32_t));
+  uint32_t *rows = guarded_new(4 * padded, sizeof(uint32_t));
   for (size_t row = 1; row < 4 * padded; row += 2) rows[count++] = (uint32_t)row;
   const meprop_pack_bytes_arguments pack = {.rows = rows,
                                             .x = x.v,
@@ -98,10 +91,10 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
     expect_near("scale", row, 0, scales[row], row % 2 ? largest / 127 : 0, largest, 1);
   }
   matrix_free(&x, "x");
-  free(q);
-  free(scales);
-  free(sums);
-  free(rows);
+  list_free(q, "q");
+  list_free(scales, "scales");
+  list_free(sums, "sums");
+  list_free(rows, "rows");
 }
 
 static void check_rounding_and_products(const meprop_kernels *kernels, size_t batch, size_t hidden,
@@ -110,8 +103,8 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
   begin_case(kernels->name, "quantize_rows", batch, inputs, 0);
   matrix x = matrix_new(batch, inputs, RANDOM);
   for (size_t c = 0; c < inputs; c++) row_of(&x, 0)[c] = 0;
-  int8_t *q = allocate(batch * stride, 1);
-  float *scales = allocate(batch, sizeof(float));
+  int8_t *q = guarded_new(batch * stride, 1);
+  float *scales = guarded_new(batch, sizeof(float));
   const meprop_quantize_arguments quantize = {.x = x.v,
                                               .x_stride = x.stride,
                                               .columns = inputs,
@@ -160,8 +153,8 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
   matrix_free(&bias, "bias");
   matrix_free(&y, "y");
   byte_matrix_free(&w);
-  free(q);
-  free(scales);
+  list_free(q, "q");
+  list_free(scales, "scales");
 }
 
 /* Sentences of falling lengths, about one for each of the batch; groups of three. In training with
@@ -169,7 +162,7 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
 static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t hidden, int ahead,
                         int training) {
   size_t padded = lines(hidden) * MEPROP_LINE, longest = 1 + sentences / 3, positions = 0;
-  uint32_t *starts = allocate(longest + 1, sizeof *starts);
+  uint32_t *starts = guarded_new(longest + 1, sizeof *starts);
   for (size_t t = 0; t < longest; t++) starts[t + 1] = starts[t] + (uint32_t)(sentences - t * 2);
   positions = starts[longest];
   begin_case(kernels->name, training ? "byte_lstm, training" : "byte_lstm", sentences, hidden,
@@ -185,7 +178,7 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
   /* Gates ahead, or products with one input. */
   byte_matrix in = byte_matrix_new(hidden, 1, 0.5f);
   matrix bias = matrix_new(1, 4 * padded, ZERO);
-  int8_t *one = allocate(positions * 4, 1);
+  int8_t *one = guarded_new(positions * 4, 1);
   for (size_t row = 0; row < 4 * padded; row++)
     bias.v[row] = row % padded < hidden ? next_float() : 0;
   for (size_t p = 0; p < positions; p++) one[p * 4] = (int8_t)(next_random() % 255 - 127);
@@ -193,7 +186,7 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
     for (size_t p = 0; p < positions; p++)
       for (size_t row = 0; row < 4 * padded; row++)
         row_of(&gates, p)[row] = (float)(product(&in, row, one + p * 4) / 127) + bias.v[row];
-  int8_t *states = allocate(positions * 2 * padded, 1);
+  int8_t *states = guarded_new(positions * 2 * padded, 1);
   matrix kept_gates = matrix_new(2 * positions, 4 * padded, GARBAGE),
          kept_cell = matrix_new(2 * positions, padded, GARBAGE);
   matrix previous = matrix_like(&kept_cell, 2 * positions, GARBAGE),
@@ -239,7 +232,7 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
                                             .largest_state = (float)largest_state};
   run_parts(kernels->byte_lstm, &steps, 2 * ((sentences + 2) / 3));
 
-  double *c = allocate(hidden, sizeof *c), *h_before = allocate(padded, sizeof *h_before);
+  double *c = guarded_new(hidden, sizeof *c), *h_before = guarded_new(padded, sizeof *h_before);
   for (size_t direction = 0; direction < 2; direction++)
     for (size_t i = 0; i < sentences; i++) {
       int8_t *before = NULL;
@@ -285,11 +278,11 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
   matrix_free(&kept_cell, "kept cell");
   matrix_free(&previous, "previous");
   matrix_free(&mask, "mask");
-  free(c);
-  free(h_before);
-  free(states);
-  free(starts);
-  free(one);
+  list_free(c, "c");
+  list_free(h_before, "h_before");
+  list_free(states, "states");
+  list_free(starts, "starts");
+  list_free(one, "one");
   byte_matrix_free(&in);
   matrix_free(&bias, "bias");
   matrix_free(&gates, "gates");

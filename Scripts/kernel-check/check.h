@@ -1,9 +1,10 @@
 /*
  * Helpers of the kernel check: guarded matrices, random numbers, comparisons.
  *
- * A matrix lies at an odd offset between two guards that no kernel may touch; its padding is zero
- * and must stay zero. Outputs start as garbage. References sum in double, and a result may differ
- * from its reference by `steps` roundings of the sum of magnitudes that went into it.
+ * A matrix lies at an odd offset between two guards that no kernel may write to, or at the edge of
+ * a page that it may not even read; its padding is zero and must stay zero. Lists lie at such an
+ * edge too. Outputs start as garbage. References sum in double, and a result may differ from its
+ * reference by `steps` roundings of the sum of magnitudes that went into it.
  */
 #ifndef KERNEL_CHECK_H
 #define KERNEL_CHECK_H
@@ -15,7 +16,7 @@ typedef struct {
   float *v;
   size_t rows, columns, stride;
   float *memory;
-  size_t length;
+  size_t length, guard; /* floats in all, and of them on each side of the matrix */
 } matrix;
 
 typedef enum { RANDOM, GARBAGE, ZERO } filling;
@@ -30,7 +31,17 @@ matrix matrix_like(const matrix *a, size_t rows, filling fill);
 void matrix_free(matrix *a, const char *what);
 matrix matrix_copy(const matrix *a);
 
-/* Names the case in hand, for messages. */
+/* Zeros with nothing behind them or before them that may be touched, by turns. */
+void *guarded_new(size_t count, size_t size);
+/* Frees them; returns whether what lies around them in their pages is as it was. */
+int guarded_free(void *memory);
+/* Frees them, and tells of a difference if something was written around them. */
+void list_free(void *list, const char *what);
+/* From now on a fault is told with the case in hand. */
+void guard_faults(void);
+
+/* The case in hand, for messages. */
+extern char current[160];
 void begin_case(const char *variant, const char *kernel, size_t rows, size_t columns, size_t k);
 void expect_near(const char *what, size_t row, size_t column, double got, double want,
                  double magnitude, double steps);

@@ -65,7 +65,7 @@ static void check_forward(const meprop_kernels *kernels, shape *s, const matrix 
   for (size_t r = 0; r < 3; r++) s->tap_w[r] = (uint32_t)(r * s->lines * MEPROP_LINE * wt.stride);
   matrix y = matrix_new(s->batch, s->positions * width, GARBAGE);
   matrix pooled = matrix_new(s->batch, 2 * s->n, GARBAGE);
-  uint8_t winners[33 * 2 * 130];
+  uint8_t *winners = guarded_new(s->batch * 2 * s->n, 1);
   for (int pools = 0; pools < 2; pools++) {
     meprop_convolve_arguments a = convolve_arguments(s, x, &wt, bias, &y);
     if (pools) {
@@ -115,6 +115,7 @@ static void check_forward(const meprop_kernels *kernels, shape *s, const matrix 
       }
   matrix_free(&wt, "wt"), matrix_free(&y, "y"), matrix_free(&pooled, "pooled");
   matrix_free(&plain, "plain");
+  list_free(winners, "winners");
 }
 
 /* Gradients of the weights (g) and of the input (dx), the plain way. */
@@ -206,10 +207,12 @@ void check_convolution(const meprop_kernels *kernels, size_t batch, size_t n, si
 
   /* Every third entry is kept. */
   size_t k = (outputs + 2) / 3;
-  uint32_t *indices = malloc(batch * k * sizeof *indices), *counts = malloc(batch * sizeof *counts);
-  float *values = malloc(batch * k * sizeof *values), *kept = malloc(batch * k * sizeof *kept);
-  uint32_t *offsets = malloc(batch * k * sizeof *offsets);
-  uint32_t *channels = malloc(batch * k * sizeof *channels);
+  uint32_t *indices = guarded_new(batch * k, sizeof *indices);
+  uint32_t *counts = guarded_new(batch, sizeof *counts);
+  float *values = guarded_new(batch * k, sizeof *values);
+  float *kept = guarded_new(batch * k, sizeof *kept);
+  uint32_t *offsets = guarded_new(batch * k, sizeof *offsets);
+  uint32_t *channels = guarded_new(batch * k, sizeof *channels);
   for (size_t i = 0; i < batch; i++) {
     counts[i] = 0;
     for (size_t u = 0; u < outputs; u++) {
@@ -233,9 +236,9 @@ void check_convolution(const meprop_kernels *kernels, size_t batch, size_t n, si
   run_parts(meprop_convolution_places, &places, batch);
   meprop_convolution_entries entries = {
       .offsets = offsets, .channels = channels, .values = kept, .counts = counts, .list_stride = k};
-  uint32_t *cursor = malloc((n + 1) * sizeof *cursor), *rows = malloc(n * sizeof *rows);
-  uint32_t *starts = malloc((n + 1) * sizeof *starts), *at = malloc(batch * k * sizeof *at);
-  float *by_channel = malloc(batch * k * sizeof *by_channel);
+  uint32_t *cursor = guarded_new((n + 1), sizeof *cursor), *rows = guarded_new(n, sizeof *rows);
+  uint32_t *starts = guarded_new((n + 1), sizeof *starts), *at = guarded_new(batch * k, sizeof *at);
+  float *by_channel = guarded_new(batch * k, sizeof *by_channel);
   size_t touched;
   size_t row_count = meprop_convolution_regroup(&entries, batch, x.stride, n, 1, cursor, rows,
                                                 starts, at, by_channel, &touched);
@@ -268,9 +271,20 @@ void check_convolution(const meprop_kernels *kernels, size_t batch, size_t n, si
   run_parts(kernels->convolution_inputs, &by_inputs, batch);
   compare(&s, "kept gradients", &sparse_g, &sparse_dx, want_g, g_size, want_dx, dx_size);
 
-  free(want_g), free(g_size), free(want_dx), free(dx_size), free(indices), free(counts);
-  free(values), free(kept), free(offsets), free(channels), free(cursor), free(rows), free(starts);
-  free(at), free(by_channel);
+  free(want_g);
+  free(g_size);
+  free(want_dx);
+  free(dx_size);
+  list_free(indices, "indices");
+  list_free(counts, "counts");
+  list_free(values, "values");
+  list_free(kept, "kept");
+  list_free(offsets, "offsets");
+  list_free(channels, "channels");
+  list_free(cursor, "cursor");
+  list_free(rows, "rows");
+  list_free(starts, "starts");
+  list_free(at, "at"), list_free(by_channel, "by_channel");
   matrix_free(&x, "x"), matrix_free(&w, "w"), matrix_free(&bias, "bias"), matrix_free(&d, "d");
   matrix_free(&g, "g"), matrix_free(&dx, "dx"), matrix_free(&scratch, "scratch");
   matrix_free(&sparse_g, "sparse_g"), matrix_free(&sparse_dx, "sparse_dx");

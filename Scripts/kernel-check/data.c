@@ -2,15 +2,15 @@
 #include "check.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-enum { MOST_ROWS = 64, MOST_COLUMNS = 256, BLOCK = 64, MOST_BLOCKS = MOST_COLUMNS / BLOCK };
+enum { BLOCK = 64 };
 
 static void check_gather(const meprop_kernels *kernels, size_t rows, size_t columns) {
-  static uint32_t indices[MOST_ROWS * MOST_COLUMNS], starts[MOST_ROWS * (MOST_BLOCKS + 1)];
-  static float values[MOST_ROWS * MOST_COLUMNS];
   size_t outputs = 1 + next_random() % 50, blocks = (columns + BLOCK - 1) / BLOCK,
-         starts_stride = blocks + 1;
+         starts_stride = blocks + 1, room = (columns + 31) / 32 * 32;
+  uint32_t *indices = guarded_new(rows * room, sizeof *indices);
+  uint32_t *starts = guarded_new(rows * starts_stride, sizeof *starts);
+  float *values = guarded_new(rows * room, sizeof *values);
   matrix x = matrix_new(rows, columns, RANDOM), wt = matrix_new(columns, outputs, RANDOM);
   matrix y = matrix_new(rows, outputs, GARBAGE);
   for (size_t r = 0; r < rows; r++)
@@ -22,7 +22,7 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
                                     .columns = columns,
                                     .indices = indices,
                                     .values = values,
-                                    .list_stride = columns,
+                                    .list_stride = room,
                                     .starts = starts,
                                     .starts_stride = starts_stride};
   run_parts(kernels->nonzeros, &list, rows);
@@ -33,8 +33,8 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
         expect_equal("start", r, c / BLOCK, starts[r * starts_stride + c / BLOCK],
                      (long long)found);
       if (row_of(&x, r)[c] == 0) continue;
-      expect_equal("index", r, found, indices[r * columns + found], (long long)c);
-      expect_near("value", r, found, values[r * columns + found], row_of(&x, r)[c], 0, 0);
+      expect_equal("index", r, found, indices[r * room + found], (long long)c);
+      expect_near("value", r, found, values[r * room + found], row_of(&x, r)[c], 0, 0);
       found++;
     }
     expect_equal("end", r, blocks, starts[r * starts_stride + blocks], (long long)found);
@@ -42,7 +42,7 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
   begin_case(kernels->name, "gather_product", rows, columns, outputs);
   meprop_gather_product_arguments product = {.indices = indices,
                                              .values = values,
-                                             .list_stride = columns,
+                                             .list_stride = room,
                                              .starts = starts,
                                              .starts_stride = starts_stride,
                                              .rows = rows,
@@ -91,6 +91,9 @@ static void check_gather(const meprop_kernels *kernels, size_t rows, size_t colu
   matrix_free(&x, "x");
   matrix_free(&wt, "wt");
   matrix_free(&y, "y");
+  list_free(indices, "indices");
+  list_free(starts, "starts");
+  list_free(values, "values");
 }
 
 static void check_transpose(const meprop_kernels *kernels, size_t rows, size_t columns) {
@@ -116,10 +119,9 @@ static void check_transpose_rows(const meprop_kernels *kernels, size_t rows, siz
   matrix before = matrix_new(columns, rows, GARBAGE);
   for (size_t c = 0; c < columns; c++)
     for (size_t r = 0; r < rows; r++) row_of(&before, c)[r] = row_of(&wt, c)[r];
-  uint32_t *listed = malloc((rows + 1) * sizeof *listed);
-  size_t count = 0;
-  for (size_t r = 0; r < rows; r++)
-    if (next_random() % 3 == 0) listed[count++] = (uint32_t)r;
+  size_t first = next_random() % 3, count = rows > first ? (rows - first + 2) / 3 : 0;
+  uint32_t *listed = guarded_new(count, sizeof *listed);
+  for (size_t t = 0; t < count; t++) listed[t] = (uint32_t)(first + 3 * t);
   meprop_transpose_rows_arguments a = {.w = w.v,
                                        .stride = w.stride,
                                        .columns = columns,
@@ -135,7 +137,7 @@ static void check_transpose_rows(const meprop_kernels *kernels, size_t rows, siz
       expect_near("wt", c, r, row_of(&wt, c)[r],
                   is_listed ? row_of(&w, r)[c] : row_of(&before, c)[r], 0, 0);
   }
-  free(listed);
+  list_free(listed, "listed");
   matrix_free(&w, "w");
   matrix_free(&wt, "wt");
   matrix_free(&before, "before");
@@ -172,8 +174,8 @@ static void check_small_product(const meprop_kernels *kernels, size_t rows, size
 }
 
 static void check_bytes(const meprop_kernels *kernels, size_t rows, size_t columns) {
-  static uint8_t bytes[MOST_ROWS * MOST_COLUMNS];
-  uint32_t examples[MOST_ROWS];
+  uint8_t *bytes = guarded_new(rows * columns, 1);
+  uint32_t *examples = guarded_new(rows, sizeof *examples);
   begin_case(kernels->name, "bytes", rows, columns, 0);
   for (size_t i = 0; i < rows * columns; i++) bytes[i] = (uint8_t)next_random();
   for (size_t r = 0; r < rows; r++) examples[r] = next_random() % (uint32_t)rows;
@@ -191,6 +193,8 @@ static void check_bytes(const meprop_kernels *kernels, size_t rows, size_t colum
       expect_near("x", r, c, row_of(&x, r)[c], (float)bytes[examples[r] * columns + c] * scale, 0,
                   0);
   matrix_free(&x, "x");
+  list_free(bytes, "bytes");
+  list_free(examples, "examples");
 }
 
 static void check_reductions(const meprop_kernels *kernels, size_t rows, size_t columns) {

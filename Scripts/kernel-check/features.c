@@ -2,16 +2,9 @@
 #include "check.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { POSITIONS = 3, SYMBOLS = 11 };
-
-static void *zeros(size_t count, size_t size) {
-  void *memory = calloc(count, size);
-  if (memory == NULL) exit(1);
-  return memory;
-}
 
 /* The grouped features of a batch. */
 typedef struct {
@@ -21,13 +14,13 @@ typedef struct {
 
 static groups groups_new(size_t batch) {
   size_t count = batch * POSITIONS;
-  groups g = {.features = zeros(count, 4),
-              .slots = zeros(POSITIONS * SYMBOLS, 4),
-              .pairs = zeros(count, 4),
-              .symbols = zeros(count, 4),
-              .local = zeros(count + POSITIONS, 4),
-              .starts = zeros(count + 1, 4),
-              .uses = zeros(count, 4)};
+  groups g = {.features = guarded_new(count, 4),
+              .slots = guarded_new(POSITIONS * SYMBOLS, 4),
+              .pairs = guarded_new(count, 4),
+              .symbols = guarded_new(count, 4),
+              .local = guarded_new(count + POSITIONS, 4),
+              .starts = guarded_new(count + 1, 4),
+              .uses = guarded_new(count, 4)};
   for (size_t i = 0; i < count; i++)
     g.features[i] = next_random() % (next_random() % 2 ? 2 : SYMBOLS);
   meprop_group_features_arguments a = {.features = g.features,
@@ -57,8 +50,12 @@ static groups groups_new(size_t batch) {
 
 static void groups_free(groups *g) {
   for (size_t i = 0; i < POSITIONS * SYMBOLS; i++) expect_equal("slot", 0, i, g->slots[i], 0);
-  free(g->features), free(g->slots), free(g->pairs), free(g->symbols), free(g->local),
-      free(g->starts), free(g->uses);
+  list_free(g->features, "features");
+  list_free(g->slots, "slots");
+  list_free(g->pairs, "pairs");
+  list_free(g->symbols, "symbols");
+  list_free(g->local, "local");
+  list_free(g->starts, "starts"), list_free(g->uses, "uses");
 }
 
 static void check_backward(const meprop_kernels *kernels, const groups *g, const matrix *e,
@@ -66,11 +63,11 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
   size_t m = e->columns, width = lines(n) * MEPROP_LINE, pairs = g->bases[POSITIONS];
   matrix d = matrix_new(batch, n, RANDOM), gradient = matrix_like(w, POSITIONS * n, GARBAGE);
   matrix de = matrix_new(pairs, m, GARBAGE), kept = matrix_like(&d, batch, ZERO);
-  uint32_t *indices = zeros(batch * k + 1, 4), *counts = zeros(batch, 4);
-  float *values = zeros(batch * k + 1, 4),
-        *sums = zeros(POSITIONS * MEPROP_FEATURE_TILE * width, 4);
-  uint32_t *ends = zeros(POSITIONS * n, 4);
-  meprop_feature_entry *entries = zeros(POSITIONS * batch * k + 1, sizeof *entries);
+  uint32_t *indices = guarded_new(batch * k + 1, 4), *counts = guarded_new(batch, 4);
+  float *values = guarded_new(batch * k + 1, 4),
+        *sums = guarded_new(POSITIONS * MEPROP_FEATURE_TILE * width, 4);
+  uint32_t *ends = guarded_new(POSITIONS * n, 4);
+  meprop_feature_entry *entries = guarded_new(POSITIONS * batch * k + 1, sizeof *entries);
   for (size_t i = 0; i < batch; i++) {
     counts[i] = (uint32_t)k;
     for (size_t j = 0; j < k; j++) {
@@ -136,7 +133,12 @@ static void check_backward(const meprop_kernels *kernels, const groups *g, const
         expect_near("de", t, c, row_of(&de, t)[c], want, magnitude, (double)(batch + n) + 2);
       }
   }
-  free(indices), free(counts), free(values), free(sums), free(ends), free(entries);
+  list_free(indices, "indices");
+  list_free(counts, "counts");
+  list_free(values, "values");
+  list_free(sums, "sums");
+  list_free(ends, "ends");
+  list_free(entries, "entries");
   matrix_free(&d, "d"), matrix_free(&gradient, "dw"), matrix_free(&de, "de"),
       matrix_free(&kept, "kept");
 }
@@ -147,7 +149,7 @@ void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_
   matrix e = matrix_new(SYMBOLS, m, RANDOM), w = matrix_new(POSITIONS * n, m, RANDOM),
          y = matrix_new(batch, n, GARBAGE);
   size_t pairs = g.bases[POSITIONS], blocks = (n + MEPROP_FEATURE_BLOCK - 1) / MEPROP_FEATURE_BLOCK;
-  float *table = zeros(blocks * pairs * MEPROP_FEATURE_BLOCK, 4);
+  float *table = guarded_new(blocks * pairs * MEPROP_FEATURE_BLOCK, 4);
   meprop_feature_forward_arguments a = {.e = e.v,
                                         .e_stride = e.stride,
                                         .columns = m,
@@ -180,7 +182,7 @@ void check_features(const meprop_kernels *kernels, size_t batch, size_t n, size_
     for (size_t i = 0; i < batch; i++) row_of(&y, i)[c] = 0;
   check_backward(kernels, &g, &e, &w, batch, n, n);
   check_backward(kernels, &g, &e, &w, batch, n, n < 3 ? 1 : 2);
-  free(table);
+  list_free(table, "table");
   groups_free(&g);
   matrix_free(&e, "e"), matrix_free(&w, "w"), matrix_free(&y, "y");
 }
@@ -189,7 +191,7 @@ void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns) 
   begin_case(kernels->name, "row_sums", rows, columns, 0);
   matrix table = matrix_new(5, columns, RANDOM), extra = matrix_like(&table, 3, RANDOM);
   matrix bias = matrix_new(1, columns, RANDOM), y = matrix_new(rows, columns, GARBAGE);
-  uint32_t *lists = zeros(rows * 4, 4), *counts = zeros(rows, 4);
+  uint32_t *lists = guarded_new(rows * 4, 4), *counts = guarded_new(rows, 4);
   for (size_t i = 0; i < rows; i++) {
     counts[i] = next_random() % 5;
     for (size_t j = 0; j < 4; j++) lists[i * 4 + j] = next_random() % 8;
@@ -232,7 +234,7 @@ void check_row_sums(const meprop_kernels *kernels, size_t rows, size_t columns) 
       double want = 3 * u * u * row_of(&old, i)[c];
       expect_near("gradient", i, c, row_of(&gradient, i)[c], want, fabs(want), 3);
     }
-  free(lists), free(counts);
+  list_free(lists, "lists"), list_free(counts, "counts");
   matrix_free(&table, "table"), matrix_free(&extra, "extra"), matrix_free(&bias, "bias"),
       matrix_free(&y, "y");
   matrix_free(&before, "before"), matrix_free(&x, "x"), matrix_free(&gradient, "gradient"),

@@ -103,7 +103,8 @@ static void check_cross_entropy(const meprop_kernels *kernels, size_t rows, size
   begin_case(kernels->name, "cross_entropy", rows, columns, 0);
   matrix logits = matrix_new(rows, columns, RANDOM), gradient = matrix_like(&logits, rows, GARBAGE);
   matrix losses = matrix_new(1, rows, GARBAGE), again = matrix_new(1, rows, GARBAGE);
-  int32_t labels[64], predictions[64];
+  int32_t *labels = guarded_new(rows, sizeof *labels);
+  int32_t *predictions = guarded_new(rows, sizeof *predictions);
   for (size_t r = 0; r < rows; r++) {
     labels[r] = (int32_t)(next_random() % columns);
     for (size_t c = 0; c < columns; c++) row_of(&logits, r)[c] *= 9;
@@ -149,6 +150,8 @@ static void check_cross_entropy(const meprop_kernels *kernels, size_t rows, size
   matrix_free(&probabilities, "probabilities");
   matrix_free(&losses, "losses");
   matrix_free(&again, "losses");
+  list_free(labels, "labels");
+  list_free(predictions, "predictions");
 }
 
 void check_layers(const meprop_kernels *kernels, size_t rows, size_t columns) {
@@ -212,7 +215,7 @@ void check_column_sums(const meprop_kernels *kernels, size_t rows, size_t column
 
 /* Word j of counter block 16 b + l is number 64 b + 16 j + l of its row. */
 void check_random_bits(const meprop_kernels *kernels) {
-  uint32_t bits[192], block[4];
+  uint32_t *bits = guarded_new(192, sizeof *bits), block[4];
   uint64_t seed = 0x0123456789abcdefu, stream = 0xfedcba9876543210u;
   uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
   begin_case(kernels->name, "random_bits", 1, 192, 0);
@@ -223,6 +226,7 @@ void check_random_bits(const meprop_kernels *kernels) {
     for (size_t j = 0; j < 4; j++)
       expect_equal("number", i, j, bits[i / 16 * 64 + 16 * j + i % 16], block[j]);
   }
+  list_free(bits, "bits");
   /* Known answer of Random123 for Philox4x32-10, counter and key of ones. */
   static const uint32_t answer[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
   uint32_t ones[4] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};

@@ -6,10 +6,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { MOST_STEPS = 9, MOST_HIDDEN = 144, GATES = 4, LIST_GUARD = 32 };
+enum { MOST_STEPS = 9, MOST_HIDDEN = 144, GATES = 4 };
 enum { SEED = 1234567, STREAM = 40 };
 static const double activation_error = 3e-7, rounding = 6e-8;
 
@@ -48,15 +47,9 @@ typedef struct {
 } results;
 
 static uint32_t *list_new(size_t count) {
-  uint32_t *list = malloc((count + LIST_GUARD) * sizeof *list);
-  if (list == NULL) abort();
-  memset(list, 0xff, (count + LIST_GUARD) * sizeof *list);
+  uint32_t *list = guarded_new(count, sizeof *list);
+  memset(list, 0xff, count * sizeof *list);
   return list;
-}
-
-static void list_free(uint32_t *list, size_t count, const char *what) {
-  for (size_t i = count; i < count + LIST_GUARD; i++) expect_equal(what, 0, i, list[i], UINT32_MAX);
-  free(list);
 }
 
 static packing packing_new(size_t sentences) {
@@ -274,8 +267,8 @@ static void results_free(results *r, const layer *a, const packing *p, const req
     matrix_free(&r->values[i], "values");
     matrix_free(&r->whole[i], "whole");
     matrix_free(&r->kept[i], "kept");
-    list_free(r->indices[i], p->positions * GATES * q->k, "behind indices");
-    list_free(r->counts[i], p->positions, "behind counts");
+    list_free(r->indices[i], "indices");
+    list_free(r->counts[i], "counts");
   }
 }
 
@@ -482,8 +475,7 @@ static void check_backward(const meprop_kernels *kernels, layer *a, const packin
                                              .beta = 0.9f,
                                              .nan_position = &r.nan_position,
                                              .now = q->timed ? tick : NULL};
-  double *clocks = calloc(2 * groups * 3, sizeof *clocks);
-  if (clocks == NULL) abort();
+  double *clocks = guarded_new(2 * groups * 3, sizeof *clocks);
   if (q->timed) backward.seconds = clocks;
   if (q->k > 0) run_parts(kernels->lstm_backward, &backward, 2 * groups);
   for (size_t step = p->steps; q->k == 0 && step-- > 0;) {
@@ -513,7 +505,7 @@ static void check_backward(const meprop_kernels *kernels, layer *a, const packin
       expect_near("seconds", part, kind, clocks[3 * part + kind], floor(steps), 0, 0);
       expect_equal("timed steps", part, kind, steps <= (q->timed ? (double)p->steps : 0), 1);
     }
-  free(clocks);
+  list_free(clocks, "seconds");
   results_free(&r, a, p, q);
 }
 

@@ -10,7 +10,7 @@
 enum { GUARD = 67, MOST_THIN_ROWS = 48 };
 static const float guard = 12345.678f;
 static uint64_t state = 0x9e3779b97f4a7c15u;
-static char current[160];
+char current[160];
 static long failures, comparisons;
 
 static void fail(void) {
@@ -30,15 +30,12 @@ uint32_t next_random(void) {
 float next_float(void) { return (float)(next_random() >> 8) / 8388608.0f - 1.0f; }
 
 static matrix matrix_allocate(size_t rows, size_t columns, size_t stride) {
-  matrix a = {
-      .rows = rows, .columns = columns, .stride = stride, .length = rows * stride + 2 * GUARD};
-  a.memory = malloc(a.length * sizeof(float));
-  if (a.memory == NULL) {
-    fprintf(stderr, "kernel-check: out of memory\n");
-    exit(1);
-  }
+  matrix a = {.rows = rows, .columns = columns, .stride = stride};
+  a.guard = next_random() % 3 == 0 ? GUARD : 0;
+  a.length = rows * stride + 2 * a.guard;
+  a.memory = guarded_new(a.length, sizeof(float));
   for (size_t i = 0; i < a.length; i++) a.memory[i] = guard;
-  a.v = a.memory + GUARD;
+  a.v = a.memory + a.guard;
   return a;
 }
 
@@ -60,18 +57,14 @@ matrix matrix_like(const matrix *a, size_t rows, filling fill) {
 
 matrix matrix_copy(const matrix *a) {
   matrix b = matrix_allocate(a->rows, a->columns, a->stride);
-  memcpy(b.memory, a->memory, a->length * sizeof(float));
+  memcpy(b.v, a->v, a->rows * a->stride * sizeof(float));
   return b;
 }
 
 void matrix_free(matrix *a, const char *what) {
   int intact = 1;
-  for (size_t i = 0; i < GUARD; i++)
+  for (size_t i = 0; i < a->guard; i++)
     intact &= a->memory[i] == guard && a->memory[a->length - 1 - i] == guard;
-  if (!intact) {
-    fprintf(stderr, "%s: wrote outside of %s\n", current, what);
-    fail();
-  }
   for (size_t r = 0; r < a->rows; r++)
     for (size_t c = a->columns; c < a->stride; c++)
       if (row_of(a, r)[c] != 0) {
@@ -81,7 +74,11 @@ void matrix_free(matrix *a, const char *what) {
         r = a->rows - 1;
         break;
       }
-  free(a->memory);
+  intact &= guarded_free(a->memory);
+  if (!intact) {
+    fprintf(stderr, "%s: wrote outside of %s\n", current, what);
+    fail();
+  }
   a->memory = a->v = NULL;
 }
 
@@ -124,6 +121,7 @@ int main(int count, char **names) {
   static const size_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 100, 130};
   static const size_t batches[] = {1, 3, 10, 16, 17, 33};
   size_t size_count = sizeof sizes / sizeof *sizes;
+  guard_faults();
   int first = 1;
   size_t every = 1;
   if (count > 2 && strcmp(names[1], "--every") == 0) {

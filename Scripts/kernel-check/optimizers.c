@@ -75,7 +75,7 @@ static void expect_step(const meprop_update *u, const parameters *before, const 
 static void check_stored(const meprop_kernels *kernels, const meprop_update *update, size_t n,
                          size_t m) {
   begin_case(kernels->name, "update_rows", n, m, update->kind);
-  uint32_t rows[256];
+  uint32_t *rows = guarded_new(n - (n + 1) / 3, sizeof *rows);
   size_t count = 0;
   for (uint32_t r = 0; r < n; r++)
     if (r % 3 != 1) rows[count++] = r;
@@ -106,6 +106,7 @@ static void check_stored(const meprop_kernels *kernels, const meprop_update *upd
     parameters_free(&after);
     matrix_free(&g, "g");
   }
+  list_free(rows, "rows");
 }
 
 /* The fused step on rows 0, 2, 4, …: row r gets the sum over all examples of a weight times the
@@ -113,10 +114,11 @@ static void check_stored(const meprop_kernels *kernels, const meprop_update *upd
 static void check_fused(const meprop_kernels *kernels, const meprop_update *update, size_t batch,
                         size_t n, size_t m) {
   begin_case(kernels->name, "weight_rows with a step", n, m, update->kind);
-  static uint32_t rows[256], starts[257], examples[256 * 64];
-  static float weights[256 * 64];
-  size_t count = 0;
-  uint32_t entries = 0;
+  size_t count = 0, room = (n + 1) / 2, uses = 0;
+  for (size_t r = 0; r < n; r += 2) uses += batch > r % 3 ? (batch - r % 3 + 2) / 3 : 0;
+  uint32_t *rows = guarded_new(room, sizeof *rows), *starts = guarded_new(room + 1, sizeof *starts);
+  uint32_t *examples = guarded_new(uses, sizeof *examples), entries = 0;
+  float *weights = guarded_new(uses, sizeof *weights);
   for (uint32_t r = 0; r < n; r += 2) {
     rows[count] = r;
     starts[count++] = entries;
@@ -157,6 +159,10 @@ static void check_fused(const meprop_kernels *kernels, const meprop_update *upda
   parameters_free(&before);
   parameters_free(&after);
   matrix_free(&x, "x");
+  list_free(rows, "rows");
+  list_free(starts, "starts");
+  list_free(examples, "examples");
+  list_free(weights, "weights");
 }
 
 void check_optimizers(const meprop_kernels *kernels, size_t batch, size_t n, size_t m) {

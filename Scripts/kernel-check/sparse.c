@@ -4,10 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_ROWS = 64, MOST_COLUMNS = 256, MOST = MOST_ROWS * MOST_COLUMNS };
+enum { MOST_COLUMNS = 256 };
 
-static uint32_t indices[MOST], counts[MOST_ROWS];
-static float values[MOST];
+/* What selection leaves: [batch, k], [batch]. */
+static uint32_t *indices, *counts;
+static float *values;
 
 /* Whether entry a of a row goes before entry b: the larger magnitude, of equals the lower index. */
 static int precedes(const float *row, size_t a, size_t b) {
@@ -102,9 +103,10 @@ static void check_remainder(const char *variant, const meprop_support *support, 
 
 static void check_products(const meprop_kernels *kernels, size_t batch, size_t n, size_t m,
                            size_t k) {
-  static uint32_t cursor[MOST_COLUMNS + 1], rows[MOST_COLUMNS], starts[MOST_COLUMNS + 1],
-      examples[MOST];
-  static float weights[MOST];
+  uint32_t *cursor = guarded_new(n + 1, sizeof *cursor), *rows = guarded_new(n, sizeof *rows);
+  uint32_t *starts = guarded_new(n + 1, sizeof *starts);
+  uint32_t *examples = guarded_new(batch * k, sizeof *examples);
+  float *weights = guarded_new(batch * k, sizeof *weights);
   for (int all_rows = 0; all_rows < 2; all_rows++) {
     size_t touched;
     size_t row_count = meprop_regroup(indices, values, counts, batch, k, n, all_rows, cursor, rows,
@@ -181,6 +183,11 @@ static void check_products(const meprop_kernels *kernels, size_t batch, size_t n
     matrix_free(&dx, "dx");
     matrix_free(&g, "dW");
   }
+  list_free(cursor, "cursor");
+  list_free(rows, "rows");
+  list_free(starts, "starts");
+  list_free(examples, "examples");
+  list_free(weights, "weights");
 }
 
 void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t m, size_t k) {
@@ -193,9 +200,15 @@ void check_sparse(const meprop_kernels *kernels, size_t batch, size_t n, size_t 
       if (r % 4 == 3) *entry = c % 3 == 0 ? *entry : 0;            /* mostly zeros */
     }
   if (batch > 4) memset(row_of(&d, 4), 0, d.columns * sizeof(float));
+  indices = guarded_new(batch * k, sizeof *indices);
+  values = guarded_new(batch * k, sizeof *values);
+  counts = guarded_new(batch, sizeof *counts);
   check_selection(kernels, &d, k);
   check_groups(kernels, &d);
   check_batch(kernels, &d);
   check_products(kernels, batch, n, m, k);
+  list_free(indices, "indices");
+  list_free(values, "values");
+  list_free(counts, "counts");
   matrix_free(&d, "d");
 }
