@@ -21,6 +21,9 @@ let commit: [CSetting] = {
   return (told ?? found).map { [.define("MEPROP_COMMIT", to: "\"\($0)\"")] } ?? []
 }()
 
+/// Reads configurations.
+let yams = Package.Dependency.package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+
 let package = Package(
   name: "meprop",
   platforms: [.macOS(.v15)],
@@ -37,7 +40,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    yams,
   ],
   targets: [
     .systemLibrary(
@@ -114,13 +117,26 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// `make test` tests what `MePropNN` needs in debug too, and builds nothing else for that.
-if Context.environment["MEPROP_ONLY_LAYERS"] == "1" {
-  let kept: Set = [
-    "COneDNN", "CMePropKernels", "MePropCore", "MePropNN", "_MePropTestSupport",
-    "_CMePropAllocationCounter", "MePropCoreTests", "MePropNNTests",
-  ]
+/// Leaves all other targets and packages out.
+@MainActor func keepOnly(_ kept: Set<String>, packages: [Package.Dependency] = []) {
   package.targets.removeAll { !kept.contains($0.name) }
   package.products.removeAll { !kept.contains($0.name) }
-  package.dependencies = []
+  package.dependencies = packages
+}
+
+let layers: Set = [
+  "COneDNN", "CMePropKernels", "MePropCore", "MePropNN", "_MePropTestSupport",
+  "_CMePropAllocationCounter", "MePropCoreTests", "MePropNNTests",
+]
+
+// `make test` tests what `MePropNN` needs in debug too, and builds nothing else for that.
+if Context.environment["MEPROP_ONLY_LAYERS"] == "1" { keepOnly(layers) }
+
+// `make sanitize` tests data and training as well.
+if Context.environment["MEPROP_ONLY_TRAINING"] == "1" {
+  keepOnly(
+    layers.union([
+      "CZlib", "CCrypto", "CPNG", "CJPEG", "CMePropVersion", "MePropData", "MePropTraining",
+      "MePropDataTests", "MePropTrainingTests",
+    ]), packages: [yams])
 }

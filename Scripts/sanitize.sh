@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Runs checks and tests under the sanitizers.
+#
+#   Scripts/sanitize.sh          all parts below
+#   Scripts/sanitize.sh --short  what CI runs: kernels and pool
+#   Scripts/sanitize.sh address  only this part
+#
+# kernels    all instruction sets of this processor against plain references, between pages that
+#            nothing may touch: address and undefined behaviour
+# pool       the pool of workers: threads
+# address    the tests of core, layers, data and training, address sanitizer
+# undefined  the same, undefined behaviour in C and Swift
+# thread     the same, thread sanitizer
+#
+# Each of the last three is a debug build of its own, in .build-sanitize-PART. What is suppressed is
+# in Scripts/sanitize, with the reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+parts=(kernels pool address undefined thread)
+case "${1-}" in
+  "") ;;
+  --short) parts=(kernels pool) ;;
+  *) parts=("$@") ;;
+esac
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+jobs="$(getconf _NPROCESSORS_ONLN)"
+warnings=(-std=c11 -Wall -Wextra -I Sources/CMePropKernels/include)
+rules="$PWD/Scripts/sanitize"
+
+kernels() {
+  # Without optimization: with it the undefined behaviour sanitizer takes minutes for each file.
+  local flags=("${warnings[@]}" -O0 -g1 -fsanitize=address,undefined
+    -fno-sanitize-recover=undefined)
+  printf '%s\0' Sources/CMePropKernels/*.c Scripts/kernel-check/*.c \
+    | scratch="$scratch" xargs -0 -n 1 -P "$jobs" sh -c \
+      'file="$0"; for last; do :; done; out="$scratch/$(echo "$last" | tr / _).o"
+       exec "$file" "$@" -c -o "$out"' clang "${flags[@]}"
+  clang -fsanitize=address,undefined "$scratch"/*.o -o "$scratch/kernel-check" -lm -lpthread \
+    2> "$scratch/link.log" || { cat "$scratch/link.log" >&2; return 1; }
+  "$scratch/kernel-check" --every 23 available
+}
+
+pool() {
+  # gcc, because the thread sanitizer of Swift's clang needs libdispatch.
+  local compiler
+  compiler="$(command -v gcc || command -v cc)"
+  "$compiler" "${warnings[@]}" -O1 -g -fsanitize=thread Sources/CMePropKernels/pool.c \
+    Scripts/pool-check/pool.c -o "$scratch/pool" -lpthread
+  TSAN_OPTIONS="halt_on_error=1 suppressions=$rules/thread.txt" "$scratch/pool"
+}
+
+# swift_tests SANITIZER: the tests of the lower modules.
+swift_tests() {
+  local skipped
+  skipped="$(sed -e 's/ *#.*//' -e '/^$/d' "$rules/skipped-tests.txt" | paste -sd '|')"
+  MEPROP_ONLY_TRAINING=1 swift test --sanitize "$1" --scratch-path ".build-sanitize-$1" \
+    --skip "$skipped"
+}
+
+address() {
+  # The Swift runtime keeps what it has once allocated, and so does oneDNN.
+  ASAN_OPTIONS=detect_leaks=0 swift_tests address
+}
+
+undefined() { UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 swift_tests undefined; }
+
+thread() { TSAN_OPTIONS="suppressions=$rules/thread.txt" swift_tests thread; }
+
+for part in "${parts[@]}"; do
+  case "$part" in
+    kernels | pool | address | undefined | thread) ;;
+    *)
+      echo "sanitize: unknown part '$part'; expected kernels, pool, address, undefined or" \
+        "thread" >&2
+      exit 64
+      ;;
+  esac
+done
+for part in "${parts[@]}"; do
+  printf '=== %s (%d s)\n' "$part" "$SECONDS"
+  "$part"
+done
+printf '=== no reports (%d s)\n' "$SECONDS"
