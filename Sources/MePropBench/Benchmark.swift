@@ -76,6 +76,7 @@ public struct Benchmark {
     case .steps: try runSteps()
     case .lstm: try runLSTM()
     case .parser: try runParser()
+    case .images: try runImages()
     case .widths: try runWidths()
     }
   }

@@ -13,13 +13,15 @@ public enum BenchmarkGroup: String, Sendable, CaseIterable {
   case lstm
   /// Steps of the parser, and greedy parsing.
   case parser
+  /// Back propagation through a convolution, and steps of a network with two.
+  case images
   /// The paper's Tables 7 and 8: unified selection in very wide layers.
   case widths
 
   /// Whether PyTorch is measured too, where it is asked for.
   public var hasTorch: Bool { self != .lstm }
   /// Whether rows depend on ``BenchmarkSettings/precisions``; the others read f32.
-  public var hasPrecisions: Bool { self != .lstm && self != .widths }
+  public var hasPrecisions: Bool { self == .kernels || self == .steps || self == .parser }
 }
 
 /// Settings of a benchmark.

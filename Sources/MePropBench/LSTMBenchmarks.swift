@@ -131,17 +131,6 @@ extension Benchmark {
 /// Trains the layer alone, on gradients that are given.
 private typealias LSTMTrainer = Trainer<LSTM, GivenGradient>
 
-/// A loss whose gradient is the target.
-private struct GivenGradient: Loss {
-  func differentiate(
-    _ output: Matrix, _ targets: Matrix, weights: [Float], into gradient: inout Matrix,
-    losses: inout [Float], _ scratch: inout Void, context: ComputeContext
-  ) -> LossSum {
-    gradient.copyRows(of: targets)
-    return LossSum(sum: 0, weight: Double(output.rowCount))
-  }
-}
-
 /// Batches of sentences of similar length, from 4 to 40 words, with random inputs and gradients.
 private struct SentenceLikeBatches {
   private let inputs: [Matrix]

@@ -29,7 +29,8 @@ struct BenchCommand: ParsableCommand {
       the tagger, one \
       sentence and 16), parser (steps of the parser, and parsing; on UD English EWT, if it is in \
       MEPROP_DATA or the \
-      cache, else on sentences that are made up), widths (the paper's Tables 7 and 8: unified \
+      cache, else on sentences that are made up), images (back propagation through a convolution, \
+      and steps of the network 'lenet'), widths (the paper's Tables 7 and 8: unified \
       selection, up to 8,192 \
       wide; takes minutes, and says how many), accuracy (whole runs, from the start of a process \
       until it has an \

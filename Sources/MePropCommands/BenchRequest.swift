@@ -53,9 +53,9 @@ struct BenchRequest {
     if hasPrecision, !groups.contains(where: \.hasPrecisions) {
       throw UsageError(
         accuracyTasks.isEmpty
-          ? "--precision: widths and lstm read f32 only; leave it out"
-          : "--precision: accuracy trains with the default recipe, widths and lstm read f32 only; "
-            + "leave it out")
+          ? "--precision: images, widths and lstm read f32 only; leave it out"
+          : "--precision: accuracy trains with the default recipe, images, widths and lstm read "
+            + "f32 only; leave it out")
     }
     if hasTorch, accuracyTasks.isEmpty, !groups.contains(where: \.hasTorch) {
       throw UsageError("--torch: lstm is not measured in PyTorch; leave it out")
