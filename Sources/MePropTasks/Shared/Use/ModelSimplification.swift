@@ -113,13 +113,15 @@ extension TaskDefinition {
           + before.map { "\($0.width)" }.joined(separator: ", "))
     }
     let prepare = makePreparer(source)
-    var (prepared, start) = try state.begin(request, prepare)
+    let first = try state.begin(request, prepare)
+    var prepared = first.stage
     // All that may be wrong with what the user gave is known before a folder is made.
     let run =
       try request.run.map { try RunFolder(at: $0, resuming: false) }
       ?? RunFolder.create(task: "simplified-\(name)")
     var report = SimplificationReport(
-      task: name, run: run.url, layers: [], before: start, after: start, stageCount: 0, signal: nil)
+      task: name, run: run.url, layers: [], before: first.dev, after: first.dev, stageCount: 0,
+      signal: nil)
     var best = folder
     while true {
       let stage = try RunFolder(
@@ -144,7 +146,7 @@ extension TaskDefinition {
       state = Simplifier(next, configuration: prepared.configuration)
       if case .width = request.aim { break }
       if state.hidden == old || state.target(request.aim) < 2 { break }
-      (prepared, start) = try state.begin(request, prepare)
+      prepared = try state.begin(request, prepare).stage
     }
     report.layers = zip(before, state.widths).map {
       LayerWidth(name: $0.name, originalWidth: $0.width, width: $1.width)
@@ -202,7 +204,7 @@ private struct Simplifier {
   ///   preparing throws.
   func begin(
     _ request: SimplificationRequest, _ prepare: TaskPreparer
-  ) throws -> (PreparedTask, dev: Double) {
+  ) throws -> (stage: PreparedTask, dev: Double) {
     let prepared = try prepare(stage(target: target(request.aim), epochs: request.epochs))
     guard let task = prepared.task as? any NetworkTask else {
       throw UsageError("\(prepared.task.name): this task trains no network to simplify")
