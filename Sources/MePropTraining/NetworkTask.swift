@@ -106,10 +106,7 @@ extension NetworkTask {
     let step = try CheckpointError.count("step", in: counters)
     let data = try CheckpointError.counter("data", in: counters)
     guard data == fingerprint else {
-      throw CheckpointError(
-        .invalidCounter(
-          name: "data", expected: "\(fingerprint), of the training \(exampleUnit) found now",
-          found: data))
+      throw CheckpointError(.otherData(unit: exampleUnit))
     }
     do {
       try trainer.restore(tensors, stepCount: step)

@@ -102,6 +102,100 @@ struct FaultCommandTests {
     #expect(dark.status == 0 && dark.error.contains("multiply pixels by 255"), "\(dark.error)")
   }
 
+  @Test("Pixels that are shares of 1 are told of by all that read images")
+  func darkPixels() throws {
+    let tool = try Tool()
+    _ = try tool.train(["--epochs", "1", "--run", "digits"])
+    let options = ["--epochs", "1", "--threads", "1"]
+    let images = ["train", "images", "--network", "mlp", "--data"]
+    let bright = try tool.run(images + ["data", "--run", "images"] + options)
+    #expect(bright.status == 0 && !bright.error.contains("pixels"), "\(bright.error)")
+    try FileManager.default.copyItem(at: tool("data"), to: tool("dark"))
+    let file = tool("dark/t10k-images-idx3-ubyte")
+    for part in ["train", "t10k"] {
+      let url = tool("dark/\(part)-images-idx3-ubyte")
+      let idx = try IDX.read(from: url, rank: 3)
+      try IDX(dimensions: idx.dimensions, bytes: idx.bytes.map { $0 / 128 }).write(to: url)
+    }
+    for (name, arguments) in [
+      ("train images", images + ["dark", "--run", "dark-images"] + options),
+      (
+        "train digits",
+        ["train", "digits", "--data", "dark", "--run", "dark-digits", "--epochs", "1"]
+          + tool.small.dropFirst(2)
+      ),
+      ("predict images", ["predict", "images", file.path]),
+      ("predict digits", ["predict", "digits", file.path]),
+    ] {
+      let outcome = try tool.run(arguments)
+      #expect(outcome.status == 0, "\(name): \(outcome.error)")
+      #expect(outcome.error.contains("multiply pixels by 255"), "\(name): \(outcome.error)")
+      if name.hasPrefix("predict") { #expect(lines(outcome.output).count == 50) }
+    }
+  }
+
+  @Test("A table's network that comes apart ends the run, or its steps, and never hangs")
+  func notFinite() throws {
+    let tool = try Tool()
+    let rows = (0..<400).map { "\($0 % 13),\($0 % 7),\($0 % 13 > 5 ? "p" : "q")\n" }
+    try ("a,b,y\n" + rows.joined()).write(
+      to: tool("t.csv"), atomically: true, encoding: .utf8)
+    for (choice, message) in [("stop", "is no longer finite"), ("skip", "left out, the output")] {
+      let outcome = try tool.run([
+        "train", "table", "t.csv", "--target", "y", "--run", choice, "--on-nan", choice,
+        "--learning-rate", "1e25", "--epochs", "3", "--threads", "1",
+      ])
+      #expect(outcome.status == 1 && outcome.error.contains(message), "\(outcome.error)")
+    }
+  }
+
+  @Test("Values and classes that look alike and differ in their bytes make no bad model")
+  func lookAlikes() throws {
+    let tool = try Tool()
+    let forms = ["caf\u{e9}", "cafe\u{301}"]
+    let rows = (0..<400).map { "\($0 % 13),\(forms[$0 % 2]),\(forms[$0 % 13 > 5 ? 1 : 0])\n" }
+    try ("a,b,y\n" + rows.joined()).write(
+      to: tool("t.csv"), atomically: true, encoding: .utf8)
+    let trained = try tool.run([
+      "train", "table", "t.csv", "--target", "y", "--run", "run", "--epochs", "2", "--threads", "1",
+    ])
+    #expect(trained.status == 0, "\(trained.error)")
+    let predicted = try tool.run(["predict", "run", "t.csv"])
+    #expect(predicted.status == 0 && lines(predicted.output).count == 401, "\(predicted.error)")
+    let evaluated = try tool.run(["evaluate", "run", "--data", "t.csv", "--json"])
+    #expect((evaluated.json?["perClass"] as? [Any])?.count == 2, "\(evaluated.error)")
+  }
+
+  @Test("No curve is promised to a run that is refused")
+  func otherEpochs() throws {
+    let tool = try Tool()
+    let rows = (0..<400).map { "\($0 % 13),\($0 % 13 > 5 ? "p" : "q")\n" }
+    try ("a,y\n" + rows.joined()).write(to: tool("t.csv"), atomically: true, encoding: .utf8)
+    let first = try tool.run([
+      "train", "table", "t.csv", "--target", "y", "--run", "run", "--epochs", "2", "--threads", "1",
+    ])
+    #expect(first.status == 0, "\(first.error)")
+    let more = try tool.run(["train", "table", "--run", "run", "--resume", "--epochs", "4"])
+    #expect(more.status == 1 && more.error.contains("was started with epochs = 2, found 4"))
+    #expect(!more.error.contains("falls over"), "\(more.error)")
+  }
+
+  @Test("A run is not resumed with other data, and says so")
+  func otherData() throws {
+    let tool = try Tool()
+    _ = try tool.train(["--epochs", "1", "--run", "run"])
+    let url = tool("data/train-images-idx3-ubyte")
+    let idx = try IDX.read(from: url, rank: 3)
+    var bytes = idx.bytes
+    bytes[bytes.count - 1] ^= 1
+    try IDX(dimensions: idx.dimensions, bytes: bytes).write(to: url)
+    let outcome = try tool.run(["train", "digits", "--run", "run", "--resume", "--epochs", "2"])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.lastLine.contains("started with other training images than those found now"),
+      "\(outcome.error)")
+  }
+
   @Test("A model is evaluated on the data it was trained on, and these are named")
   func ownData() throws {
     let tool = try Tool()

@@ -348,8 +348,8 @@ struct TableTests {
     #expect(bad.errors.count == 1 && bad.errors[0].contains("'z'"))
   }
 
-  @Test("The area under the curve counts ties by halves")
-  func areas() {
+  @Test("The area under the curve counts ties by halves", .timeLimit(.minutes(1)))
+  func areas() throws {
     func area(_ pairs: [(Float, Bool)]) -> Double? {
       var scores = RankedScores()
       for (score, isTrue) in pairs { scores.add(score, isTrue: isTrue) }
@@ -360,6 +360,8 @@ struct TableTests {
     #expect(area([(1, true), (1, false)]) == 0.5)
     #expect(area([(1, false), (2, true), (2, false), (3, true)]) == 0.875)
     #expect(area([(1, true)]) == nil)
+    // A network that has come apart.
+    #expect(try #require(area([(1, true), (.nan, false), (.nan, true), (0, false)])).isNaN)
   }
 
   @Test("Knots lie where the numbers are")

@@ -96,6 +96,28 @@ import Testing
         == "1080012a070a05150000807f")
   }
 
+  /// TensorBoard reads them in the order of their names.
+  @Test func eventFilesComeAfterThoseThatAreThere() throws {
+    let folder = try TemporaryFolder()
+    let url = folder("run")
+    func files() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: url.path)
+        .filter { $0.hasPrefix("events.out.tfevents.") }.sorted()
+    }
+    try train(url, interruptAt: (2, 3)) { [TensorBoardRecorder(run: $0)] }
+    let first = try #require(try files().first)
+    // Written before the clock was put back by a hundred years, and by no clock at all.
+    for name in ["4951411200.host.1", "99999999999999999999.host.1", "x.host.1"] {
+      try FileManager.default.copyItem(
+        at: url.appendingPathComponent(first),
+        to: url.appendingPathComponent("events.out.tfevents.\(name)"))
+    }
+    let before = try files()
+    try train(url, resuming: true) { [TensorBoardRecorder(run: $0)] }
+    let added = try files().filter { !before.contains($0) }
+    #expect(added.count == 1 && added[0].hasPrefix("events.out.tfevents.4951411201."), "\(added)")
+  }
+
   @Test func tensorBoardReadsTheEvents() throws {
     let folder = try TemporaryFolder()
     let url = folder("run")

@@ -91,8 +91,11 @@ import Testing
   /// A step without effect, or the end of the run.
   @Test(arguments: [NonFiniteError.Quantity.output, .gradient])
   func stepsThatAreNotFiniteAreLeftOutOnRequest(quantity: NonFiniteError.Quantity) throws {
-    func result(_ bad: ClosedRange<Int>, skips: Bool) -> (epochs: Int, error: String, told: Int) {
+    func result(
+      _ bad: ClosedRange<Int>, skips: Bool, stepsPerEpoch: Int = 7
+    ) -> (epochs: Int, error: String, told: Int) {
       let task = ToyTask()
+      task.stepsPerEpoch = stepsPerEpoch
       var count = 0
       task.willTrain = { _, step in
         count += 1
@@ -117,10 +120,12 @@ import Testing
     let isKept = quantity == .output
     #expect(skipped.epochs == (isKept ? 40 : 0) && skipped.told == (isKept ? 2 : 0))
     #expect(skipped.error.isEmpty == isKept)
-    // Weights that are broken are broken for good.
-    let broken = result(3...1000, skips: true)
-    #expect(broken.epochs == 0 && broken.told == (isKept ? 100 : 0))
-    #expect(broken.error.contains("hidden.0: the"))
+    // Weights that are broken are broken for good: the rest of an epoch, all of the next.
+    for (stepsPerEpoch, told) in [(7, 5 + 7), (300, 100)] {
+      let broken = result(3...1000, skips: true, stepsPerEpoch: stepsPerEpoch)
+      #expect(broken.epochs == 0 && broken.told == (isKept ? told : 0))
+      #expect(broken.error.contains("hidden.0: the"))
+    }
   }
 
   @Test func aModelThatIsLostComesBackFromTheBestEpoch() throws {

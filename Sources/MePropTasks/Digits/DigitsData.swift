@@ -53,15 +53,7 @@ public struct DigitsData: Sendable, Equatable {
     }
     self.folder = folder
     if let trainingLimit, trainingLimit < training.count { training = training[0..<trainingLimit] }
-    let brightest = training.pixels.max() ?? 0
-    if brightest == 1 {
-      Notices.tell(
-        "\(folder.path): pixels are 0 and 1, expected 0 "
-          + "(background) to 255, so that all images are "
-          + "nearly black; multiply pixels by 255 first")
-    } else if brightest == 0 {
-      Notices.tell("\(folder.path): all pixels are 0, so that there is nothing to learn")
-    }
+    DarkPixels.tell(of: training.pixels, in: folder.path)
   }
 
   /// The option of training that mends what is wrong.

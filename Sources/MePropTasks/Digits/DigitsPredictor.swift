@@ -73,7 +73,10 @@ public final class DigitsPredictor {
         found: size)
     }
     let order = Array(0..<UInt32(DigitsEvaluator.batchSize))
+    var isFirst = true
     while let bytes = try images.next(DigitsEvaluator.batchSize) {
+      if isFirst { DarkPixels.tell(of: bytes, in: file.path) }
+      isFirst = false
       let examples = order[..<(bytes.count / model.inputSize)]
       input.setRowCount(examples.count)
       context.gather(bytes, examples: examples, scale: model.details.pixelScale, into: &input)

@@ -67,6 +67,7 @@ public enum Images: TaskDefinition {
           holdingOut: Double(limit) / Double(data.training.count), seed: settings.options.splitSeed
         ).heldOut
     }
+    DarkPixels.tell(of: data.training.pixels, in: folder.path)
     return data
   }
 

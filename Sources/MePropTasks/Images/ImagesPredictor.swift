@@ -72,13 +72,19 @@ final class ImagesPredictor {
   private func predictIDX(
     _ file: InputFile, _ receive: ([ImagePrediction]) throws -> Void
   ) throws {
-    let images = try IDX.read(file, rank: 3)
-    let size = images.dimensions[1] * images.dimensions[2]
-    for image in 0..<images.dimensions[0] {
-      let pixels = Array(images.bytes[(image * size)..<((image + 1) * size)])
-      let shape = ImageShape(
-        height: images.dimensions[1], width: images.dimensions[2], channels: 1)
-      try receive(predict([(fitted(pixels, shape, path: file.path), nil)]))
+    let images = try IDXReader(file, rank: 3)
+    let shape = ImageShape(
+      height: images.dimensions[1], width: images.dimensions[2], channels: 1)
+    let size = shape.height * shape.width
+    var isFirst = true
+    while let bytes = try images.next(ImageEvaluator.batchSize) {
+      if isFirst { DarkPixels.tell(of: bytes, in: file.path) }
+      isFirst = false
+      let batch = try stride(from: 0, to: bytes.count, by: size).map { start in
+        let pixels = Array(bytes[start..<(start + size)])
+        return (pixels: try fitted(pixels, shape, path: file.path), file: nil as String?)
+      }
+      try receive(predict(batch))
     }
   }
 

@@ -28,8 +28,9 @@ public final class TrainingLoop {
   private let handlesSignals: Bool
   private let progressInterval: Duration
   private let skipsNonFiniteSteps: Bool
-  /// Steps left out one after the other.
+  /// Steps left out one after the other, and what was wrong with the last of them.
   private var skippedInRow = 0
+  private var lastSkipped: NonFiniteError?
 
   private var position = TrainingPosition()
   private var savedPosition: TrainingPosition?
@@ -51,8 +52,8 @@ public final class TrainingLoop {
   ///     handled, else a flag of the loop's own.
   ///   - progressInterval: The time between two progress events.
   ///   - skipsNonFiniteSteps: Whether a step whose outputs are not finite, so that nothing has
-  ///     changed yet, is left out and told instead of ending the run; a hundred of them in a row
-  ///     end it, because then the weights themselves are broken.
+  ///     changed yet, is left out and told instead of ending the run; a hundred of them in a row,
+  ///     or a whole epoch, end it, because then the weights themselves are broken.
   public init(
     task: any TrainingTask, stopping: StoppingRule, run: RunFolder? = nil,
     configuration: Configuration? = nil, description: [String] = [],
@@ -114,6 +115,8 @@ public final class TrainingLoop {
       if let outcome = stopping.outcome(after: history) { return outcome }
       if let signal = interrupt.signal { return try interrupted(by: signal) }
       if let signal = try trainEpoch() { return try interrupted(by: signal) }
+      // Whatever the weights were before, nothing comes of them any more.
+      if let lastSkipped, progress.exampleCount == 0 { throw lastSkipped }
       do {
         try endEpoch()
       } catch is WorkInterrupted {
@@ -199,6 +202,7 @@ public final class TrainingLoop {
       where skipsNonFiniteSteps && error.quantity == .output && skippedInRow < 100
     {
       skippedInRow += 1
+      lastSkipped = error
       Notices.tell(
         "epoch \(epoch), step \(position.step + 1): left out, the output of \(error.layer) is not "
           + "finite")

@@ -180,7 +180,8 @@ public struct TrainingRequest: Sendable {
 
   /// Says so where the learning rate will follow another curve than until now.
   private func tellSchedule(_ started: Configuration, _ now: Configuration) {
-    guard started.schema["epochs"] != nil, started.schema["learning-rate-schedule"] != nil,
+    guard started.schema["epochs"]?.mayChangeOnResume == true,
+      started.schema["learning-rate-schedule"] != nil,
       started.value("epochs") != now.value("epochs"),
       now.string("learning-rate-schedule") != "constant"
     else { return }

@@ -68,6 +68,8 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible, Locali
     case otherTask(expected: String, found: String)
     /// The run was started with another value of a setting.
     case otherSetting(key: String, checkpoint: String?, now: String?)
+    /// The run was started with other training data, of which `unit` is what there are.
+    case otherData(unit: String)
     /// A tensor that the model needs is missing.
     case missingTensor(String)
     /// A tensor that the model does not have.
@@ -93,8 +95,7 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible, Locali
 
   /// One line: path, place, expected, found, what to do.
   public var description: String {
-    let remedy =
-      if case .corrupt = problem { "; copy the run again, or start a new one" } else { "" }
+    let remedy = isDamage ? "; copy the run again, or start a new one" : ""
     return "\(place): \(explanation)\(remedy)"
   }
   /// The same line, for callers that print Foundation's errors.
@@ -125,6 +126,9 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible, Locali
       "the run was started with \(key) = \(checkpoint ?? "(not set)"), found "
         + "\(now ?? "(not set)") now; a resumed run keeps its settings, so leave it as it was or "
         + "start a new run"
+    case .otherData(let unit):
+      "the run was started with other training \(unit) than those found now; name the same data "
+        + "with --data, or start a new run"
     case .missingTensor(let name): "expected a tensor '\(name)', found none"
     case .unexpectedTensor(let name): "found a tensor '\(name)' that this model does not have"
     case .shapeMismatch(let name, let expected, let found):

@@ -90,7 +90,7 @@ extension TableSchema {
           "others")
       case .category:
         try saved.require(
-          column.values.map { Set($0).count == $0.count } == true, "inputs",
+          column.values.map(Self.differ) == true, "inputs",
           "different values of column '\(column.name)'", "none, or equal ones")
       case .identifier, .constant:
         try saved.require(
@@ -101,12 +101,18 @@ extension TableSchema {
     try saved.require(
       Set(inputs.map(\.name)).count == inputs.count, "inputs", "different names", "equal ones")
     try saved.require(
-      target.kind == .number || Set(target.classes).count == target.classes.count, "target",
+      target.kind == .number || Self.differ(target.classes), "target",
       "different classes", "equal ones")
     try saved.require(
       target.outputSize >= 1 && !target.columns.isEmpty, "target", "a column and outputs", "none")
     try saved.require(
       target.mean.isFinite && target.deviation.isFinite && target.deviation > 0, "target",
       "a mean and a deviation above 0", "\(target.mean), \(target.deviation)")
+  }
+
+  /// Whether texts differ in their bytes, as fields of tables do: letters with accents may be
+  /// written in two ways that are equal as strings.
+  private static func differ(_ texts: [String]) -> Bool {
+    Set(texts.map { Array($0.utf8) }).count == texts.count
   }
 }

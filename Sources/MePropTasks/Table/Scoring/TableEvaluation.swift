@@ -156,10 +156,12 @@ package struct RankedScores {
   }
 
   /// The chance that a true one scores above a false one, ties counting one half; `nil` where all
-  /// are true or none is.
+  /// are true or none is, NaN where a score is NaN.
   ///
   /// O(*n* log *n*).
   package var area: Double? {
+    // Neither sorted nor equal to itself.
+    if scores.contains(where: \.isNaN) { return .nan }
     let order = scores.indices.sorted { scores[$0] < scores[$1] }
     var positives = 0
     var below = 0.0
