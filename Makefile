@@ -28,7 +28,7 @@ SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
 .PHONY: help deps demo test format lint bench docs check-docs install uninstall fuzz \
-  crash-test wheel test-python test-c
+  crash-test sanitize test-long wheel test-python test-c
 
 help:
 	@echo "make demo        install what is missing, build, compare dense and sparse training"
@@ -41,7 +41,9 @@ help:
 	@echo "make check-docs  check examples, commands and links in the documents"
 	@echo "make bench       build in release and run 'meprop bench'"
 	@echo "make fuzz        feed every reader of files with made-up bytes, SECONDS=n each (60)"
-	@echo "make crash-test  kill runs, resume them, compare bit for bit; KILLS=n of each task (100)"
+	@echo "make crash-test  kill runs, let their files fail, compare bit for bit; POINTS=n of each (20)"
+	@echo "make sanitize    run checks and tests under the sanitizers; ARGS=--short as CI does"
+	@echo "make test-long   10 million rows, 100,000 checkpoints, 1,000 runs at once: hours"
 	@echo "make wheel       build a Python wheel for this machine, which needs no Swift to run"
 	@echo "make test-python build it, install it into fresh environments, test it there"
 	@echo "make test-c      build its library, call it from C under AddressSanitizer"
@@ -90,7 +92,14 @@ fuzz: deps
 
 crash-test: deps
 	$(SWIFT) build -c release --product meprop
-	Scripts/crash-test.sh $(or $(KILLS),100)
+	Scripts/crash-test/crash-test.py --points $(or $(POINTS),20)
+
+sanitize: deps
+	Scripts/sanitize.sh $(ARGS)
+
+test-long: deps
+	$(SWIFT) build -c release --product meprop
+	Scripts/long-test.py $(ARGS)
 
 wheel:
 	@Scripts/install-deps.sh --libraries
