@@ -49,15 +49,16 @@ extension Sequence<EpochRecord> {
   ///
   /// Where there are no development data, the last epoch. Where units were cut, of the epochs since
   /// the last cuts: those before had a larger network.
-  public var best: EpochRecord? {
-    reduce(nil) { best, record in
-      guard let best, record.cuts?.isEmpty ?? true, let old = best.dev?.primary,
-        let new = record.dev?.primary
-      else {
-        return record
-      }
-      return new > old ? record : best
-    }
+  public var best: EpochRecord? { reduce(nil, EpochRecord.better) }
+}
+
+extension EpochRecord {
+  /// The best epoch of those before, if there were any, and of the next one.
+  static func better(_ best: EpochRecord?, _ record: EpochRecord) -> EpochRecord {
+    guard let best, record.cuts?.isEmpty ?? true, let old = best.dev?.primary,
+      let new = record.dev?.primary
+    else { return record }
+    return new > old ? record : best
   }
 }
 
@@ -84,11 +85,16 @@ public struct StoppingRule: Sendable, Equatable {
   ///
   /// Depends on nothing but the history, so a resumed run stops where an uninterrupted one does.
   public func outcome(after history: [EpochRecord]) -> TrainingOutcome? {
+    outcome(after: history, best: history.best)
+  }
+
+  /// The same, with the best of the epochs known.
+  func outcome(after history: [EpochRecord], best: EpochRecord?) -> TrainingOutcome? {
     if let target, let figure = history.last?.dev?.primary, figure >= target {
       return .reachedTarget
     }
     if history.count >= epochs { return .finished }
-    if let patience, let best = history.best, history.count - best.epoch >= patience {
+    if let patience, let best, history.count - best.epoch >= patience {
       return .stoppedEarly
     }
     return nil

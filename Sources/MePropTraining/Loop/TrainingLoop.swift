@@ -36,6 +36,8 @@ public final class TrainingLoop {
   private var savedPosition: TrainingPosition?
   private var progress = EpochProgress()
   private var history: [EpochRecord] = []
+  /// That of `history`, which grows too long to be looked through after each epoch.
+  private var best: EpochRecord?
 
   /// Creates a loop.
   ///
@@ -112,7 +114,7 @@ public final class TrainingLoop {
 
   private func trainEpochs() throws -> TrainingOutcome {
     while true {
-      if let outcome = stopping.outcome(after: history) { return outcome }
+      if let outcome = stopping.outcome(after: history, best: best) { return outcome }
       if let signal = interrupt.signal { return try interrupted(by: signal) }
       if let signal = try trainEpoch() { return try interrupted(by: signal) }
       // Whatever the weights were before, nothing comes of them any more.
@@ -226,7 +228,8 @@ public final class TrainingLoop {
     history.append(record)
     position = TrainingPosition(epoch: record.epoch + 1)
     progress = EpochProgress()
-    let isBest = history.best?.epoch == record.epoch
+    best = EpochRecord.better(best, record)
+    let isBest = best?.epoch == record.epoch
     try emit(.epochDetailed(details, confusions: confusions, isBest: isBest))
     try emit(.epochEnded(record, isBest: isBest))
     try saveCheckpoint(writesModel: isBest)
@@ -290,6 +293,7 @@ public final class TrainingLoop {
     savedPosition = state.position
     progress = state.progress
     history = state.history
+    best = history.best
   }
 
   private func restore(_ checkpoint: Checkpoint, from folder: URL) throws {
