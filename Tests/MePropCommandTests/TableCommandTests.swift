@@ -56,6 +56,10 @@ struct TableCommandTests {
     #expect(predicted.output.split(separator: "\n").count == 201)
     let resumed = try tool.run(["train", "table", "--run", "run", "--resume"])
     #expect(resumed.status == 0, "\(resumed.error)")
+    for aim in [["--target", "8"], ["--tolerance", "1"]] {
+      let cut = try tool.run(["simplify", "run"] + aim)
+      #expect(cut.status == 64 && cut.lastLine.contains("no units that can be cut"), "\(cut.error)")
+    }
   }
 
   @Test("A folder has parts, and a number has its own figures")

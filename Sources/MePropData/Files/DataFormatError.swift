@@ -54,6 +54,8 @@ extension DataFormatError: CustomStringConvertible, LocalizedError {
     switch self {
     case .cannotOpen(let path, let reason):
       return "\(path): cannot be opened (\(reason)); check the name and the rights of the file"
+    case .cannotRead(let path, _, let reason) where reason == systemReason(EISDIR):
+      return "\(path): expected a file, found a folder (\(reason)); name a file in it"
     case .cannotRead(let path, let offset, let reason):
       return "\(path): reading failed at byte \(offset) (\(reason))"
     case .gzipDamaged(let path, let offset, let reason):

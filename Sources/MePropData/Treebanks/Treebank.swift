@@ -209,7 +209,7 @@ public enum TreebankError: Error, Equatable, Sendable, CustomStringConvertible, 
   public var description: String {
     switch self {
     case .notFound(let name, let places):
-      return "treebank \(name) not found; looked for the folders "
+      return "treebank \(name) not found; there is no folder "
         + "\(places.joined(separator: ", ")); name a folder with files *-train.conllu and "
         + "*-dev.conllu with --data, or set MEPROP_DATA"
     case .missingFile(let folder, let part, let others) where others.isEmpty:

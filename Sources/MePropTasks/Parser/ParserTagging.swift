@@ -157,7 +157,7 @@ public enum ParserTaggerError: OneLineError {
         + "--column upos or xpos"
     case .missingColumn(let parser, let tagger):
       return "the parser reads tags of \(parser), and the tagger predicts \(tagger); train the "
-        + "parser with --tagger, or give it CoNLL-U that has them"
+        + "parser with --tagger or --columns \(tagger), or give it CoNLL-U that has them"
     case .tooFewTrees(let count, let foldCount):
       return "expected at least \(foldCount) training sentences, one a fold, found \(count); "
         + "lower --folds"

@@ -24,7 +24,9 @@ extension Table: DataCheckingTask {
     _ configuration: Configuration, _ source: DataSource
   ) throws -> CheckReport {
     if configuration.string("data").isEmpty {
-      throw configuration.conflict("data", "expected a CSV file, or a folder with train.csv")
+      throw configuration.conflict(
+        "data",
+        "expected a CSV file, or a folder with train.csv, found nothing; name it with --data")
     }
     var settings = TableSettings(resolved: try decided(configuration))
     settings.developmentShare = 0

@@ -138,7 +138,10 @@ public enum TableConfiguration {
       &resolved, asked: configuration, exampleCount: data?.trainingCount,
       data: "a CSV file, or a folder with train.csv")
     guard !resolved.string("target").isEmpty else {
-      throw resolved.conflict("target", "expected the name of the column to be predicted")
+      throw resolved.conflict(
+        "target",
+        "expected the name of the column to be predicted; name it with --target, and see "
+          + "'meprop check table' for the columns")
     }
     if resolved.value("weight-decay") == .auto {
       // Before the table is read the kind may be open; the decay is decided once more then.

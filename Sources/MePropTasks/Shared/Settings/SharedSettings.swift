@@ -269,7 +269,7 @@ public struct SharedSettings: Sendable {
     try configuration.checkDenseSelection(asked: asked)
     if cutsUnits { try configuration.checkSimplification() }
     if configuration.string("data").isEmpty {
-      throw configuration.conflict("data", "expected \(place), found nothing")
+      throw configuration.conflict("data", "expected \(place), found nothing; name it with --data")
     }
   }
 }

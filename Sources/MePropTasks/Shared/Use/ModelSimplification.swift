@@ -107,10 +107,15 @@ extension TaskDefinition {
       try state.configuration.makePlacesAbsolute()
     }
     let before = state.widths
+    guard !before.isEmpty else {
+      throw UsageError(
+        "\(request.model.path): models of \(name) have no units that can be cut, expected a model "
+          + "of digits, tagger or parser")
+    }
     if case .width(let width) = request.aim, before.allSatisfy({ $0.width <= width }) {
       throw UsageError(
         "--target: \(width) is not below the widths of the layers, "
-          + before.map { "\($0.width)" }.joined(separator: ", "))
+          + before.map { "\($0.width)" }.joined(separator: ", ") + "; choose a smaller one")
     }
     let prepare = makePreparer(source)
     let first = try state.begin(request, prepare)
