@@ -138,5 +138,8 @@ import _MePropTestSupport
       trainer.takeStatistics().allSatisfy {
         $0.statistics.steps == 0 && $0.statistics.meanTouchedRows == 0
       })
+    // The first step after they were taken is measured, whatever its number.
+    try trainer.train(batch.input, batch.labels)
+    #expect(trainer.takeStatistics()[0].statistics.meanKeptMagnitude < 1)
   }
 }

@@ -209,6 +209,7 @@ struct TableTests {
       ("a,b\n1,x\n2,y\n", ["target=b", "kind=number"], "fields that are no numbers"),
       ("a,b,w\n1,x,1\n2,y,-1\n", ["target=b", "weight=w"], "a number of 0 or more"),
       ("a,b\n1,2\n", [], "expected the name of the column"),
+      ("a,b\n1,x\n2,y\n", ["target=b", "ignore=b"], "'b' is the target, which cannot be ignored"),
     ] as [(String, [String], String)] {
       let path = try write(text, "bad.csv", folder)
       do {

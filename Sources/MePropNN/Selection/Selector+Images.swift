@@ -84,7 +84,7 @@ extension Ledger {
     share: @autoclosure () -> Double, step: Int
   ) {
     guard selector.index < entries.count else { return }
-    let isSampled = step % SelectionStatistics.samplingInterval == 1
+    let isSampled = entries[selector.index].statistics.isSampled(step: step)
     entries[selector.index].statistics.add(
       touchedRows: support.touchedChannels.count, keptShare: isSampled ? share() : nil)
     entries[selector.index].tally.exampleCount += rowCount * selector.positionCount

@@ -9,12 +9,18 @@ public struct SelectionStatistics: Sendable, Equatable {
   private var keptShare = 0.0
 
   /// Every how many steps the kept share is measured: other steps leave out adding up magnitudes.
-  static let samplingInterval = 16
+  private static let samplingInterval = 16
 
   /// Weight rows whose gradient was not skipped, a mean per step.
   public var meanTouchedRows: Double { steps == 0 ? 0 : Double(touchedRows) / Double(steps) }
-  /// The share of Σ|d| that was kept, from 0 to 1: a mean over every 16th step, 1 if dense.
+  /// The share of Σ|d| that was kept, from 0 to 1: a mean over the first step and every 16th of the
+  /// run, 1 if dense.
   public var meanKeptMagnitude: Double { sampledSteps == 0 ? 1 : keptShare / Double(sampledSteps) }
+
+  /// Whether the kept share is measured in this step of the run.
+  func isSampled(step: Int) -> Bool {
+    sampledSteps == 0 || step % Self.samplingInterval == 1
+  }
 
   mutating func add(touchedRows count: Int, keptShare share: Double?) {
     steps += 1
@@ -78,7 +84,7 @@ package struct Ledger: Sendable {
   ) {
     guard selector.index < entries.count else { return }
     var share: Double?
-    if step % SelectionStatistics.samplingInterval == 1 {
+    if entries[selector.index].statistics.isSampled(step: step) {
       let whole = magnitude()
       share = whole > 0 ? min(1, kept.keptMagnitude / whole) : 1
     }

@@ -47,6 +47,12 @@ extension TableSchema {
     guard absent.isEmpty else {
       throw TableError.missingColumns(path: profile.path, names: absent, found: names)
     }
+    let needed = request.targets + (request.weight.map { [$0] } ?? [])
+    for name in request.ignored where needed.contains(name) {
+      throw UsageError(
+        "ignore: '\(name)' is the \(name == request.weight ? "column of weights" : "target"), "
+          + "which cannot be ignored; leave it out of the ignored columns")
+    }
     func column(_ name: String) -> ColumnProfile {
       profile.columns[names.firstIndex(of: name) ?? 0]
     }
