@@ -72,38 +72,28 @@ extension GradientSupport {
     let whole = try prepareBatch(budget, d, blockCount, norms)
     let width = d.columnCount / blockCount
     let mean = whole / Double(max(d.rowCount * d.columnCount, 1))
-    while batch.margins.count < blockCount {
-      batch.margins.append(0.9)
-      batch.thresholds.append(0)
-    }
     for block in 0..<blockCount {
       let goal = min(budget.count, d.rowCount * width)
-      let guess = batch.thresholds[block] > 0 ? batch.thresholds[block] : Float(2 * mean)
-      // As bit patterns, as denormal numbers may count as zero in arithmetic.
-      var low = max((guess * batch.margins[block]).bitPattern, 1)
+      var low = firstGuess(block, mean: mean)
       var found = 0
       while true {
         list(reaching: low, of: d, norms, block * width..<(block + 1) * width, context)
         found = countListed()
         if found >= goal || low == 1 { break }
-        batch.margins[block] = max(batch.margins[block] * 0.8, 0.05)
-        let lower = Float(bitPattern: low) * 0.4
-        low = lower > Float(mean) * 1e-3 ? max(lower.bitPattern, 1) : 1
+        low = lowered(low, block, mean: mean)
       }
-      if found * 2 > goal * 3 { batch.margins[block] = min(batch.margins[block] * 1.02, 0.98) }
+      settle(block, found: found, goal: goal)
       if found > goal {
         var equals = 0
         let threshold = meprop_batch_threshold(
           values.base, listStride, batch.before.base, counts.base, batchSize, goal,
           low, batch.candidates.base, &equals)
-        meprop_keep_reaching(
-          indices.base, values.base, listStride, batch.before.base, counts.base, batchSize,
-          threshold, equals)
-        batch.thresholds[block] = Float(bitPattern: threshold)
+        keep(reaching: threshold, equals: equals)
+        remember(Float(bitPattern: threshold), block)
       } else {
-        batch.thresholds[block] = Float(bitPattern: low)
+        remember(Float(bitPattern: low), block)
       }
-      batch.before.copy(from: counts, count: batchSize)
+      finishBlock()
     }
   }
 
@@ -158,27 +148,14 @@ extension GradientSupport {
     guard let norms else { return }
     let whole = try prepareBatch(budget, d, blockCount, norms)
     let width = d.columnCount / blockCount
-    batch.sums.reserve(batchSize)
     for block in 0..<blockCount {
       let goal = Double(min(budget.count, d.rowCount * width))
       // Of several blocks the whole of all is split evenly: the share makes up for the rest.
       let unit = whole / (goal * Double(blockCount))
-      guard unit > 0 else { continue }
-      if shares[block] == 0 { shares[block] = 1 }
-      for pass in 1...4 {
-        let limit = Float.greatestFiniteMagnitude
-        let threshold = min(max(Float(unit) * shares[block], .leastNormalMagnitude), limit)
-        sample(
-          threshold, of: d, norms, block * width..<(block + 1) * width, seed, stream, context)
-        var expected = 0.0
-        for row in 0..<batchSize { expected += Double(batch.sums.base[row]) }
-        expected /= Double(threshold)
-        shares[block] = min(max(shares[block] * Float(expected / goal), 1e-6), 1e3)
-        // Again where too many or too few were expected, whatever the numbers made of it: a
-        // threshold that knew them would have a bias.
-        if abs(expected - goal) <= Self.sampledTolerance * goal || pass == 4 { break }
-      }
-      batch.before.copy(from: counts, count: batchSize)
+      sampleBlock(
+        block * width..<(block + 1) * width, of: d, norms, unit: unit, goal: goal,
+        share: &shares[block], seed, stream, context
+      ) { $0 }
     }
   }
 
@@ -192,8 +169,45 @@ extension GradientSupport {
     return norms
   }
 
+  /// Samples from one block of outputs, and corrects its share.
+  ///
+  /// - Parameters:
+  ///   - columns: The block.
+  ///   - d: Output gradients.
+  ///   - norms: Σ|d| of each example.
+  ///   - unit: What the share is one of.
+  ///   - goal: How many entries are to be kept, of all that take part.
+  ///   - share: Of the block.
+  ///   - seed: Of the numbers.
+  ///   - stream: Their sequence.
+  ///   - context: Where to compute.
+  ///   - total: From the sum over these examples to that over all that take part.
+  func sampleBlock(
+    _ columns: Range<Int>, of d: Matrix, _ norms: UnsafePointer<Float>, unit: Double, goal: Double,
+    share: inout Float, _ seed: UInt64, _ stream: UInt64, _ context: ComputeContext,
+    total: (Double) throws -> Double
+  ) rethrows {
+    guard unit > 0 else { return }
+    batch.sums.reserve(batchSize)
+    if share == 0 { share = 1 }
+    for pass in 1...4 {
+      let limit = Float.greatestFiniteMagnitude
+      let threshold = min(max(Float(unit) * share, .leastNormalMagnitude), limit)
+      sample(threshold, of: d, norms, columns, seed, stream, context)
+      var expected = 0.0
+      for row in 0..<batchSize { expected += Double(batch.sums.base[row]) }
+      expected = try total(expected)
+      expected /= Double(threshold)
+      share = min(max(share * Float(expected / goal), 1e-6), 1e3)
+      // Again where too many or too few were expected, whatever the numbers made of it: a
+      // threshold that knew them would have a bias.
+      if abs(expected - goal) <= Self.sampledTolerance * goal || pass == 4 { break }
+    }
+    finishBlock()
+  }
+
   /// Makes room, and throws where there is a NaN; returns Σ|d| of the batch.
-  private func prepareBatch(
+  func prepareBatch(
     _ budget: BatchBudget, _ d: Matrix, _ blockCount: Int, _ norms: UnsafePointer<Float>
   ) throws -> Double {
     let width = d.columnCount / blockCount
@@ -222,7 +236,58 @@ extension GradientSupport {
     return whole
   }
 
-  private func list(
+  /// The bit pattern that candidates of a block must reach first.
+  func firstGuess(_ block: Int, mean: Double) -> UInt32 {
+    while batch.margins.count <= block {
+      batch.margins.append(0.9)
+      batch.thresholds.append(0)
+    }
+    let guess = batch.thresholds[block] > 0 ? batch.thresholds[block] : Float(2 * mean)
+    // As bit patterns, as denormal numbers may count as zero in arithmetic.
+    return max((guess * batch.margins[block]).bitPattern, 1)
+  }
+
+  /// A lower bit pattern, where too few reached the last one.
+  func lowered(_ low: UInt32, _ block: Int, mean: Double) -> UInt32 {
+    batch.margins[block] = max(batch.margins[block] * 0.8, 0.05)
+    let lower = Float(bitPattern: low) * 0.4
+    return lower > Float(mean) * 1e-3 ? max(lower.bitPattern, 1) : 1
+  }
+
+  /// Makes the next guess closer where far too many were found.
+  func settle(_ block: Int, found: Int, goal: Int) {
+    if found * 2 > goal * 3 { batch.margins[block] = min(batch.margins[block] * 1.02, 0.98) }
+  }
+
+  /// The next guess starts from this threshold.
+  func remember(_ threshold: Float, _ block: Int) { batch.thresholds[block] = threshold }
+
+  /// Takes entries below a threshold off the lists, and all but `equals` of those that equal it.
+  func keep(reaching threshold: UInt32, equals: Int) {
+    meprop_keep_reaching(
+      indices.base, values.base, listStride, batch.before.base, counts.base, batchSize,
+      threshold, equals)
+  }
+
+  /// What is on the lists now belongs to the blocks that are done.
+  func finishBlock() { batch.before.copy(from: counts, count: batchSize) }
+
+  /// How many listed entries have each value of the eight bits of their magnitude from `shift` on,
+  /// of those whose higher bits are those of `prefix`.
+  func histogram(prefix: UInt32, shift: UInt32) -> [UInt32] {
+    var result = [UInt32](repeating: 0, count: 256)
+    let higher = UInt64(shift) + 8
+    for row in 0..<batchSize {
+      for entry in Int(batch.before.base[row])..<Int(counts.base[row]) {
+        let bits = values.base[row * listStride + entry].magnitude.bitPattern
+        guard UInt64(bits) >> higher == UInt64(prefix) >> higher else { continue }
+        result[Int(bits >> shift & 255)] += 1
+      }
+    }
+    return result
+  }
+
+  func list(
     reaching low: UInt32, of d: Matrix, _ norms: UnsafePointer<Float>, _ columns: Range<Int>,
     _ context: ComputeContext
   ) {
@@ -252,7 +317,7 @@ extension GradientSupport {
     withExtendedLifetime(d) {}
   }
 
-  private func countListed() -> Int {
+  func countListed() -> Int {
     var count = 0
     for row in 0..<batchSize { count += Int(counts.base[row] &- batch.before.base[row]) }
     return count

@@ -43,7 +43,7 @@ public final class GradientSupport {
   private var touchedCount = 0
   private let cursor = ScratchBuffer<UInt32>()
   private var norms: [Float] = []
-  private var magnitudes = Matrix(rowCount: 0, columnCount: 0)
+  var magnitudes = Matrix(rowCount: 0, columnCount: 0)
   private var chosen: [UInt64] = []
   private var sharedRows: [UInt32] = []
 
@@ -164,6 +164,17 @@ extension GradientSupport {
     let group = min(groupSize ?? d.rowCount, max(d.rowCount, 1))
     precondition(group >= 1, "selectUnified: group size is \(group), expected at least 1")
     let groups = (d.rowCount + group - 1) / group
+    addMagnitudes(of: d, group: group, groups, context)
+    do {
+      try runSelection(of: magnitudes, k: k, norms: norms, context: context)
+    } catch let error as NaNGradientError {
+      throw NaNGradientError(example: error.example * group)
+    }
+    shareSelection(k, of: d, group: group)
+  }
+
+  /// Σ|d| of each output over each group of examples.
+  private func addMagnitudes(of d: Matrix, group: Int, _ groups: Int, _ context: ComputeContext) {
     if magnitudes.columnCount != d.columnCount {
       magnitudes = Matrix(rowCount: groups, columnCount: d.columnCount)
     }
@@ -176,16 +187,28 @@ extension GradientSupport {
         context.kernels.groupMagnitudes, &arguments, count: groups,
         work: d.rowCount * d.columnCount)
     }
-    do {
-      try runSelection(of: magnitudes, k: k, norms: norms, context: context)
-    } catch let error as NaNGradientError {
-      throw NaNGradientError(example: error.example * group)
-    }
-    // From one list a group to one an example.
+    withExtendedLifetime(d) {}
+  }
+
+  /// Σ|d| of each output over all examples, in ``magnitudes``; returns their sum.
+  func addMagnitudes(of d: Matrix, _ context: ComputeContext) -> Float {
+    addMagnitudes(of: d, group: max(d.rowCount, 1), 1, context)
+    return norms[0]
+  }
+
+  /// All examples keep the `k` outputs of largest ``magnitudes``, whose sum is `norm`.
+  func shareLargest(_ k: Int, of d: Matrix, norm: Float, _ context: ComputeContext) throws {
+    norms[0] = norm
+    try runSelection(of: magnitudes, k: k, norms: norms, context: context)
+    shareSelection(k, of: d, group: max(d.rowCount, 1))
+  }
+
+  /// From one list a group to one an example.
+  private func shareSelection(_ k: Int, of d: Matrix, group: Int) {
     meprop_share_selection(
       d.unsafeFloats, d.stride, d.rowCount, k, group, indices.base, values.base, counts.base)
     withExtendedLifetime(d) {}
-    if groups == 1 {
+    if d.rowCount > 0 && group >= d.rowCount {
       sharedOutputs = 0..<Int(counts.base[0])
       sharedRows.removeAll(keepingCapacity: true)
       sharedRows.reserveCapacity(k)

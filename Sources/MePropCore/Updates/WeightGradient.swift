@@ -68,4 +68,19 @@ extension WeightGradient {
     rows = everyRow ? .all : .listed
     validCount = everyRow ? values.rowCount : listed.count
   }
+
+  /// Makes the listed rows valid, in increasing order, to be written next; with `everyRow` all
+  /// others are zero.
+  package mutating func prepare(_ listed: [UInt32], everyRow: Bool) {
+    let isWhole = everyRow || listed.count == values.rowCount
+    if everyRow && listed.count < values.rowCount { values.setToZero() }
+    for (place, row) in listed.enumerated() { rowIndices[place] = row }
+    rows = isWhole ? .all : .listed
+    validCount = isWhole ? values.rowCount : listed.count
+  }
+
+  /// Writes a row.
+  package mutating func setRow(_ row: Int, from numbers: UnsafePointer<Float>) {
+    values.withMutableRow(row) { $0.baseAddress?.update(from: numbers, count: $0.count) }
+  }
 }

@@ -294,7 +294,8 @@ public struct LSTM: Layer, Equatable {
     }
     if case .random = policy { selection.isRandom = true }
     for index in directions.indices {
-      directions[index].selector.prepareMemory(slotCount: packing.sentenceCount)
+      directions[index].selector.prepareMemory(
+        slotCount: packing.sentenceCount, rowCount: packing.positionCount)
     }
     exchangeMemories(scratch)
     defer { exchangeMemories(scratch) }

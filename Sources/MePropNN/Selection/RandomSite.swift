@@ -14,9 +14,14 @@ public struct RandomSite: Sendable, Equatable {
     self.stride = stride
   }
 
-  func stream(_ purpose: RandomPurpose, step: Int) -> UInt64 {
-    purpose.stream(step * stride + offset)
+  /// The sequence in a step; each shard of a batch has one of its own, the first that of a batch
+  /// that is not cut.
+  func stream(_ purpose: RandomPurpose, in step: Step) -> UInt64 {
+    purpose.stream(step.number * stride + offset) | UInt64(step.shard) << Self.shardBit
   }
+
+  /// Where the number of a shard stands in a sequence's: above those of all steps and sites.
+  private static let shardBit: UInt64 = 44
 }
 
 /// The share of a layer's outputs that are dropped in training, and where its random numbers are
@@ -39,6 +44,6 @@ public struct DropoutRate: Sendable, Equatable {
     guard rate > 0, step.isTraining else { return .none }
     let site = site ?? RandomSite(offset: 0, stride: 1)
     return Dropout(
-      rate: rate, seed: step.seed, stream: site.stream(.dropout, step: step.number))
+      rate: rate, seed: step.seed, stream: site.stream(.dropout, in: step))
   }
 }

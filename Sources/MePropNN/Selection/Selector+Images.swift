@@ -35,7 +35,7 @@ extension Selector {
     _ step: inout Step
   ) throws {
     let context = step.context
-    prepareMemory(slotCount: gradient.rowCount)
+    prepareMemory(slotCount: gradient.rowCount, rowCount: gradient.rowCount)
     outputs.prepare(rowCount: gradient.rowCount)
     context.differentiate(
       &gradient, output: output, activation: activation, dropout: dropout,

@@ -22,6 +22,8 @@ public struct Selector: Sendable, Equatable {
   /// what would keep the budget if no entry reached it; 0 before the first step, none without
   /// sampling.
   package var shares: [Float] = []
+  /// How many rows the memory is a mean over, in a shard of a batch.
+  package var memoryRowCount = 0
   /// The place among the selectors of a model in training.
   package var index = 0
   /// At how many positions of an image the same units stand; 1 where outputs are no images.
@@ -70,9 +72,11 @@ public struct Selector: Sendable, Equatable {
     if case .sampled = decidedPolicy { true } else { false }
   }
 
-  /// Makes room for the memory, of so many examples or sentences where it is by slots.
-  package mutating func prepareMemory(slotCount: Int) {
+  /// Makes room for the memory, of so many examples or sentences where it is by slots; it will be
+  /// a mean over `rowCount` rows.
+  package mutating func prepareMemory(slotCount: Int, rowCount: Int = 0) {
     guard usesMemory else { return }
+    memoryRowCount = rowCount
     let count = decidedPolicy.memoryScope == .slot ? max(slotCount, 1) : 1
     if memory.rowCount < count { memory = memory.extended(toRowCount: count) }
   }
@@ -112,7 +116,7 @@ public struct Selector: Sendable, Equatable {
     into support: Support, _ step: inout Step
   ) throws {
     let context = step.context
-    prepareMemory(slotCount: gradient.rowCount)
+    prepareMemory(slotCount: gradient.rowCount, rowCount: gradient.rowCount)
     support.prepare(rowCount: gradient.rowCount)
     context.differentiate(
       &gradient, output: output, activation: activation, dropout: dropout,
@@ -148,7 +152,7 @@ public struct Selector: Sendable, Equatable {
 
   /// The sequence that random selection draws from.
   package func stream(in step: Step) -> UInt64 {
-    (site ?? RandomSite(offset: 0, stride: 1)).stream(.selection, step: step.number)
+    (site ?? RandomSite(offset: 0, stride: 1)).stream(.selection, in: step)
   }
 
   /// The error of a NaN among the gradients.

@@ -92,6 +92,10 @@ public final class Support {
     switch policy {
     case .dense: break
     case .top: try entries.selectTop(count, of: d, norms: norms, context: context)
+    case .unified(_, .none, _) where step.peers != nil:
+      if let peers = step.peers {
+        try entries.selectUnified(count, of: d, peers: peers, context: context)
+      }
     case .unified(_, let groupSize, _):
       try entries.selectUnified(count, of: d, groupSize: groupSize, context: context)
     case .batchTop, .sampled:
@@ -113,10 +117,22 @@ public final class Support {
     unitCount: Int? = nil, shares: inout [Float], stream: UInt64, _ step: Step
   ) throws {
     guard let k = policy.k, d.rowCount > 0 else { return }
-    let budget = BatchBudget(
-      k, outputSize: unitCount ?? outputSize / blockCount, batchSize: d.rowCount)
-    if case .sampled = policy {
-      if shares.count != blockCount { shares = Array(repeating: 0, count: blockCount) }
+    let units = unitCount ?? outputSize / blockCount
+    let budget = BatchBudget(k, outputSize: units, batchSize: d.rowCount)
+    if case .sampled = policy, shares.count != blockCount {
+      shares = Array(repeating: 0, count: blockCount)
+    }
+    if let peers = step.peers {
+      if case .sampled = policy {
+        try entries.selectSampled(
+          k, unitCount: units, of: d, blockCount: blockCount, shares: &shares, seed: step.seed,
+          stream: stream, norms: norms, peers: peers, context: step.context)
+      } else {
+        try entries.selectBatchTop(
+          k, unitCount: units, of: d, blockCount: blockCount, norms: norms, peers: peers,
+          context: step.context)
+      }
+    } else if case .sampled = policy {
       try entries.selectSampled(
         budget, of: d, blockCount: blockCount, shares: &shares, seed: step.seed, stream: stream,
         norms: norms, context: step.context)

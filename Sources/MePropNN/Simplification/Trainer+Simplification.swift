@@ -79,6 +79,7 @@ extension Trainer {
   ///   - policy: Which units, and when.
   ///   - epochs: The epochs of the run.
   public func simplify(by policy: SimplificationPolicy, epochs: Int) {
+    precondition(sharding == nil, "Trainer.simplify: batches are cut into shards")
     var model = currentModel
     var release = MomentRelease()
     model.visit(&release)

@@ -214,6 +214,13 @@ public struct LayerTally: Sendable, Equatable {
     }
   }
 
+  /// Adds what was counted elsewhere in the same layer.
+  mutating func add(_ other: LayerTally) {
+    exampleCount += other.exampleCount
+    costs += other.costs
+    for unit in keptCounts.indices { keptCounts[unit] &+= other.keptCounts[unit] }
+  }
+
   /// Returns the tally and starts afresh.
   public mutating func take() -> LayerTally {
     let taken = self

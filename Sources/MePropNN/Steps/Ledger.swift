@@ -30,6 +30,13 @@ public struct SelectionStatistics: Sendable, Equatable {
       keptShare += share
     }
   }
+
+  mutating func add(_ other: SelectionStatistics) {
+    steps += other.steps
+    touchedRows += other.touchedRows
+    sampledSteps += other.sampledSteps
+    keptShare += other.keptShare
+  }
 }
 
 /// What is counted in all layers of a model while it is trained: one entry a selector.
@@ -59,6 +66,15 @@ package struct Ledger: Sendable {
   package var entries: [Entry] = []
   /// Whether steps are counted for a cut.
   var countsHits = false
+
+  /// Adds what another one counted of the same layers, which starts afresh.
+  mutating func take(_ other: inout Ledger) {
+    for index in entries.indices {
+      entries[index].statistics.add(other.entries[index].statistics)
+      other.entries[index].statistics = SelectionStatistics()
+      entries[index].tally.add(other.entries[index].tally.take())
+    }
+  }
 
   func name(of selector: Selector) -> String {
     selector.index < entries.count ? entries[selector.index].tally.name : "layer"

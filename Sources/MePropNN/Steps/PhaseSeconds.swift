@@ -18,12 +18,14 @@ public struct PhaseSeconds: Sendable, Codable, Equatable {
   public var optimizer = 0.0
   /// Gathering the batch.
   public var data = 0.0
+  /// Exchanging memory with other processes, waiting for them included; a part of no other phase.
+  public var exchange = 0.0
 
   /// Creates a record of no time at all.
   public init() {}
 
-  /// Reads a record; `products` is 0 where a version of this program that did not measure it wrote
-  /// the record.
+  /// Reads a record; `products` and `exchange` are 0 where a version of this program that did not
+  /// measure them wrote the record.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     total = try values.decode(Double.self, forKey: .total)
@@ -33,10 +35,12 @@ public struct PhaseSeconds: Sendable, Codable, Equatable {
     products = try values.decodeIfPresent(Double.self, forKey: .products) ?? 0
     optimizer = try values.decode(Double.self, forKey: .optimizer)
     data = try values.decode(Double.self, forKey: .data)
+    exchange = try values.decodeIfPresent(Double.self, forKey: .exchange) ?? 0
   }
 
   private static let phases: [WritableKeyPath<PhaseSeconds, Double> & Sendable] = [
     \.total, \.forward, \.backward, \.selection, \.products, \.optimizer, \.data,
+    \.exchange,
   ]
 
   /// Adds every phase of `other` to this one's.

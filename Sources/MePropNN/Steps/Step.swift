@@ -31,6 +31,10 @@ public struct Step {
   package var schedule = SelectionSchedule()
   /// Gradients of parameters, by the parameters' index; empty ones until they are needed.
   package var gradients: [WeightGradient] = []
+  /// The part of a batch that this is, where it is cut into shards; random numbers are its own.
+  package var shard = 0
+  /// The other shards, in backward passes.
+  package var peers: ShardPeers?
   /// Looks for the first output that is not finite, instead of going on.
   var brokenLayer: BrokenLayer?
 

@@ -19,7 +19,7 @@ public struct DataLoader<Inputs: ExampleSource, Targets: ExampleSource> {
 
   private var order: [UInt32]
   private let inOrder: [UInt32]
-  private var batch: (inputs: Inputs.Batch, targets: Targets.Batch, weights: [Float])
+  fileprivate var batch: (inputs: Inputs.Batch, targets: Targets.Batch, weights: [Float])
 
   /// Creates a loader.
   ///
@@ -55,18 +55,38 @@ public struct DataLoader<Inputs: ExampleSource, Targets: ExampleSource> {
   public mutating func forEachBatch(
     ofEpoch epoch: Int, _ body: (Inputs.Batch, Targets.Batch, [Float]) throws -> Void
   ) rethrows {
+    shuffle(epoch)
+    for start in stride(from: 0, to: order.count, by: batchSize) {
+      gather(start..<min(start + batchSize, order.count))
+      try body(batch.inputs, batch.targets, batch.weights)
+    }
+  }
+
+  /// Puts examples in the order of an epoch, from 1.
+  mutating func shuffle(_ epoch: Int) {
     for index in order.indices { order[index] = inOrder[index] }
     var random = Philox(seed: seed, stream: RandomPurpose.order.stream(epoch))
     random.shuffle(&order)
+  }
+
+  /// Makes the batch of some places in the order.
+  mutating func gather(_ places: Range<Int>) {
+    let examples = order[places]
+    inputs.gather(examples, into: &batch.inputs)
+    targets.gather(examples, into: &batch.targets)
+    if !weights.isEmpty {
+      batch.weights.removeAll(keepingCapacity: true)
+      for example in examples { batch.weights.append(weights[Int(example)]) }
+    }
+  }
+
+  /// Calls `body` with the places of each batch of an epoch, from 1.
+  mutating func forEachRange(
+    ofEpoch epoch: Int, _ body: (inout DataLoader, Range<Int>) throws -> Void
+  ) rethrows {
+    shuffle(epoch)
     for start in stride(from: 0, to: order.count, by: batchSize) {
-      let examples = order[start..<min(start + batchSize, order.count)]
-      inputs.gather(examples, into: &batch.inputs)
-      targets.gather(examples, into: &batch.targets)
-      if !weights.isEmpty {
-        batch.weights.removeAll(keepingCapacity: true)
-        for example in examples { batch.weights.append(weights[Int(example)]) }
-      }
-      try body(batch.inputs, batch.targets, batch.weights)
+      try body(&self, start..<min(start + batchSize, order.count))
     }
   }
 }
@@ -96,15 +116,31 @@ extension Trainer {
     var done = 0
     return try (1...epochs).map { epoch in
       var sum = LossSum(sum: 0, weight: 0)
-      try loader.forEachBatch(ofEpoch: epoch) { input, targets, weights in
+      try loader.forEachRange(ofEpoch: epoch) { loader, places in
         learningRateFactor = schedule.factor(progress: Double(done) / steps)
-        let part = try train(input, targets, weights: weights, epoch: epoch)
+        let part = try train(places, of: &loader, epoch: epoch)
         sum.sum += part.sum
         sum.weight += part.weight
         done += 1
       }
       try afterEpoch(epoch, sum.mean)
       return sum.mean
+    }
+  }
+
+  /// A step on a batch of a loader, in shards where batches are cut.
+  private func train<Inputs: ExampleSource, Targets: ExampleSource>(
+    _ places: Range<Int>, of loader: inout DataLoader<Inputs, Targets>, epoch: Int
+  ) throws -> LossSum where Inputs.Batch == Model.Input, Targets.Batch == L.Targets {
+    guard sharding != nil else {
+      loader.gather(places)
+      return try train(
+        loader.batch.inputs, loader.batch.targets, weights: loader.batch.weights, epoch: epoch)
+    }
+    return try train(shardsOf: places.count, epoch: epoch) { part in
+      loader.gather(places.lowerBound + part.lowerBound..<places.lowerBound + part.upperBound)
+      return TrainingBatch(
+        loader.batch.inputs, loader.batch.targets, weights: loader.batch.weights)
     }
   }
 

@@ -30,6 +30,8 @@ public final class Trainer<Model: Layer, L: Loss> {
   var average: ParameterAverage?
   /// What is cut, and what was; `nil` where nothing is.
   var simplification: Simplification<Model>?
+  /// How batches are cut; `nil` where they are not.
+  var sharding: Sharding<Model, L>?
   private var lossScratch: L.Scratch
   /// The output of the last forward pass.
   package private(set) var output: Matrix
@@ -120,6 +122,8 @@ public final class Trainer<Model: Layer, L: Loss> {
     _ input: Model.Input, _ targets: L.Targets, weights: [Float] = [],
     packing: PackedSequence? = nil, epoch: Int = 1
   ) throws -> LossSum {
+    precondition(
+      sharding == nil, "Trainer.train: batches are cut into shards, expected train(shardsOf:)")
     step.number += 1
     step.epoch = epoch
     step.packing = packing
@@ -143,15 +147,19 @@ public final class Trainer<Model: Layer, L: Loss> {
       step: number, isBias: true, learningRateFactor: learningRateFactor)
     try currentModel.backward(input, output, &gradient, into: &inputGradient, &scratch, &step)
     if step.updates.storesGradients { applyStoredGradients() }
-    if let average, average.isDue(step: number) {
-      let start = Clock.now()
-      average.update(from: &currentModel, step: number)
-      step.times.optimizer += Clock.now() - start
-    }
+    updateAverage()
     step.times.backward += Clock.now() - middle - (step.times.optimizer - before)
     // Not kept, so that whoever packed the sentences may pack others in their place.
     step.packing = nil
     return sum
+  }
+
+  /// Takes the parameters into the running mean, if it is time.
+  func updateAverage() {
+    guard let average, average.isDue(step: step.number) else { return }
+    let start = Clock.now()
+    average.update(from: &currentModel, step: step.number)
+    step.times.optimizer += Clock.now() - start
   }
 
   /// The error of a loss that is not finite: computes the outputs again to find where it began.
@@ -164,7 +172,7 @@ public final class Trainer<Model: Layer, L: Loss> {
   }
 
   /// Scales all gradients to the norm that is allowed, then updates all parameters.
-  private func applyStoredGradients() {
+  func applyStoredGradients() {
     let start = Clock.now()
     var sum = 0.0
     for gradient in step.gradients { sum += gradient.sumOfSquares(context: step.context) }
@@ -186,6 +194,7 @@ public final class Trainer<Model: Layer, L: Loss> {
     scratch = currentModel.makeScratch()
     output = Matrix(rowCount: 0, columnCount: output.columnCount)
     gradient = output
+    sharding?.releaseMemory()
   }
 
   /// What selection did since the last call, layer by layer.

@@ -1,0 +1,117 @@
+/// Processes that compute together, each with a number: how they exchange memory.
+///
+/// All calls are collective: every rank makes the same calls in the same order. There is no sum
+/// among them on purpose: the order of a library's sums depends on the number of ranks, and what is
+/// computed here may not; see `ShardTree`.
+///
+/// A rank that cannot go on calls ``abort(code:)``, which ends all; so no call throws.
+public protocol Communicator: AnyObject, Sendable {
+  /// The number of this process, from 0.
+  var rank: Int { get }
+  /// The number of processes, at least 1.
+  var size: Int { get }
+
+  /// Gives all ranks the messages of all.
+  ///
+  /// - Parameters:
+  ///   - message: Of this rank.
+  ///   - counts: The bytes of each rank's message, the same everywhere.
+  ///   - target: Takes the messages one after the other, by rank.
+  func allGather(
+    _ message: UnsafeRawBufferPointer, counts: [Int], into target: UnsafeMutableRawBufferPointer)
+
+  /// Sends each rank a message of its own.
+  ///
+  /// - Parameters:
+  ///   - messages: One after the other, by the rank that each is for.
+  ///   - counts: Their bytes.
+  ///   - target: Takes the messages for this rank, by the rank that each is from.
+  ///   - targetCounts: Their bytes.
+  func allToAll(
+    _ messages: UnsafeRawBufferPointer, counts: [Int], into target: UnsafeMutableRawBufferPointer,
+    targetCounts: [Int])
+
+  /// Gives all ranks the memory of rank 0.
+  func broadcast(_ memory: UnsafeMutableRawBufferPointer)
+
+  /// Returns when all ranks have called it.
+  func barrier()
+
+  /// Ends the processes of all ranks.
+  ///
+  /// - Parameter code: The exit code, not 0.
+  func abort(code: Int32) -> Never
+}
+
+/// The one process there is where nobody shares the work.
+public final class SingleProcess: Communicator {
+  /// Creates it.
+  public init() {}
+  /// 0.
+  public let rank = 0
+  /// 1.
+  public let size = 1
+
+  /// Copies the message.
+  public func allGather(
+    _ message: UnsafeRawBufferPointer, counts: [Int], into target: UnsafeMutableRawBufferPointer
+  ) {
+    target.copyMemory(from: message)
+  }
+
+  /// Copies the message.
+  public func allToAll(
+    _ messages: UnsafeRawBufferPointer, counts: [Int], into target: UnsafeMutableRawBufferPointer,
+    targetCounts: [Int]
+  ) {
+    target.copyMemory(from: messages)
+  }
+
+  /// Does nothing.
+  public func broadcast(_ memory: UnsafeMutableRawBufferPointer) {}
+  /// Does nothing.
+  public func barrier() {}
+  /// Ends the process.
+  public func abort(code: Int32) -> Never { endProcess(code) }
+}
+
+extension Communicator {
+  /// Returns the messages of all ranks, which may be of any length.
+  public func gather(_ message: [UInt8]) -> [[UInt8]] {
+    guard size > 1 else { return [message] }
+    var lengths = [UInt64](repeating: 0, count: size)
+    var length = UInt64(message.count)
+    withUnsafeBytes(of: &length) { length in
+      lengths.withUnsafeMutableBytes {
+        allGather(length, counts: Array(repeating: 8, count: size), into: $0)
+      }
+    }
+    let counts = lengths.map { Int($0) }
+    var bytes = [UInt8](repeating: 0, count: counts.reduce(0, +))
+    message.withUnsafeBytes { message in
+      bytes.withUnsafeMutableBytes { allGather(message, counts: counts, into: $0) }
+    }
+    var start = 0
+    return counts.map { count in
+      defer { start += count }
+      return Array(bytes[start..<start + count])
+    }
+  }
+
+  /// Returns the message of rank 0, whatever the others give.
+  public func broadcast(_ message: [UInt8]) -> [UInt8] {
+    guard size > 1 else { return message }
+    var count = UInt64(message.count)
+    withUnsafeMutableBytes(of: &count) { broadcast($0) }
+    var bytes = rank == 0 ? message : [UInt8](repeating: 0, count: Int(count))
+    // In parts that every library takes.
+    let part = 1 << 28
+    bytes.withUnsafeMutableBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: part) {
+        broadcast(
+          UnsafeMutableRawBufferPointer(rebasing: bytes[start..<min(start + part, bytes.count)]))
+      }
+    }
+    return bytes
+  }
+}
