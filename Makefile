@@ -28,7 +28,7 @@ SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
 .PHONY: help deps demo test format lint bench docs check-docs install uninstall fuzz \
-  crash-test sanitize test-long wheel test-python test-c
+  crash-test sanitize test-long wheel test-python test-c mpi demo-mpi test-mpi
 
 help:
 	@echo "make demo        install what is missing, build, compare dense and sparse training"
@@ -44,6 +44,8 @@ help:
 	@echo "make crash-test  kill runs, let their files fail, compare bit for bit; POINTS=n of each (20)"
 	@echo "make sanitize    run checks and tests under the sanitizers; ARGS=--short as CI does"
 	@echo "make test-long   10 million rows, 100,000 checkpoints, 1,000 runs at once: hours"
+	@echo "make demo-mpi    install Open MPI, build with it, train digits in two processes"
+	@echo "make test-mpi    compare runs of 1 to 4 processes bit for bit; KILLS=n of a process (12)"
 	@echo "make wheel       build a Python wheel for this machine, which needs no Swift to run"
 	@echo "make test-python build it, install it into fresh environments, test it there"
 	@echo "make test-c      build its library, call it from C under AddressSanitizer"
@@ -100,6 +102,21 @@ sanitize: deps
 test-long: deps
 	$(SWIFT) build -c release --product meprop
 	Scripts/long-test.py $(ARGS)
+
+# A build with MPI has a folder of its own, because its package has other targets.
+MPI_BUILD = MEPROP_MPI=1 $(SWIFT) build -c release --product meprop --scratch-path .build-mpi
+MPI_BIN = "$$($(MPI_BUILD) --show-bin-path)/meprop"
+
+mpi:
+	@Scripts/install-deps.sh --mpi
+	$(MPI_BUILD)
+
+demo-mpi: mpi
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+	  mpirun --oversubscribe -n 2 $(MPI_BIN) train digits --epochs 2 --threads 1 $(ARGS)
+
+test-mpi: mpi
+	MEPROP=$(MPI_BIN) Scripts/test-mpi.sh $(or $(KILLS),12)
 
 wheel:
 	@Scripts/install-deps.sh --libraries

@@ -140,3 +140,17 @@ if Context.environment["MEPROP_ONLY_TRAINING"] == "1" {
       "MePropDataTests", "MePropTrainingTests",
     ]), packages: [yams])
 }
+
+// Training in several processes needs MPI, which no other build looks for.
+if Context.environment["MEPROP_MPI"] == "1" {
+  package.targets += [
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "mpi-c",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
+    .target(name: "MePropMPI", dependencies: ["CMPI", "MePropCore"]),
+  ]
+  for target in package.targets where target.name == "meprop" {
+    target.dependencies.append("MePropMPI")
+    target.swiftSettings = (target.swiftSettings ?? []) + [.define("MEPROP_MPI")]
+  }
+}

@@ -5,6 +5,7 @@
 #   Scripts/install-deps.sh --tests     the same, and what the Python environment of the tests needs
 #   Scripts/install-deps.sh --libraries what building needs, without data
 #   Scripts/install-deps.sh --runtime   what an installed program needs (Debian and Ubuntu only)
+#   Scripts/install-deps.sh --mpi       the libraries and Fashion-MNIST, and Open MPI
 #   Scripts/install-deps.sh --browser   Chromium alone, which opens reports in a test
 #
 # Does nothing, quickly, when all is there. Debian and Ubuntu: apt-get (through sudo when not root).
@@ -14,10 +15,10 @@
 set -euo pipefail
 
 case "${1-}" in
-  "" | --tests | --libraries | --runtime | --browser) wanted="${1-}" ;;
+  "" | --tests | --libraries | --runtime | --mpi | --browser) wanted="${1-}" ;;
   *)
-    echo "install-deps: unknown argument '$1'; expected nothing, --tests, --libraries, --runtime" \
-      "or --browser" >&2
+    echo "install-deps: unknown argument '$1'; expected nothing, --tests, --libraries, --runtime," \
+      "--mpi or --browser" >&2
     exit 64
     ;;
 esac
@@ -87,6 +88,7 @@ is_debian() {
 install_debian() {
   case "$wanted" in
     --libraries) find_missing "${libraries[@]}" "${static_libraries[@]}" ;;
+    --mpi) find_missing "${libraries[@]}" dataset-fashion-mnist libopenmpi-dev openmpi-bin ;;
     *) find_missing "${libraries[@]}" dataset-fashion-mnist ;;
   esac
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" || exit 1
@@ -118,6 +120,9 @@ install_macos() {
   for name in zlib libpng jpeg-turbo; do
     brew list --versions "$name" >/dev/null || brew install "$name"
   done
+  if [ "$wanted" = --mpi ]; then
+    brew list --versions open-mpi >/dev/null || brew install open-mpi
+  fi
 }
 
 check_headers() {

@@ -34,7 +34,8 @@ struct BenchCommand: ParsableCommand {
       selection, up to 8,192 \
       wide; takes minutes, and says how many), accuracy (whole runs, from the start of a process \
       until it has an \
-      accuracy on development data; its tasks follow: digits, parser, tagger, or none for all). \
+      accuracy on development data; its tasks follow: digits, parser, tagger, or none for all), \
+      mpi (alone, started with mpirun: messages between processes, and steps with them). \
       Without a group: kernels and steps.
 
       ACCURACY is seconds by the clock: the start of the process, reading, training, evaluation, \
@@ -60,6 +61,7 @@ struct BenchCommand: ParsableCommand {
         meprop bench parser --torch python3
         meprop bench widths --json > widths.json
         meprop bench accuracy digits --threads 2 --torch python3
+        mpirun -n 2 meprop bench mpi --json
       """)
 
   @Argument(
@@ -116,6 +118,13 @@ struct BenchCommand: ParsableCommand {
     try request.check(
       hasPrecision: precision != nil, hasTorch: torch != nil, hasTarget: target != nil,
       hasSeeds: seeds != nil, threads: threads)
+    if request.measuresProcesses {
+      return try ProcessBenchmarkOutput(threads: threads, isJSON: json).run()
+    }
+    guard ProcessGroup.current.size == 1 else {
+      throw KnownError(
+        error: UsageError("expected 'bench mpi' in several processes, found other groups"))
+    }
     let trap = SignalTrap()
     defer { trap.restore() }
     do {

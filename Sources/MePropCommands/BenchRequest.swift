@@ -10,9 +10,13 @@ struct BenchRequest {
   /// The tasks whose time to an accuracy is measured.
   private(set) var accuracyTasks: [AccuracyTask] = []
 
+  /// Whether the processes that this one was started with are measured, and nothing else.
+  private(set) var measuresProcesses = false
+
   private static let accuracy = "accuracy"
+  private static let processes = "mpi"
   /// All groups, by the names that a user writes.
-  static let groupNames = BenchmarkGroup.allCases.map(\.rawValue) + [accuracy]
+  static let groupNames = BenchmarkGroup.allCases.map(\.rawValue) + [accuracy, processes]
   /// What may follow `accuracy`.
   static let taskNames = AccuracyTask.allCases.map(\.rawValue)
 
@@ -21,6 +25,13 @@ struct BenchRequest {
   ///
   /// - Throws: `UsageError`.
   init(_ names: [String]) throws {
+    if names.contains(Self.processes) {
+      guard names.count == 1 else {
+        throw UsageError("mpi: expected no other group with it; start it with mpirun")
+      }
+      measuresProcesses = true
+      return
+    }
     let split = names.firstIndex(of: Self.accuracy)
     groups = try names[..<(split ?? names.count)].map { name in
       guard let group = BenchmarkGroup(rawValue: name) else {

@@ -71,7 +71,7 @@ public struct MePropTool: ParsableCommand {
       try command.run()
       return EXIT_SUCCESS
     } catch {
-      return Failure.report(error)
+      return Failure.report(FailureKind.note(error))
     }
   }
 

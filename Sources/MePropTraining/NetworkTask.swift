@@ -20,32 +20,41 @@ public protocol NetworkTask: TrainingTask {
 }
 
 extension NetworkTask {
-  /// Does a step on a batch that was gathered since `start`, and cuts units if it is time.
+  /// Does a step, on a batch or on the shards of it that are this process's, and cuts units if it
+  /// is time.
   ///
   /// - Parameters:
-  ///   - input: The batch.
-  ///   - targets: What the outputs should be.
-  ///   - weights: The weight of each row; empty: all 1.
-  ///   - rowCount: The rows, where weights of rows or classes are not all 1: the loss is then
-  ///     reported as their mean times that number. `nil`: the sum of the losses is reported.
+  ///   - exampleCount: The examples of the whole batch.
+  ///   - isWeighted: Whether weights of rows or classes are not all 1: the loss is then reported as
+  ///     their mean times the number of examples; else the sum of the losses is reported.
   ///   - step: The step of the epoch, from 0.
   ///   - epoch: The epoch, from 1.
   ///   - learningRateFactor: Multiplies the learning rate.
-  ///   - start: When gathering began, by the monotonic clock.
+  ///   - start: When the step began, by the monotonic clock.
+  ///   - gather: Makes the batch of some neighboring examples: of all, where it is not cut.
   /// - Returns: What the loop wants to know.
-  /// - Throws: `NonFiniteError`.
+  /// - Throws: `NonFiniteError`, and what `gather` throws.
   package func trainStep(
-    _ input: Network.Input, _ targets: NetworkLoss.Targets, weights: [Float] = [],
-    rowCount: Int? = nil, step: Int, epoch: Int, learningRateFactor: Float,
-    gatheringSince start: Double
+    ofExamples exampleCount: Int, isWeighted: Bool = false, step: Int, epoch: Int,
+    learningRateFactor: Float, since start: Double,
+    gather: (Range<Int>) throws -> TrainingBatch<Network.Input, NetworkLoss.Targets>
   ) throws -> StepReport {
     trainer.times = PhaseSeconds()
     trainer.times.data = Clock.now() - start
     trainer.learningRateFactor = learningRateFactor
-    let loss = try trainer.train(input, targets, weights: weights, epoch: epoch)
+    let loss: LossSum
+    if trainer.shardCount == nil {
+      let batch = try gather(0..<exampleCount)
+      trainer.times.data = Clock.now() - start
+      loss = try trainer.train(
+        batch.input, batch.targets, weights: batch.weights, packing: batch.packing, epoch: epoch)
+    } else {
+      loss = try trainer.train(shardsOf: exampleCount, epoch: epoch, gather: gather)
+    }
     var report = StepReport(
-      lossSum: rowCount.map { loss.mean * Double($0) } ?? loss.sum,
-      exampleCount: rowCount ?? Int(loss.weight), seconds: trainer.times)
+      lossSum: isWeighted ? loss.mean * Double(exampleCount) : loss.sum,
+      exampleCount: isWeighted ? exampleCount : Int(loss.weight), seconds: trainer.times)
+    report.bytesSent = trainer.bytesSent
     report.cuts = trainer.cutUnits(afterStep: step + 1, of: stepsPerEpoch)
     return report
   }
@@ -55,6 +64,13 @@ extension NetworkTask {
   /// - Throws: `ModelStateError`.
   package func start(from parameters: [NamedTensor]) throws {
     try trainer.start(from: parameters)
+  }
+
+  /// Cuts batches into shards from now on; see `Trainer.shard(into:communicator:)`.
+  ///
+  /// - Throws: `ShardingError`.
+  public func shard(into count: Int, communicator: any Communicator) throws {
+    try trainer.shard(into: count, communicator: communicator)
   }
 
   /// One entry a layer with products, under the layer's path.

@@ -53,6 +53,8 @@ public struct StepReport: Sendable {
   public var exampleCount: Int
   /// Seconds spent, by phase (`total` is left 0: the loop measures it).
   public var seconds: PhaseSeconds
+  /// The bytes that this process sent to others.
+  public var bytesSent = 0
   /// What was cut out of the network after the step, a record a layer.
   public var cuts: [UnitCut] = []
 
@@ -101,6 +103,13 @@ public protocol TrainingTask: AnyObject {
   func beginEpoch(_ epoch: Int) throws
   /// Does step `step` (from 0) of `epoch` (from 1): data, forward, backward, update.
   func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport
+  /// Cuts batches into shards, which the processes of `communicator` compute; called before the
+  /// first step.
+  ///
+  /// Results depend on the number of shards, and not on the number of processes.
+  ///
+  /// - Throws: `ShardingError`.
+  func shard(into count: Int, communicator: any Communicator) throws
   /// Returns what selection did since the last call, and starts afresh.
   ///
   /// One entry a layer that can be sparsified, always in the same order.
@@ -127,6 +136,10 @@ public protocol TrainingTask: AnyObject {
 }
 
 extension TrainingTask {
+  /// Refuses.
+  public func shard(into count: Int, communicator: any Communicator) throws {
+    throw ShardingError.setting("the task \(name)")
+  }
   /// Nothing.
   public func takeTallies() -> [LayerTally] { [] }
   /// Nothing.

@@ -3,5 +3,19 @@
 import Foundation
 import MePropCommands
 
+#if MEPROP_MPI
+  import MePropMPI
+#endif
+
 StandardDescriptors.open()
+#if MEPROP_MPI
+  if MPICommunicator.isLaunched {
+    guard let processes = MPICommunicator.start() else {
+      exit(MePropTool.refuseThreads())
+    }
+    let code = MePropTool.run(in: processes)
+    processes.finish()
+    exit(code)
+  }
+#endif
 exit(MePropTool.run())

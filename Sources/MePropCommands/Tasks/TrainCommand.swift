@@ -42,8 +42,11 @@ struct TrainTask<Task: TaskDefinition>: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: Flags<SettingsOf<Task>>
 
   func run() throws {
-    try options.print(
-      Task.train(options.request(flags: data.joined(settings.values)), from: .ofCommands))
+    let report = try Task.train(
+      options.request(flags: data.joined(settings.values)), from: .ofCommands)
+    // The first of several processes tells.
+    if ProcessGroup.current.rank == 0 { return try options.print(report) }
+    if case .interrupted(let signal) = report.outcome { throw Interrupted(signal: signal) }
   }
 }
 
@@ -120,16 +123,16 @@ struct TrainOptions: ParsableArguments {
         try StandardOutput.write(table: table)
         try StandardOutput.write("\n")
       }
-      if FileManager.default.fileExists(atPath: report.model.path) {
-        try StandardOutput.write("model: \(report.model.path.printable)\n")
+      if let model = report.model, FileManager.default.fileExists(atPath: model.path) {
+        try StandardOutput.write("model: \(model.path.printable)\n")
       }
       if let page { try StandardOutput.write("report: \(page.path.printable)\n") }
     }
     if case .interrupted(let signal) = report.outcome { throw Interrupted(signal: signal) }
-    if let best = report.summary.epochs.best,
-      !FileManager.default.fileExists(atPath: report.model.path)
+    if let best = report.summary.epochs.best, let model = report.model,
+      !FileManager.default.fileExists(atPath: model.path)
     {
-      throw MissingModel(path: report.model.path, epoch: best.epoch)
+      throw MissingModel(path: model.path, epoch: best.epoch)
     }
   }
 

@@ -77,24 +77,39 @@ public final class SingleProcess: Communicator {
 
 extension Communicator {
   /// Returns the messages of all ranks, which may be of any length.
+  ///
+  /// Short ones travel with their length; of longer ones the rest follows.
   public func gather(_ message: [UInt8]) -> [[UInt8]] {
     guard size > 1 else { return [message] }
-    var lengths = [UInt64](repeating: 0, count: size)
-    var length = UInt64(message.count)
-    withUnsafeBytes(of: &length) { length in
-      lengths.withUnsafeMutableBytes {
-        allGather(length, counts: Array(repeating: 8, count: size), into: $0)
+    let (room, header) = (256, MemoryLayout<UInt64>.size)
+    var first = withUnsafeBytes(of: UInt64(message.count)) { Array($0) }
+    first += message.prefix(room - header)
+    first += Array(repeating: 0, count: room - first.count)
+    var firsts = [UInt8](repeating: 0, count: room * size)
+    first.withUnsafeBytes { first in
+      firsts.withUnsafeMutableBytes {
+        allGather(first, counts: Array(repeating: room, count: size), into: $0)
       }
     }
-    let counts = lengths.map { Int($0) }
-    var bytes = [UInt8](repeating: 0, count: counts.reduce(0, +))
-    message.withUnsafeBytes { message in
-      bytes.withUnsafeMutableBytes { allGather(message, counts: counts, into: $0) }
+    let lengths = firsts.withUnsafeBytes { firsts in
+      (0..<size).map { Int(firsts.loadUnaligned(fromByteOffset: $0 * room, as: UInt64.self)) }
+    }
+    let rests = lengths.map { max(0, $0 + header - room) }
+    var rest = [UInt8](repeating: 0, count: rests.reduce(0, +))
+    if !rest.isEmpty {
+      message.withUnsafeBytes { message in
+        rest.withUnsafeMutableBytes {
+          let own = message[(message.count - rests[rank])...]
+          allGather(UnsafeRawBufferPointer(rebasing: own), counts: rests, into: $0)
+        }
+      }
     }
     var start = 0
-    return counts.map { count in
-      defer { start += count }
-      return Array(bytes[start..<start + count])
+    return (0..<size).map { rank in
+      let place = rank * room + header
+      let short = firsts[place..<place + min(lengths[rank], room - header)]
+      defer { start += rests[rank] }
+      return Array(short + rest[start..<start + rests[rank]])
     }
   }
 

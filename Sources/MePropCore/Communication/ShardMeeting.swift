@@ -143,7 +143,7 @@ package final class ShardMeeting: @unchecked Sendable {
     var frames: [[UInt8]] = []
     timed {
       frames = communicator.gather(frame)
-      return (frame.count + 8) * (communicator.size - 1)
+      return max(256, frame.count + 8) * (communicator.size - 1)
     }
     read(frames)
     posts = []

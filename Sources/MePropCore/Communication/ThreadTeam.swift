@@ -11,12 +11,8 @@
 package final class ThreadTeam: @unchecked Sendable {
   /// The number of threads.
   package let count: Int
-  private let monitor = Monitor()
+  private let board = Board()
   private var threads: [pthread_t] = []
-  private var job: (@Sendable (Int) -> Void)?
-  private var round = 0
-  private var unfinished = 0
-  private var isClosed = false
 
   /// Of each thread, in bytes: as much as the main thread has.
   private static let stackSize = 8 << 20
@@ -34,15 +30,15 @@ package final class ThreadTeam: @unchecked Sendable {
     pthread_attr_setstacksize(&attributes, Self.stackSize)
     defer { pthread_attr_destroy(&attributes) }
     for index in 0..<count {
-      let seat = Unmanaged.passRetained(
-        Seat(index) { [unowned self] in next(after: $0) })
+      let seat = Unmanaged.passRetained(Seat(index, board)).toOpaque()
       #if canImport(Darwin)
         var thread: pthread_t?
         let code = pthread_create(
           &thread, &attributes,
-          {
-            Seat.run($0); return nil
-          }, seat.toOpaque())
+          { argument in
+            Seat.run(argument)
+            return nil
+          }, seat)
         if let thread { threads.append(thread) }
       #else
         var thread = pthread_t()
@@ -51,7 +47,7 @@ package final class ThreadTeam: @unchecked Sendable {
           { argument in
             if let argument { Seat.run(argument) }
             return nil
-          }, seat.toOpaque())
+          }, seat)
         threads.append(thread)
       #endif
       precondition(code == 0, "ThreadTeam: the system gives no \(count) threads")
@@ -59,59 +55,75 @@ package final class ThreadTeam: @unchecked Sendable {
   }
 
   deinit {
-    monitor.locked {
-      isClosed = true
-      monitor.notify()
-    }
+    board.close()
     for thread in threads { pthread_join(thread, nil) }
   }
 
   /// Calls `body` with each number below `count`, each on the thread of that number; returns when
   /// all have returned.
-  package func run(_ body: @escaping @Sendable (Int) -> Void) {
-    monitor.locked {
-      job = body
-      unfinished = count
-      round += 1
-      monitor.notify()
-      monitor.wait { unfinished == 0 }
-      job = nil
-    }
-  }
+  package func run(_ body: @escaping @Sendable (Int) -> Void) { board.run(body, by: count) }
 
-  /// The job after round `round`, or `nil` when there will be none; also says that the last is
-  /// done.
-  private func next(after round: Int) -> (round: Int, job: @Sendable (Int) -> Void)? {
-    monitor.locked {
-      if round > 0 {
+  /// Where jobs are put up.
+  private final class Board: @unchecked Sendable {
+    private let monitor = Monitor()
+    private var job: (@Sendable (Int) -> Void)?
+    private var round = 0
+    private var unfinished = 0
+    private var isClosed = false
+
+    func run(_ body: @escaping @Sendable (Int) -> Void, by count: Int) {
+      monitor.locked {
+        job = body
+        unfinished = count
+        round += 1
+        monitor.notify()
+        monitor.wait { unfinished == 0 }
+        job = nil
+      }
+    }
+
+    func close() {
+      monitor.locked {
+        isClosed = true
+        monitor.notify()
+      }
+    }
+
+    /// The job after round `round`, or `nil` when there will be none.
+    func next(after round: Int) -> (round: Int, job: @Sendable (Int) -> Void)? {
+      monitor.locked {
+        monitor.wait { isClosed || self.round > round }
+        guard !isClosed, let job else { return nil }
+        return (self.round, job)
+      }
+    }
+
+    /// A thread has done its part.
+    func finish() {
+      monitor.locked {
         unfinished -= 1
         if unfinished == 0 { monitor.notify() }
       }
-      monitor.wait { isClosed || self.round > round }
-      guard !isClosed, let job else { return nil }
-      return (self.round, job)
     }
   }
 
-  /// What a thread is started with.
+  /// What a thread is started with; it does not keep the team.
   private final class Seat {
     private let index: Int
-    private let next: (Int) -> (round: Int, job: @Sendable (Int) -> Void)?
+    private let board: Board
 
-    init(
-      _ index: Int,
-      _ next: @escaping (Int) -> (round: Int, job: @Sendable (Int) -> Void)?
-    ) {
+    init(_ index: Int, _ board: Board) {
       self.index = index
-      self.next = next
+      self.board = board
     }
 
     static func run(_ argument: UnsafeMutableRawPointer) {
       let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
       var round = 0
-      while let work = seat.next(round) {
-        work.job(seat.index)
+      while let work = seat.board.next(after: round) {
         round = work.round
+        work.job(seat.index)
+        seat.board.finish()
       }
     }
   }

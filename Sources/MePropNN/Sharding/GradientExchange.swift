@@ -92,7 +92,7 @@ final class GradientExchange {
     var messages: [[UInt8]] = []
     meeting.timed {
       messages = meeting.communicator.gather(message)
-      return (message.count + 8) * (messages.count - 1)
+      return max(256, message.count + 8) * (messages.count - 1)
     }
     for (rank, message) in messages.enumerated() where rank != meeting.communicator.rank {
       var place = 0

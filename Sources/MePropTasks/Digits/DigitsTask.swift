@@ -75,16 +75,18 @@ public final class DigitsTask: NetworkTask {
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
     let start = Clock.now()
-    fillBatch(step)
+    let examples = settings.steps.examples(ofStep: step, of: order.count)
     return try trainStep(
-      input, labels, step: step, epoch: epoch,
+      ofExamples: examples.count, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
+    ) { part in
+      fillBatch(order[examples][from: part])
+      return TrainingBatch(input, labels)
+    }
   }
 
-  private func fillBatch(_ step: Int) {
-    let start = step * settings.steps.batchSize
-    let examples = order[start..<min(start + settings.steps.batchSize, order.count)]
+  private func fillBatch(_ examples: ArraySlice<UInt32>) {
     input.setRowCount(examples.count)
     trainer.context.gather(
       data.training.pixels, examples: examples, scale: Self.pixelScale, into: &input)

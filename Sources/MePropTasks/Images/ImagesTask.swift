@@ -65,20 +65,27 @@ public final class ImagesTask: NetworkTask {
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
     let gathering = Clock.now()
-    let start = step * settings.steps.batchSize
-    let examples = order[start..<min(start + settings.steps.batchSize, order.count)]
-    if settings.augmentation.isActive {
-      var random = Philox(
-        seed: settings.steps.seed,
-        stream: RandomPurpose.task.stream((epoch - 1) * stepsPerEpoch + step + 1))
-      batch.fill(data.training, examples, settings.augmentation, using: &random)
-    } else {
-      batch.fill(data.training, examples, trainer.context)
-    }
+    let examples = settings.steps.examples(ofStep: step, of: order.count)
     return try trainStep(
-      batch.input, batch.labels, step: step, epoch: epoch,
+      ofExamples: examples.count, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: gathering)
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: gathering
+    ) { part in
+      fillBatch(order[examples][from: part], from: part.lowerBound, step: step, epoch: epoch)
+      return TrainingBatch(batch.input, batch.labels)
+    }
+  }
+
+  /// Gathers examples of a step, the first of which is number `start` of it.
+  private func fillBatch(_ examples: ArraySlice<UInt32>, from start: Int, step: Int, epoch: Int) {
+    guard settings.augmentation.isActive else {
+      return batch.fill(data.training, examples, trainer.context)
+    }
+    // Each shard has numbers of its own.
+    var random = Philox(
+      seed: settings.steps.seed,
+      stream: RandomPurpose.task.stream(start << 36 + (epoch - 1) * stepsPerEpoch + step + 1))
+    batch.fill(data.training, examples, settings.augmentation, using: &random)
   }
 
   /// The confusion of classes in the last evaluation.

@@ -137,12 +137,15 @@ public final class ParserTask: NetworkTask {
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
     let start = Clock.now()
-    let first = step * settings.steps.batchSize
-    gather(order[first..<min(first + settings.steps.batchSize, order.count)])
+    let examples = settings.steps.examples(ofStep: step, of: order.count)
     return try trainStep(
-      batch, transitions, step: step, epoch: epoch,
+      ofExamples: examples.count, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
+    ) { part in
+      gather(order[examples][from: part])
+      return TrainingBatch(batch, transitions)
+    }
   }
 
   private func gather(_ chosen: ArraySlice<UInt32>) {

@@ -40,6 +40,7 @@ extension TaskDefinition {
     let threads = try chosen ?? fastestThreadCount(resolved, examples)
     let context = ComputeContext(threadCount: threads)
     let task = try makeTask(settings, examples, context)
+    try shard(task, by: resolved)
     let precision = schema["precision"].map { ", " + resolved.value($0.name).text } ?? ""
     var prepared = PreparedTask(
       task: task, configuration: resolved, stopping: resolved.stoppingRule, threadCount: threads,
@@ -51,6 +52,16 @@ extension TaskDefinition {
     prepared.skipsNonFiniteSteps =
       schema["on-nan"] != nil && resolved.string("on-nan") == "skip"
     return prepared
+  }
+
+  /// Cuts batches into shards where a configuration says so; several processes share them later.
+  private static func shard(_ task: Task, by configuration: Configuration) throws {
+    guard schema["shards"] != nil, let count = configuration.optionalInt("shards") else { return }
+    do {
+      try task.shard(into: count, communicator: SingleProcess())
+    } catch let error as ShardingError {
+      throw configuration.conflict("shards", error.description)
+    }
   }
 
   /// Measures a few steps on some of the examples with each number of threads.
@@ -70,7 +81,7 @@ extension TaskDefinition {
       // other.
       guard
         let task = try? makeTask(settings, some, ComputeContext(threadCount: threadCount)),
-        (try? task.beginEpoch(1)) != nil
+        (try? shard(task, by: trial)) != nil, (try? task.beginEpoch(1)) != nil
       else { return {} }
       var step = 0
       return {

@@ -99,15 +99,17 @@ public final class TableTask: NetworkTask {
     let start = Clock.now()
     let place = chunks.lastIndex { $0.firstStep <= step } ?? 0
     try shuffle(chunks[place].chunk)
-    let first = (step - chunks[place].firstStep) * settings.steps.batchSize
-    batch.fill(
-      order[first..<min(first + settings.steps.batchSize, order.count)], of: data.training)
-    let isWeighted = !batch.weights.isEmpty || settings.isBalanced
+    let examples = settings.steps.examples(
+      ofStep: step - chunks[place].firstStep, of: order.count)
     return try trainStep(
-      batch.input, batch.targets, weights: batch.weights,
-      rowCount: isWeighted ? batch.input.rowCount : nil, step: step, epoch: epoch,
+      ofExamples: examples.count, isWeighted: batch.hasWeights || settings.isBalanced,
+      step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
+    ) { part in
+      batch.fill(order[examples][from: part], of: data.training)
+      return TrainingBatch(batch.input, batch.targets, weights: batch.weights)
+    }
   }
 
   /// Brings a chunk into memory and shuffles it: its order is a function of seed, epoch and chunk.

@@ -137,12 +137,15 @@ extension TaggerNetwork {
 
 /// A batch of sentences with its packing, and where each of its words comes from.
 struct TaggerBatch {
+  /// The numbers of the sentences.
+  let sentences: [Int]
   private(set) var packing = PackedSequence(lengths: [])
   /// The place of the word at each position in the row of all words.
   private(set) var places: [Int] = []
 
   /// Takes sentences of `data`.
   init(_ sentences: [Int], of data: EncodedSentences) {
+    self.sentences = sentences
     packing = PackedSequence(lengths: sentences.map(data.length))
     places = Array(repeating: 0, count: packing.positionCount)
     for (sorted, index) in packing.order.enumerated() {

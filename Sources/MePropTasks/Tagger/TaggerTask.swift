@@ -104,13 +104,20 @@ public final class TaggerTask: NetworkTask {
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
     let start = Clock.now()
-    batches[step].gather(epochData, into: &symbols)
-    classes.removeAll(keepingCapacity: true)
-    for place in batches[step].places { classes.append(epochData.classes[place]) }
+    let sentences = batches[step].sentences
     return try trainStep(
-      symbols, classes, step: step, epoch: epoch,
+      ofExamples: sentences.count, step: step, epoch: epoch,
       learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), gatheringSince: start)
+        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
+    ) { part in
+      let batch =
+        part.count == sentences.count
+        ? batches[step] : TaggerBatch(Array(sentences[part]), of: training)
+      batch.gather(epochData, into: &symbols)
+      classes.removeAll(keepingCapacity: true)
+      for place in batch.places { classes.append(epochData.classes[place]) }
+      return TrainingBatch(symbols, classes)
+    }
   }
 
   /// The confusion of tags in the last evaluation, the most frequent tag first.

@@ -22,6 +22,8 @@ public struct EpochRecord: Sendable, Codable, Equatable {
   public var layers: [LayerReport]
   /// What was cut out of the network; `nil` for nothing.
   public var cuts: [UnitCut]?
+  /// The bytes that the first process sent to others while training; `nil` for none.
+  public var bytesSent: Int?
 
   /// Creates a record.
   public init(

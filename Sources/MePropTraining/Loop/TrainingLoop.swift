@@ -15,8 +15,10 @@ import MePropNN
 /// ```
 ///
 /// A run whose folder has a checkpoint goes on from there, and yields the same bits as one that was
-/// never interrupted. A checkpoint is saved after each epoch and when a signal stops the run. A run
-/// whose model is damaged or gone gets it back from the checkpoint of its best epoch.
+/// never interrupted. Where several processes train (``ProcessGroup``), each has a loop; the first
+/// one reads and writes the run folder and the others have none. A checkpoint is saved after each
+/// epoch and when a signal stops the run. A run whose model is damaged or gone gets it back from
+/// the checkpoint of its best epoch.
 public final class TrainingLoop {
   private let task: any TrainingTask
   private let stopping: StoppingRule
@@ -24,7 +26,11 @@ public final class TrainingLoop {
   private let configuration: Configuration?
   private let description: [String]
   private let recorders: [any Recorder]
+  /// Set at the steps where all processes stop.
   private let interrupt: InterruptFlag
+  /// Set where this process is asked to stop.
+  private let ownInterrupt: InterruptFlag
+  private let processes: any Communicator
   private let handlesSignals: Bool
   private let progressInterval: Duration
   private let skipsNonFiniteSteps: Bool
@@ -74,7 +80,11 @@ public final class TrainingLoop {
     self.recorders = recorders
     self.handlesSignals = handlesSignals
     // A loop that does not handle signals is not stopped by those that another loop handles.
-    self.interrupt = interrupt ?? (handlesSignals ? .process : InterruptFlag())
+    let flag = interrupt ?? (handlesSignals ? .process : InterruptFlag())
+    processes = ProcessGroup.current
+    ownInterrupt = flag
+    // Several processes stop at the same step, and within an evaluation none does.
+    self.interrupt = processes.size > 1 ? InterruptFlag() : flag
     self.progressInterval = progressInterval
     self.skipsNonFiniteSteps = skipsNonFiniteSteps
   }
@@ -156,7 +166,7 @@ public final class TrainingLoop {
     var partEnd = 0
     var stopSignal: Int32?
     while position.step < stepCount {
-      if let signal = interrupt.signal {
+      if let signal = askedToStop() {
         stopSignal = signal
         break
       }
@@ -166,6 +176,7 @@ public final class TrainingLoop {
       progress.lossSum += report.lossSum
       progress.exampleCount += report.exampleCount
       progress.seconds += report.seconds
+      if report.bytesSent > 0 { progress.bytesSent = (progress.bytesSent ?? 0) + report.bytesSent }
       details.add(lossSum: report.lossSum, exampleCount: report.exampleCount)
       if !report.cuts.isEmpty {
         progress.cuts = (progress.cuts ?? []) + report.cuts
@@ -188,6 +199,14 @@ public final class TrainingLoop {
     progress.details = details
     takeLayerReports(steps: position.step - firstStep)
     return stopSignal
+  }
+
+  /// The signal that asks this or another process to stop before the next step.
+  private func askedToStop() -> Int32? {
+    guard processes.size > 1 else { return interrupt.signal }
+    guard let signal = processes.agreedSignal(ownInterrupt.signal) else { return nil }
+    interrupt.request(signal)
+    return signal
   }
 
   /// Does the next step, or leaves it out.
@@ -220,6 +239,7 @@ public final class TrainingLoop {
       exampleCount: progress.exampleCount, exampleUnit: task.exampleUnit,
       dev: try evaluate(.dev), test: try evaluate(.test), layers: progress.layers)
     record.cuts = progress.cuts
+    record.bytesSent = progress.bytesSent
     let details =
       progress.details
       ?? EpochDetails(epoch: record.epoch, stepsPerEpoch: task.stepsPerEpoch)
@@ -272,7 +292,28 @@ public final class TrainingLoop {
   }
 
   private func resume() throws {
-    guard let runFolder, let (checkpoint, folder) = try runFolder.loadCheckpoint() else { return }
+    guard processes.size > 1 else {
+      if let (checkpoint, folder) = try runFolder?.loadCheckpoint() {
+        try resume(from: checkpoint, in: folder)
+      }
+      return
+    }
+    let message = try processes.ofFirst { () throws -> [UInt8] in
+      guard let (checkpoint, folder) = try runFolder?.loadCheckpoint() else { return [] }
+      try resume(from: checkpoint, in: folder)
+      return try checkpoint.message()
+    }
+    guard !message.isEmpty else { return }
+    try processes.together {
+      if processes.rank > 0 {
+        try resume(
+          from: Checkpoint(message: message),
+          in: URL(fileURLWithPath: "process 0", isDirectory: true))
+      }
+    }
+  }
+
+  private func resume(from checkpoint: Checkpoint, in folder: URL) throws {
     let state = checkpoint.state
     guard state.task == task.name else {
       throw CheckpointError(.otherTask(expected: task.name, found: state.task), path: folder.path)
@@ -285,7 +326,7 @@ public final class TrainingLoop {
           expected: "a step up to \(task.stepsPerEpoch), the number in an epoch",
           found: "\(state.position.step)"), path: folder.path)
     }
-    if state.history.best != nil, !runFolder.hasWholeModel {
+    if let runFolder, state.history.best != nil, !runFolder.hasWholeModel {
       try rebuildModel(of: checkpoint, in: runFolder)
     }
     try restore(checkpoint, from: folder)

@@ -78,6 +78,9 @@ public final class TensorBoardRecorder: Recorder {
       ("seconds/data", seconds.data),
       ("rate/\(record.exampleUnit)-per-second", record.examplesPerSecond),
     ]
+    if let bytesSent = record.bytesSent {
+      scalars += [("seconds/exchange", seconds.exchange), ("bytes-sent", Double(bytesSent))]
+    }
     for layer in record.layers {
       scalars.append(("touched-rows/\(layer.name)", layer.touchedRows))
       scalars.append(("kept-magnitude/\(layer.name)", layer.keptMagnitude))

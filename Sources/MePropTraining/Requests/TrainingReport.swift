@@ -9,8 +9,8 @@ public struct TrainingReport: Sendable {
   public var summary: TrainingSummary
   /// How the run ended.
   public var outcome: TrainingOutcome
-  /// Where the model of the best epoch is.
-  public var model: URL
+  /// Where the model of the best epoch is; `nil` in processes other than the first.
+  public var model: URL?
 }
 
 extension TrainingReport {
@@ -46,11 +46,12 @@ extension TrainingReport {
     guard !summary.epochs.isEmpty else { return [] }
     var sum = PhaseSeconds()
     for record in summary.epochs { sum += record.seconds }
-    let phases: [(String, Double)] = [
+    var phases: [(String, Double)] = [
       ("forward", sum.forward), ("backward", sum.backward), ("  selection", sum.selection),
       ("  products", sum.products), ("optimizer", sum.optimizer), ("data", sum.data),
-      ("all", sum.total),
     ]
+    if sum.exchange > 0 { phases.append(("exchange", sum.exchange)) }
+    phases.append(("all", sum.total))
     var rows = [["training", "seconds", ""]]
     for (name, seconds) in phases {
       let share = sum.total > 0 ? 100 * seconds / sum.total : 0

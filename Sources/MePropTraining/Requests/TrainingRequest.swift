@@ -81,7 +81,8 @@ public struct TrainingRequest: Sendable {
 
   /// Trains a task in a run folder, on signals until the next step.
   ///
-  /// A new run folder is made only when settings and data are known to be good.
+  /// A new run folder is made only when settings and data are known to be good. Where several
+  /// processes train (``ProcessGroup``), the first one alone has a run folder and tells anybody.
   ///
   /// - Parameters:
   ///   - name: The task's name.
@@ -96,45 +97,37 @@ public struct TrainingRequest: Sendable {
     _ name: String, schema: ConfigurationSchema, recorders: [any Recorder] = [],
     handlesSignals: Bool = false, prepare: (Configuration) throws -> PreparedTask
   ) throws -> TrainingReport {
-    let run: RunFolder
-    let prepared: PreparedTask
-    if resumes {
-      guard let folder = runFolder ?? RunFolder.latest(task: name) else {
-        throw RunFolderError.nothingToResume(path: "runs")
-      }
-      run = try RunFolder(at: folder, resuming: true)
-      if let found = run.task, found != name {
-        throw RunFolderError.otherTask(path: run.url.path, expected: name, found: found)
-      }
-      let started = try startedConfiguration(of: run, schema)
-      var configuration = try configuration(for: schema, resuming: run)
-      try configuration.makePlacesAbsolute()
-      if let started {
-        if configuration.leavesSelectionOpen {
-          // What was decided when the run was started holds.
-          try configuration.takeSelection(of: started)
-        }
-        tellSchedule(started, configuration)
-      }
-      prepared = try prepare(decided(configuration, name, prepare))
-    } else {
-      var configuration = try configuration(for: schema)
-      try configuration.makePlacesAbsolute()
-      prepared = try prepare(decided(configuration, name, prepare))
-      run =
-        try runFolder.map { try RunFolder(at: $0, resuming: false) }
-        ?? RunFolder.create(task: name)
+    let processes = ProcessGroup.current
+    let isFirst = processes.rank == 0
+    var (run, configuration) = try processes.together { () -> (RunFolder?, Configuration) in
+      if !resumes { return (nil, try newConfiguration(for: schema)) }
+      guard isFirst else { return (nil, Configuration(schema: schema)) }
+      let (run, configuration) = try resumed(name, schema)
+      return (run, configuration)
     }
-    for file in prepared.files { try run.save(file.contents, as: file.name) }
+    if processes.size > 1 { try processes.settle(&configuration, isOfFirst: resumes) }
+    let prepared = try processes.together {
+      try prepare(decided(configuration, name, prepare))
+    }
+    try processes.shard(prepared)
+    run = try processes.together {
+      guard isFirst else { return nil }
+      let folder =
+        try run ?? runFolder.map { try RunFolder(at: $0, resuming: false) }
+        ?? RunFolder.create(task: name)
+      for file in prepared.files { try folder.save(file.contents, as: file.name) }
+      return folder
+    }
+    let recordersOfRun: [any Recorder] =
+      run.map { [JSONLRecorder(run: $0), TensorBoardRecorder(run: $0), DetailsRecorder(run: $0)] }
+      ?? []
     let loop = TrainingLoop(
       task: prepared.task, stopping: prepared.stopping, run: run,
       configuration: prepared.configuration, description: prepared.description,
-      recorders: recorders + [
-        JSONLRecorder(run: run), TensorBoardRecorder(run: run), DetailsRecorder(run: run),
-      ],
+      recorders: isFirst ? recorders + recordersOfRun : [],
       handlesSignals: handlesSignals, skipsNonFiniteSteps: prepared.skipsNonFiniteSteps)
     let result = try loop.run()
-    if result.best != nil, let task = prepared.task as? any FigureTask {
+    if let run, result.best != nil, let task = prepared.task as? any FigureTask {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       try run.save(
@@ -143,8 +136,39 @@ public struct TrainingRequest: Sendable {
     }
     return TrainingReport(
       summary: TrainingSummary(
-        task: name, run: run.url.path, threads: prepared.threadCount, epochs: result.history),
-      outcome: result.outcome, model: run.modelURL)
+        task: name, run: run?.url.path, threads: prepared.threadCount, epochs: result.history),
+      outcome: result.outcome, model: run?.modelURL)
+  }
+
+  /// The settings of a new run.
+  private func newConfiguration(for schema: ConfigurationSchema) throws -> Configuration {
+    var configuration = try configuration(for: schema)
+    try configuration.makePlacesAbsolute()
+    return configuration
+  }
+
+  /// The run to go on with, and its settings.
+  private func resumed(
+    _ name: String, _ schema: ConfigurationSchema
+  ) throws -> (RunFolder, Configuration) {
+    guard let folder = runFolder ?? RunFolder.latest(task: name) else {
+      throw RunFolderError.nothingToResume(path: "runs")
+    }
+    let run = try RunFolder(at: folder, resuming: true)
+    if let found = run.task, found != name {
+      throw RunFolderError.otherTask(path: run.url.path, expected: name, found: found)
+    }
+    let started = try startedConfiguration(of: run, schema)
+    var configuration = try configuration(for: schema, resuming: run)
+    try configuration.makePlacesAbsolute()
+    if let started {
+      if configuration.leavesSelectionOpen {
+        // What was decided when the run was started holds.
+        try configuration.takeSelection(of: started)
+      }
+      tellSchedule(started, configuration)
+    }
+    return (run, configuration)
   }
 
   /// The settings that a run was started with; `nil` for a run that ended before it saved them, if

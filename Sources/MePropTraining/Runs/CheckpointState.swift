@@ -34,6 +34,8 @@ public struct EpochProgress: Sendable, Codable, Equatable {
   public var details: EpochDetails?
   /// What was cut out of the network so far; `nil` for nothing.
   public var cuts: [UnitCut]?
+  /// The bytes that this process sent to others so far; `nil` for none.
+  public var bytesSent: Int?
 
   /// Creates the progress of an epoch that has not begun.
   public init() {}

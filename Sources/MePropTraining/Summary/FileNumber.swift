@@ -39,6 +39,7 @@ extension EpochProgress {
   /// Whether all counts are such that they can be added up.
   var hasPossibleCounts: Bool {
     FileNumber.counts.contains(exampleCount) && FileNumber.counts.contains(layerSteps)
+      && FileNumber.counts.contains(bytesSent ?? 0)
       && details?.hasPossibleCounts ?? true && (cuts ?? []).allSatisfy(\.hasPossibleCounts)
   }
 }

@@ -51,21 +51,24 @@ public struct TrainingSummary: Sendable, Encodable {
 extension EpochRecord {
   /// The record as an object: an entry of `epochs` in a summary, a row of metrics.jsonl.
   public var json: JSONValue {
-    let phases: [(String, Double)] = [
+    var phases: [(String, Double)] = [
       ("total", seconds.total), ("forward", seconds.forward), ("backward", seconds.backward),
       ("selection", seconds.selection), ("products", seconds.products),
       ("optimizer", seconds.optimizer), ("data", seconds.data),
     ]
-    return .object([
-      .init("epoch", .integer(epoch)),
-      .init("seconds", .object(phases.map { .init($0, .number($1)) })),
-      .init("train", .object([.init("loss", .number(trainLoss))])),
-      .init("dev", figures(of: dev)),
-      .init("test", figures(of: test)),
-      .init("\(exampleUnit)PerSecond", .number(examplesPerSecond.rounded())),
-      .init("touchedRows", .array(layers.map { .number($0.touchedRows) })),
-      .init("keptMagnitude", .array(layers.map { .number($0.keptMagnitude) })),
-    ])
+    if bytesSent != nil { phases.append(("exchange", seconds.exchange)) }
+    let exchanges = bytesSent.map { [JSONValue.Member("bytesSent", .integer($0))] } ?? []
+    return .object(
+      [
+        .init("epoch", .integer(epoch)),
+        .init("seconds", .object(phases.map { .init($0, .number($1)) })),
+        .init("train", .object([.init("loss", .number(trainLoss))])),
+        .init("dev", figures(of: dev)),
+        .init("test", figures(of: test)),
+        .init("\(exampleUnit)PerSecond", .number(examplesPerSecond.rounded())),
+        .init("touchedRows", .array(layers.map { .number($0.touchedRows) })),
+        .init("keptMagnitude", .array(layers.map { .number($0.keptMagnitude) })),
+      ] + exchanges)
   }
 }
 

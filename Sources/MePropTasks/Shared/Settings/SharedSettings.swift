@@ -121,6 +121,10 @@ public struct SharedSettings: Sendable {
         "batch", .int(1...1_000_000), default: .int(batchSize),
         "\(batchUnit.examples) a step\(batchUnit.note)"),
       .init(
+        "shards", .optional(.int(1...ShardingError.largestCount)), default: .none,
+        "cut each batch into so many parts, which several processes may share; results depend on "
+          + "it, and not on the processes; none is 8 with several processes"),
+      .init(
         "on-nan", .choice(["stop", "skip"]), default: .string("stop"), mayChangeOnResume: true,
         "what a step does whose outputs are not finite: end the run, or change nothing"),
       .init("seed", .int(0...Int.max), default: .int(1), "seed of all random numbers"),

@@ -56,10 +56,23 @@ public struct StepSettings: Sendable, Equatable {
   /// The steps of an epoch over so many examples, the short one included.
   func stepsPerEpoch(exampleCount: Int) -> Int { (exampleCount + batchSize - 1) / batchSize }
 
+  /// The places, in the order of an epoch of so many, of the examples of a step, from 0.
+  func examples(ofStep step: Int, of count: Int) -> Range<Int> {
+    let start = step * batchSize
+    return start..<min(start + batchSize, count)
+  }
+
   /// What the learning rate is multiplied by in a step (from 0) of an epoch (from 1).
   func learningRateFactor(step: Int, epoch: Int, stepsPerEpoch: Int) -> Float {
     learningRateSchedule.factor(
       progress: Double((epoch - 1) * stepsPerEpoch + step)
         / Double(stopping.epochs * stepsPerEpoch))
+  }
+}
+
+extension ArraySlice {
+  /// The elements of a part of it, counted from its own start.
+  subscript(from part: Range<Int>) -> ArraySlice {
+    self[startIndex + part.lowerBound..<startIndex + part.upperBound]
   }
 }

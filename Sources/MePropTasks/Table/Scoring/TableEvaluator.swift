@@ -16,7 +16,8 @@ struct TableBatch {
 
   private let features: TableFeatures
   private let target: TableSchema.Target
-  private let hasWeights: Bool
+  /// Whether the table has weights.
+  let hasWeights: Bool
   private let width: Int
 
   init(_ schema: TableSchema, _ features: TableFeatures) {
