@@ -300,9 +300,11 @@ import _MePropTestSupport
     }
   }
 
-  /// Trains on all inputs, restoring in between, and compares each forward pass.
+  /// Trains on all inputs, restoring in between, and compares each forward pass; outputs may be
+  /// `tolerance` apart where prediction adds up in another order, which is far less than a step
+  /// changes.
   private func check<L: Layer>(
-    _ model: L, _ inputs: [L.Input], rows: (L.Input) -> Int, _ run: Run
+    _ model: L, _ inputs: [L.Input], rows: (L.Input) -> Int, _ run: Run, tolerance: Double? = nil
   ) throws {
     let loss = ProjectionLoss()
     let context = ComputeContext()
@@ -321,7 +323,12 @@ import _MePropTestSupport
       let fresh = Predictor(trainer.model, context: context)
       try trainer.train(input, projection)
       fresh.withOutput(of: input) {
-        expectSameBits(loss.box.output, $0, "\(run), batch \(index)")
+        let comment = "\(run), batch \(index)"
+        if let tolerance {
+          expectClose(loss.box.output, $0, atol: tolerance, rtol: tolerance, comment)
+        } else {
+          expectSameBits(loss.box.output, $0, comment)
+        }
       }
       // Its model is as it was before the step; so is that of the first predictor.
       first.withOutput(of: input) {
@@ -343,7 +350,8 @@ import _MePropTestSupport
       Stack(Array(layers[..<2]))
       layers[2]
     }
-    try check(model, inputs(70), rows: \.rowCount, run)
+    try check(
+      model, inputs(70), rows: \.rowCount, run, tolerance: precision == .f32 ? 1e-5 : nil)
   }
 
   @Test(arguments: runs, LSTMPrecision.allCases)
