@@ -313,7 +313,7 @@ def test_accuracy(load):
 def test_regression():
     X, y = load_diabetes(return_X_y=True)
     pipeline = make_pipeline(
-        StandardScaler(), MePropRegressor((50,), max_iter=60, early_stopping=True, random_state=1)
+        StandardScaler(), MePropRegressor((50,), early_stopping=True, random_state=1)
     )
     assert cross_val_score(pipeline, X, y, cv=5).mean() > 0.3
     both = np.stack([y, 1e6 - 1000 * y], axis=1)
