@@ -204,7 +204,7 @@ struct SimplifyCommandTests {
       (["none", "--target", "4"], 1, "none"),
       (["r", "--target", "24"], 64, "24 is not below the widths of the layers, 24, 16"),
       (["alone", "--target", "4"], 64, "found no config.yaml beside the model"),
-      (["table", "--target", "4"], 64, "models of table cannot be simplified"),
+      (["table", "--target", "4"], 64, "models of table have no units that can be cut"),
       (["t", "--target", "4", "--data", "other"], 64, "the data make another network"),
       (["t", "--target", "4", "--data", "nowhere"], 64, "nowhere"),
       (["r", "--target", "4", "--run", "a.csv/s"], 1, "a.csv"),

@@ -97,8 +97,11 @@ extension TaskDefinition {
         "\(request.model.path): found no config.yaml beside the model, expected the folder of a "
           + "run, whose settings say how to train")
     }
+    let refusal = UsageError(
+      "\(request.model.path): models of \(name) have no units that can be cut, expected a model of "
+        + "digits, tagger or parser")
     guard schema["target-width"] != nil, let network = network(of: try readModel(at: folder)) else {
-      throw UsageError("\(request.model.path): models of \(name) cannot be simplified")
+      throw refusal
     }
     var state = Simplifier(
       network, configuration: try Configuration(schema: schema, files: [settings]))
@@ -107,11 +110,7 @@ extension TaskDefinition {
       try state.configuration.makePlacesAbsolute()
     }
     let before = state.widths
-    guard !before.isEmpty else {
-      throw UsageError(
-        "\(request.model.path): models of \(name) have no units that can be cut, expected a model "
-          + "of digits, tagger or parser")
-    }
+    guard !before.isEmpty else { throw refusal }
     if case .width(let width) = request.aim, before.allSatisfy({ $0.width <= width }) {
       throw UsageError(
         "--target: \(width) is not below the widths of the layers, "
