@@ -20,8 +20,9 @@ INSTALLED_FILES = bin/meprop share/man/man1/meprop.1 \
 # the modules that lean on those checks are tested that way as well. MEPROP_ONLY_LAYERS leaves all
 # others out of the package.
 DEBUG_TESTS = MEPROP_ONLY_LAYERS=1 $(SWIFT) test --skip '$(SLOW_IN_DEBUG)'
-# The references of convolution take many minutes without optimization.
-SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests
+# The references of convolution, and all combinations of shards and processes, take minutes without
+# optimization.
+SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests|ShardingTests
 
 # Whole training steps are tested with slower instruction sets too, as far as the processor has
 # them; kernels are tested with all that it has anyway.
