@@ -67,7 +67,7 @@ test:
 	$(SWIFT) test -c release --disable-testable-imports $(ARGS); \
 	$(if $(ARGS),,for simd in $(SIMD); do \
 	  MEPROP_SIMD=$$simd $(SWIFT) test -c release --disable-testable-imports --skip-build \
-	    --filter MePropNNTests; \
+	    --filter MePropNNTests --skip ShardingTests; \
 	done;) \
 	$(if $(ARGS),$(SWIFT) test $(ARGS),$(DEBUG_TESTS))
 
