@@ -15,7 +15,8 @@ shift || true
 if [ $# -gt 0 ]; then
   readers=("$@")
 else
-  readers=(idx gzip csv conllu score treebank vectors safetensors yaml model checkpoint records)
+  readers=(idx gzip csv table picture cifar conllu score treebank vectors safetensors yaml model
+    checkpoint records)
 fi
 
 build=.build-fuzz
@@ -36,6 +37,19 @@ printf '\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\2\1\2\3\4' | gzip -9 | seed idx packed
 printf 'hello hello hello' | gzip -9 | seed gzip one
 { printf 'a' | gzip; printf 'b' | gzip; head -c 20 /dev/zero; } | seed gzip padded
 printf 'a,b,c\n1,2,3\n"4","5","6"\n7 8 9e-1\n' | seed csv rows
+printf 'id;day;price;sold\n1;3.4.2024;"1.234,5";yes\n2;NA;7,5;no\n' | seed table semicolons
+printf 'a,b\n"x ""y""",1e3\n,-.5\n"two\nlines",?\n' | seed table quotes
+png=iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAFElEQVR42mNgYGRiZmFlY+dghLMAAnYASq4Dx5QAAAAA
+png+=SUVORK5CYII=
+base64 -d <<< "$png" | seed picture png
+jpeg=/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJ
+jpeg+=BwYGCAsICQoKCgoKBggLDAsKDAkKCgr/wAALCAAEAAQBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAABv/EABQQAQAAAAAA
+jpeg+=AAAAAAAAAAAAAAD/2gAIAQEAAD8APv/Z
+base64 -d <<< "$jpeg" | seed picture jpeg
+for label in '\0\1' '\0\2'; do
+  printf "$label"
+  head -c 3072 /dev/zero
+done | seed cifar two
 printf "$tree" | seed conllu tree
 printf "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n$tree" | seed conllu range
 printf "$tree" | seed score tree

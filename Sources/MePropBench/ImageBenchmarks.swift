@@ -43,10 +43,13 @@ extension Benchmark {
     pooling: ImageExtent?, activation: Activation, _ policy: SelectionPolicy
   ) -> Trainer<Conv2D, GivenGradient> {
     Trainer(
-      Conv2D(Self.secondConvolution, pooling: pooling, activation: activation, seed: 1),
+      // Its own policy: a trainer leaves the last layer dense.
+      Conv2D(
+        Self.secondConvolution, pooling: pooling, activation: activation, seed: 1,
+        selection: policy),
       loss: GivenGradient(),
       optimizer: Optimizer(.gradientDescent(), learningRate: 1e-6, untouchedRows: .skip),
-      selection: policy, inputColumnCount: Self.secondConvolution.input.count, context: context)
+      inputColumnCount: Self.secondConvolution.input.count, context: context)
   }
 
   private func randomMatrix(_ rows: Int, _ columns: Int, from random: inout Philox) -> Matrix {

@@ -75,7 +75,7 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print one JSON object and nothing else on standard output.")
   var json = false
 
-  @Option(help: ArgumentHelp("Threads for all columns.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Threads for all columns.", valueName: "n"))
   var threads = 1
 
   @Option(

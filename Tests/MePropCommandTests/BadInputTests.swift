@@ -152,6 +152,15 @@ struct BadInputTests {
       expectError(
         try tool.run(["predict", "run"], input: Data((text + "\n").utf8)), 1, expected)
     }
+    let pictures: [(String, [UInt8])] = [
+      ("PNG", [0x89, 0x50, 0x4e, 0x47]), ("JPEG", [0xff, 0xd8, 0xff, 0xe0]),
+    ]
+    for (format, bytes) in pictures {
+      expectError(
+        try tool.run(["predict", "run"], input: Data(bytes)), 1, "is a \(format) file",
+        "rows of 16 numbers")
+    }
+    expectError(try tool.run(["predict", "run", "--threads", "-1"]), 64, "found -1, expected 1 to")
     expectError(try tool.run(["predict", "run", "none"]), 1, "none: cannot be opened")
     expectError(try tool.run(["predict", "run", "data"]), 1, "data: ")
     expectError(

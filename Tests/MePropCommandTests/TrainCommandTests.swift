@@ -145,7 +145,9 @@ struct TrainCommandTests {
     let predictions = try #require(json.json?["predictions"] as? [[String: Double]])
     #expect(predictions.count == 2 && predictions[0] == predictions[1])
     #expect(Set(predictions[0].keys) == ["label", "probability"])
-    #expect(try tool.run(["predict", "run"], input: Data()).output == "")
+    let empty = try tool.run(["predict", "run"], input: Data())
+    #expect(empty.output == "" && empty.status == 0)
+    #expect(empty.lastLine == "notice: standard input: holds nothing to predict")
   }
 
   @Test("Data sets are listed and checked")

@@ -1,6 +1,7 @@
 // Files of images in all forms, good and bad.
 
 import CPNG
+import CZlib
 import Foundation
 import MePropCore
 import MePropData
@@ -97,6 +98,19 @@ import Testing
     }
     let ink = #expect(throws: ImageDataError.self) { try file(Self.jpeg(Self.inkJPEG)) }
     #expect("\(try #require(ink))".contains("CMYK"))
+  }
+
+  @Test("A header that claims more pixels than the file can hold is refused before there is room")
+  func refusesClaims() throws {
+    var bytes = try Self.png(noise(400), 20, 20, channels: 1)
+    // Width and height, and the check sum of their chunk.
+    bytes.replaceSubrange(16..<24, with: [0, 0, 0x20, 0, 0, 0, 0x20, 0])
+    let sum = bytes[12..<29].withUnsafeBufferPointer { crc32(0, $0.baseAddress, 17) }
+    for place in 0..<4 {
+      bytes[29 + place] = UInt8(truncatingIfNeeded: sum >> (24 - 8 * UInt(place)))
+    }
+    let error = #expect(throws: ImageDataError.self) { try file(bytes) }
+    #expect("\(try #require(error))".contains("8192x8192"))
   }
 
   // MARK: Folders

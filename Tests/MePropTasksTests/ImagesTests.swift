@@ -57,6 +57,27 @@ struct ImagesTests {
       data: data, context: ComputeContext(threadCount: threads))
   }
 
+  private static func resolved(_ assignments: String...) throws -> Configuration {
+    try ImagesConfiguration.resolve(configuration(assignments)).configuration
+  }
+
+  @Test("The preset of digits is the recipe of the digits task; what is named stays")
+  func digitsPreset() throws {
+    let digits = try DigitsConfiguration.resolve(
+      TrainingRequest(assignments: []).configuration(for: DigitsConfiguration.schema)
+    ).configuration
+    let preset = try Self.resolved("preset=digits")
+    for key in ["epochs", "batch", "hidden", "select", "k", "memory", "dropout"] {
+      #expect(preset.value(key) == digits.value(key), "\(key)")
+    }
+    #expect(abs(preset.double("learning-rate") - digits.double("learning-rate")) < 1e-5)
+    #expect(preset.string("network") == "mlp")
+    let sampled = try Self.resolved("preset=digits", "select=sampled", "epochs=7")
+    #expect(sampled.double("memory") == 0)
+    #expect(sampled.int("epochs") == 7)
+    #expect(try Self.resolved("preset=digits", "layers=dense 20").value("network") == .auto)
+  }
+
   private static func train(_ task: ImagesTask, epochs: Int = 15) throws {
     for epoch in 1...epochs {
       task.beginEpoch(epoch)

@@ -17,6 +17,31 @@ let readers: [String: Reader] = [
     var row: [Float] = []
     while try rows.readRow(into: &row) {}
   },
+  "table": { file, _ in
+    let profile = try TableProfile(path: file.path)
+    let reader = try TableReader(
+      InputFile(path: file.path), hints: TableHints(names: profile.columns.map(\.name)))
+    while try reader.next() {
+      for column in 0..<reader.fieldCount {
+        let bytes = reader.bytes(column)
+        _ = TableField.date(bytes, preferred: .dayFirst)
+        _ = TableField.truth(bytes)
+        _ = reader.number(column)
+      }
+    }
+  },
+  "picture": { file, bytes in
+    let image = try ImageFile(bytes, path: file.path)
+    _ = try image.pixels(channels: 1)
+    _ = try image.pixels(channels: 3)
+  },
+  "cifar": { _, bytes in
+    let folder = try emptied("cifar")
+    for name in ["train.bin", "test.bin"] {
+      try bytes.write(to: folder.appendingPathComponent(name))
+    }
+    _ = try ImageData(folder: folder, options: ImageData.Options())
+  },
   "conllu": { file, _ in
     let reader = try CoNLLUReader(path: file.path)
     while let sentence = try reader.next() {

@@ -36,10 +36,13 @@ struct ImportanceCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Which part of it.", valueName: "test|dev"))
   var split: EvaluationSplit = .test
 
-  @Option(help: ArgumentHelp("How often each part is shuffled.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("How often each part is shuffled.", valueName: "n"))
   var repeats = 3
 
-  @Option(help: ArgumentHelp("Threads to compute with (default: all).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to compute with (default: all).", valueName: "n"))
   var threads: Int?
 
   @Flag(help: "Print one JSON object.")

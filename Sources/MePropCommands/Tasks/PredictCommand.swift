@@ -45,15 +45,21 @@ struct PredictCommand: ParsableCommand, ModelCommand {
     let input =
       file == "-"
       ? try InputFile(handle: .standardInput, name: "standard input") : try InputFile(path: file)
-    guard json else {
-      return try task.predict(parameters, input, use, writesObjects: false) {
+    var byteCount = 0
+    if json {
+      var lines: [UInt8] = []
+      try task.predict(parameters, input, use, writesObjects: true) { lines += $0 }
+      byteCount = lines.count
+      let objects = lines.split(separator: UInt8(ascii: "\n"))
+        .joined(separator: [UInt8(ascii: ",")])
+      try StandardOutput.write(
+        bytes: Array("{\"predictions\":[".utf8) + objects + Array("]}\n".utf8))
+    } else {
+      try task.predict(parameters, input, use, writesObjects: false) {
+        byteCount += $0.count
         try StandardOutput.write(bytes: $0)
       }
     }
-    var lines: [UInt8] = []
-    try task.predict(parameters, input, use, writesObjects: true) { lines += $0 }
-    let objects = lines.split(separator: UInt8(ascii: "\n")).joined(separator: [UInt8(ascii: ",")])
-    try StandardOutput.write(
-      bytes: Array("{\"predictions\":[".utf8) + objects + Array("]}\n".utf8))
+    if byteCount == 0 { Notices.tell("\(input.path): holds nothing to predict") }
   }
 }

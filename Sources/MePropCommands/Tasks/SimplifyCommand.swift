@@ -46,7 +46,9 @@ struct SimplifyCommand: ParsableCommand {
       valueName: "name|folder"), completion: .directory)
   var data: String?
 
-  @Option(help: ArgumentHelp("Epochs of each stage; half of them have cuts.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Epochs of each stage; half of them have cuts.", valueName: "n"))
   var epochs = 4
 
   @Option(

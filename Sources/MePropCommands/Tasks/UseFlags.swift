@@ -49,7 +49,9 @@ enum UseKeys<Command: ModelCommand>: FlagSource {
 
 /// How a model is used: threads, and what its task takes besides.
 struct UseOptions<Command: ModelCommand>: ParsableArguments {
-  @Option(help: ArgumentHelp("Threads to compute with (default: all).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to compute with (default: all).", valueName: "n"))
   var threads: Int?
 
   @OptionGroup var flags: Flags<UseKeys<Command>>

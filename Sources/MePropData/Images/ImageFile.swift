@@ -15,13 +15,17 @@ public struct ImageFile {
   private enum Format: String {
     case png = "PNG"
     case jpeg = "JPEG"
+
+    /// The most pixels that a byte of a file can stand for: deflate makes 1,032 bytes of one, each
+    /// of eight pixels; JPEG spends a bit at least on 64 pixels.
+    var pixelsPerByte: Int { self == .png ? 8 * 1032 : 8 * 64 }
   }
 
   private let format: Format
   private let bytes: Data
 
   /// The most pixels that an image may have: a header that claims more is taken for damage.
-  private static let maximumPixelCount = 1 << 28
+  private static let maximumPixelCount = 1 << 27
 
   /// Reads a file and looks at its header.
   ///
@@ -55,9 +59,13 @@ public struct ImageFile {
         path: path,
         found: bytes.isEmpty ? "an empty file" : "bytes \(first.joined(separator: " "))")
     }
-    guard shape.height > 0, shape.width > 0, shape.positionCount <= Self.maximumPixelCount else {
+    // Before anything is allocated for them.
+    let possibleCount = min(Self.maximumPixelCount, bytes.count * format.pixelsPerByte)
+    guard shape.height > 0, shape.width > 0, shape.positionCount <= possibleCount else {
       throw ImageDataError.damaged(
-        path: path, format: format.rawValue, reason: "its header claims \(shape)")
+        path: path, format: format.rawValue,
+        reason: "its header claims \(shape), expected at most \(possibleCount) pixels in "
+          + "\(bytes.count) bytes")
     }
   }
 

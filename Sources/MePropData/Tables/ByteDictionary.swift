@@ -1,5 +1,7 @@
 // Numbers for texts, looked up by their bytes without making strings.
 
+import Foundation
+
 /// Numbers texts from 0 in the order in which they are added.
 ///
 /// A text is looked up by its bytes, as fields of a table come: nothing is allocated, and strings
@@ -76,10 +78,8 @@ public struct ByteDictionary: Sendable {
     let range = range(index)
     guard range.count == text.count else { return false }
     return bytes.withUnsafeBytes { bytes in
-      for place in 0..<text.count where bytes[range.lowerBound + place] != text[place] {
-        return false
-      }
-      return true
+      guard let base = bytes.baseAddress, let start = text.baseAddress else { return true }
+      return memcmp(base + range.lowerBound, start, text.count) == 0
     }
   }
 
@@ -93,20 +93,28 @@ public struct ByteDictionary: Sendable {
     }
   }
 
-  /// Eight bytes at a time, multiplied and mixed.
+  /// Eight bytes at a time, multiplied and mixed; the last may be read twice.
   private static func hash(_ text: UnsafeRawBufferPointer) -> UInt64 {
-    var hash = 0x9e37_79b9_7f4a_7c15 ^ UInt64(text.count)
+    let count = text.count
+    var hash = 0x9e37_79b9_7f4a_7c15 ^ UInt64(count)
+    guard let start = text.baseAddress, count > 0 else { return mix(hash) }
+    guard count >= 8 else {
+      let rest: UInt64
+      if count >= 4 {
+        let first = start.loadUnaligned(as: UInt32.self)
+        let last = start.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+        rest = UInt64(first) << 32 | UInt64(last)
+      } else {
+        rest = UInt64(text[0]) << 16 | UInt64(text[count / 2]) << 8 | UInt64(text[count - 1])
+      }
+      return mix(hash ^ rest)
+    }
     var place = 0
-    while place + 8 <= text.count {
-      hash = mix(hash ^ text.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+    while place + 8 < count {
+      hash = mix(hash ^ start.loadUnaligned(fromByteOffset: place, as: UInt64.self))
       place += 8
     }
-    var rest: UInt64 = 0
-    while place < text.count {
-      rest = rest << 8 | UInt64(text[place])
-      place += 1
-    }
-    return mix(hash ^ rest)
+    return mix(hash ^ start.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self))
   }
 
   private static func mix(_ value: UInt64) -> UInt64 {

@@ -93,6 +93,8 @@ public enum DigitsDataError: OneLineError {
   case sizesDiffer(folder: String, training: [Int], test: [Int])
   /// Images that a model does not take; sizes are rows, columns.
   case wrongSize(path: String, expected: [Int], found: [Int])
+  /// A file of a format that models of images read.
+  case isPicture(path: String, format: String, pixelCount: Int)
   /// A pixel in a row of text that is below 0 or above 255.
   case pixelOutOfRange(path: String, line: Int, field: Int, found: Float)
 
@@ -106,6 +108,9 @@ public enum DigitsDataError: OneLineError {
     case .wrongSize(let path, let expected, let found):
       return "\(path): images are \(size(found)), expected \(size(expected)), the size the model "
         + "was trained on; scale them first or use another model"
+    case .isPicture(let path, let format, let count):
+      return "\(path): is a \(format) file, expected an idx file of images or rows of \(count) "
+        + "numbers; models of 'meprop train images' read pictures"
     case .pixelOutOfRange(let path, let line, let field, let found):
       return "\(path):\(line): field \(field) is \(found), expected a pixel from 0 (background) to "
         + "255"

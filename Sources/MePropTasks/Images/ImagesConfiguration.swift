@@ -21,6 +21,10 @@ public enum ImagesConfiguration {
 
   private static let dataKeys: [ConfigurationKey] = [
     .init(
+      "preset", .choice(["default", "digits"]), default: .string("default"), valueName: "name",
+      "where other keys are not set: digits is what 'train digits' does: two dense layers of 500 for "
+        + "two epochs, batch top-k with memory"),
+    .init(
       "data", .string, default: .string("mnist"), valueName: "name|folder",
       "name of a data set (see 'meprop data list'), or folder of idx or CIFAR files or of "
         + "folders of "
@@ -76,6 +80,15 @@ public enum ImagesConfiguration {
       "how weights start; uniform-fan-in is PyTorch's"),
   ]
 
+  /// What the preset `digits` sets where nobody else does: the defaults of the digits task.
+  static let digitsValues: [(key: String, value: String)] = [
+    ("network", "mlp"), ("batch", "100"), ("epochs", "2"), ("learning-rate", "0.00316"),
+  ]
+  /// The same of selection, which goes together.
+  static let digitsSelection: [(key: String, value: String)] = [
+    ("select", "batch-top-k"), ("k", "0.04"), ("memory", "0.9"),
+  ]
+
   /// Decides what is left open and checks that all settings go together.
   ///
   /// - Parameters:
@@ -87,6 +100,7 @@ public enum ImagesConfiguration {
     _ configuration: Configuration, for data: ImageData? = nil
   ) throws -> (settings: ImagesSettings, configuration: Configuration) {
     var resolved = configuration
+    if configuration.string("preset") == "digits" { try applyDigits(to: &resolved) }
     try shared.resolve(
       &resolved, asked: configuration, data: "the name of a data set or a folder")
     try decideNetwork(&resolved)
@@ -101,6 +115,14 @@ public enum ImagesConfiguration {
       steps: StepSettings(resolved: resolved))
     try check(settings, resolved, data)
     return (settings, resolved)
+  }
+
+  /// A network or a policy that the user named has settings of its own.
+  private static func applyDigits(to configuration: inout Configuration) throws {
+    let values =
+      configuration.value("layers") == .none ? digitsValues : Array(digitsValues.dropFirst())
+    let keepsSelection = configuration.origin(of: "select") != .defaultValue
+    try configuration.apply(preset: values + (keepsSelection ? [] : digitsSelection))
   }
 
   /// What the user named, or what goes with it.

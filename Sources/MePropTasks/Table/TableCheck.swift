@@ -140,7 +140,8 @@ struct TableCheck {
     for column in profile.columns where schema.target.columns.contains(column.name) {
       if column.missingCount > 0 {
         warnings.append(
-          "target column '\(column.name)' is missing in \(column.missingCount) rows, which are "
+          "target column '\(column.name)' is missing in "
+            + "\(Self.counted(column.missingCount, "row")), which are "
             + "left out")
       }
       guard schema.target.kind == .classes else { continue }
@@ -149,7 +150,8 @@ struct TableCheck {
       if !rare.isEmpty {
         warnings.append(
           "rare classes: "
-            + rare.prefix(10).map { "'\($0.text)' in \($0.count) rows" }.joined(separator: ", ")
+            + rare.prefix(10).map { "'\($0.text)' in \(Self.counted($0.count, "row"))" }
+            .joined(separator: ", ")
             + (rare.count > 10 ? ", and \(rare.count - 10) more" : ""))
       }
       let counts = values.map(\.count)
@@ -277,12 +279,17 @@ struct TableCheck {
     return CheckReport(
       table: ReportTable(
         rows: [["column", "kind", "values", "missing", "range or commonest"]] + rows),
-      summary: "\(parts.train): \(profile.rowCount) rows, \(profile.columns.count) columns, "
+      summary: "\(parts.train): \(Self.counted(profile.rowCount, "row")), "
+        + "\(Self.counted(profile.columns.count, "column")), "
         + "\(dialect.delimiterName) between fields, "
         + (dialect.hasHeader ? "a header" : "no header")
         + (dialect.hasDecimalComma ? ", decimal commas" : "")
         + (schema.map { "; target \($0.target.summary)" } ?? ""),
       warnings: warnings, errors: errors, json: json)
+  }
+
+  private static func counted(_ count: Int, _ what: String) -> String {
+    "\(count) \(what)\(count == 1 ? "" : "s")"
   }
 
   private func use(_ column: ColumnProfile) -> String {

@@ -29,11 +29,16 @@ final class TablePredictor {
   private let features: TableFeatures
   private let predictor: Predictor<TableNetwork>
   private let format: PredictionFormat
-  private var input: SparseRows
-  /// The kept fields of the rows of a batch, as they will be written, and where each row's end.
-  private var kept: [UInt8] = []
-  private var keptEnds: [Int] = []
-  private var output: [UInt8] = []
+
+  /// What is gathered of the rows that come, and what is written of them.
+  private struct Batch {
+    var input: SparseRows
+    var count = 0
+    /// The kept fields of the rows, as they will be written, and where each row's end.
+    var kept: [UInt8] = []
+    var keptEnds: [Int] = []
+    var output: [UInt8] = []
+  }
 
   /// Rows a batch: outputs of 256 units then stay in the second-level cache.
   private static let batchSize = 256
@@ -44,8 +49,6 @@ final class TablePredictor {
     self.format = format
     features = TableFeatures(model.schema)
     predictor = Predictor(model.network, context: context)
-    input = features.makeRows()
-    input.setRowCount(Self.batchSize)
   }
 
   /// Predicts all rows of a table, whatever the order of its columns.
@@ -76,30 +79,30 @@ final class TablePredictor {
     }
     let writer = PredictionWriter(
       schema.target, format, keptNames: columns.map { reader.names[$0] })
-    output += writer.header
+    var batch = Batch(input: features.makeRows())
+    batch.input.setRowCount(Self.batchSize)
+    batch.output = writer.header
     var cells = [UInt32](repeating: 0, count: features.cellCount)
     let isPipe = file.storedSize == nil
-    var count = 0
     func flush() throws {
-      guard count > 0 || !output.isEmpty else { return }
-      predictBatch(count, writer)
-      count = 0
-      try receive(output)
-      output.removeAll(keepingCapacity: true)
+      predict(&batch, writer)
+      guard !batch.output.isEmpty else { return }
+      try receive(batch.output)
+      batch.output.removeAll(keepingCapacity: true)
     }
     do {
       while try reader.next() {
         cells.withUnsafeMutableBufferPointer { cells in
           guard let base = cells.baseAddress else { return }
           encoder.encode(reader, into: base)
-          features.write(base, to: count, of: &input)
+          features.write(base, to: batch.count, of: &batch.input)
         }
         for (place, column) in columns.enumerated() {
-          writer.append(reader.bytes(column), place: place, to: &kept)
+          writer.append(reader.bytes(column), place: place, to: &batch.kept)
         }
-        keptEnds.append(kept.count)
-        count += 1
-        if count == Self.batchSize || (isPipe && !reader.isReady) { try flush() }
+        batch.keptEnds.append(batch.kept.count)
+        batch.count += 1
+        if batch.count == Self.batchSize || (isPipe && !reader.isReady) { try flush() }
       }
     } catch {
       // What was read before the damage is good.
@@ -122,26 +125,30 @@ final class TablePredictor {
     }
   }
 
-  /// Appends the lines of the rows that are gathered.
-  private func predictBatch(_ count: Int, _ writer: PredictionWriter) {
-    guard count > 0 else { return }
-    input.setRowCount(count)
-    predictor.withOutput(of: input) { outputs in
+  /// Appends the lines of the rows that are gathered, of which there are none then.
+  private func predict(_ batch: inout Batch, _ writer: PredictionWriter) {
+    guard batch.count > 0 else { return }
+    batch.input.setRowCount(batch.count)
+    var output: [UInt8] = []
+    swap(&output, &batch.output)
+    predictor.withOutput(of: batch.input) { outputs in
       if model.schema.target.kind == .classes { context.softmax(&outputs) }
       var start = 0
-      for row in 0..<count {
+      for row in 0..<batch.count {
+        let end = batch.keptEnds[row]
         outputs.withRow(row) { outputs in
-          kept.withUnsafeBytes { kept in
+          batch.kept.withUnsafeBytes { kept in
             writer.append(
-              outputs, kept: UnsafeRawBufferPointer(rebasing: kept[start..<keptEnds[row]]),
-              to: &output)
+              outputs, kept: UnsafeRawBufferPointer(rebasing: kept[start..<end]), to: &output)
           }
         }
-        start = keptEnds[row]
+        start = end
       }
     }
-    kept.removeAll(keepingCapacity: true)
-    keptEnds.removeAll(keepingCapacity: true)
-    input.setRowCount(Self.batchSize)
+    swap(&output, &batch.output)
+    batch.count = 0
+    batch.kept.removeAll(keepingCapacity: true)
+    batch.keptEnds.removeAll(keepingCapacity: true)
+    batch.input.setRowCount(Self.batchSize)
   }
 }

@@ -152,11 +152,13 @@ struct TableFeatures: Sendable, Equatable {
     places.withUnsafeBufferPointer { places in
       if !(number > places[start]) { return (0, 0) }
       if number >= places[start + count - 1] { return (count - 1, 0) }
+      // Always as many steps, and no branch to guess.
       var low = 0
-      var high = count - 1
-      while high - low > 1 {
-        let middle = (low + high) / 2
-        if places[start + middle] <= number { low = middle } else { high = middle }
+      var left = count - 1
+      while left > 1 {
+        let half = left / 2
+        low = places[start + low + half] <= number ? low + half : low
+        left -= half
       }
       let (lower, upper) = (places[start + low], places[start + low + 1])
       return (low, (number - lower) / (upper - lower))
