@@ -43,6 +43,9 @@ struct TableCommandTests {
       #expect(json[key] != nil, "\(key)")
     }
     #expect(json["count"] as? Int == 200 && (json["accuracy"] as? Double ?? 0) > 90)
+    #expect(evaluated.error.isEmpty, "\(evaluated.error)")
+    let known = try tool.run(["evaluate", "run", "train.csv"])
+    #expect(known.lastLine.contains("was trained on these rows"), "\(known.error)")
     let importance = try tool.run(["importance", "run", "new.csv", "--json"])
     let columns = try #require(importance.json?["columns"] as? [[String: Any]])
     #expect(Set(columns.compactMap { $0["name"] as? String }) == ["width", "color"])
@@ -59,6 +62,20 @@ struct TableCommandTests {
     for aim in [["--target", "8"], ["--tolerance", "1"]] {
       let cut = try tool.run(["simplify", "run"] + aim)
       #expect(cut.status == 64 && cut.lastLine.contains("no units that can be cut"), "\(cut.error)")
+    }
+  }
+
+  @Test("Dates that can be read in two ways are told, unless one of them decides")
+  func undecidedDates() throws {
+    let tool = try Tool()
+    for (days, isUndecided) in [("01/02/2024,03/04/2024", true), ("01/02/2024,13/04/2024", false)] {
+      let dates = days.split(separator: ",")
+      let rows = (0..<20).map { "\(dates[$0 % 2]),\($0 % 3)" }
+      try Data(("day,kind\n" + rows.joined(separator: "\n") + "\n").utf8)
+        .write(to: tool("days.csv"))
+      let outcome = try tool.run(["check", "table", "days.csv", "--target", "kind"])
+      let text = outcome.output + outcome.error
+      #expect(text.contains("none that tells which") == isUndecided, "\(text)")
     }
   }
 

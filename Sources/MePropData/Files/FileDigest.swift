@@ -16,7 +16,8 @@ public enum FileDigest {
     ofContentsAt url: URL, maximumByteCount: Int = Int.max - 1
   ) throws -> (digest: String, byteCount: Int) {
     let file = try InputFile(path: url.path)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: InputFile.bufferSize(of: file.storedSize), alignment: InputFile.bufferAlignment)
     defer { buffer.deallocate() }
     var hash = SHA256()
     while file.offset <= maximumByteCount {

@@ -64,7 +64,8 @@ public final class InputFile {
     let isRegular =
       fstat(descriptor, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
     storedSize = isRegular ? Int(information.st_size) : nil
-    buffer = .allocate(byteCount: 256 * 1024, alignment: 64)
+    buffer = .allocate(
+      byteCount: Self.bufferSize(of: storedSize), alignment: Self.bufferAlignment)
     guard unpacksGzip else { return }
     // A pipe may deliver the two magic bytes one by one.
     while end < 2 {
@@ -79,6 +80,18 @@ public final class InputFile {
   }
 
   deinit { buffer.deallocate() }
+
+  /// A size for buffers that a file of so many bytes is read into; `nil`: not known.
+  ///
+  /// Small files have small ones: each epoch of a run reads some of them.
+  static func bufferSize(of storedSize: Int?) -> Int {
+    min(max(storedSize ?? .max, 4096), 256 * 1024)
+  }
+
+  /// The alignment of plain blocks.
+  ///
+  /// More is had at the price of holes between blocks, which add up where many files are read.
+  static let bufferAlignment = 16
 
   /// Reads up to `target.count` bytes.
   ///

@@ -59,6 +59,9 @@ public struct ColumnProfile: Sendable {
   /// How many numbers are kept to tell quantiles from, drawn evenly.
   public static let sampleSize = 32_768
 
+  /// The dates that can be read with day and month exchanged.
+  public private(set) var ambiguousDateCount = 0
+
   private var squares = 0.0
   private var sample: [Double] = []
   private var random: Philox
@@ -98,7 +101,9 @@ public struct ColumnProfile: Sendable {
     if let date = TableField.date(bytes) {
       dateCount += 1
       if date.hour != nil { hasTimes = true }
-      if !date.isAmbiguous, let order = date.order {
+      if date.isAmbiguous {
+        ambiguousDateCount += 1
+      } else if let order = date.order {
         if order == .dayFirst { dayFirstCount += 1 } else { monthFirstCount += 1 }
       }
       if numberCount == 0 { add(date.days) }
@@ -154,6 +159,8 @@ public struct ColumnProfile: Sendable {
   public var dateOrder: DateOrder {
     dayFirstCount > monthFirstCount ? .dayFirst : .monthFirst
   }
+  /// Whether there are dates that can be read in two ways, and no other tells which.
+  public var hasUndecidedDates: Bool { ambiguousDateCount > 0 && dayFirstCount == monthFirstCount }
   /// Numbers or dates in increasing order: all of them, or as many as are kept.
   public var sortedSample: [Double] { sample.sorted() }
 

@@ -22,7 +22,7 @@ public enum ImagesConfiguration {
   private static let dataKeys: [ConfigurationKey] = [
     .init(
       "preset", .choice(["default", "digits"]), default: .string("default"), valueName: "name",
-      "where other keys are not set: digits is what 'train digits' does: two dense layers of 500 for "
+      "where other keys are not set: digits is what 'train digits' does: two dense layers of 500, "
         + "two epochs, batch top-k with memory"),
     .init(
       "data", .string, default: .string("mnist"), valueName: "name|folder",

@@ -84,6 +84,9 @@ extension TableModel {
     var notes: [String] = []
     let result: (TableRows, String)
     if let file {
+      if file == (try? TableParts(details.data, use.source))?.train {
+        notes.append("\(file): the model was trained on these rows, so it knows them already")
+      }
       result = (
         try TableData.read(file, schema, chunkSize: size, notes: &notes, status: status), file
       )

@@ -126,7 +126,12 @@ struct TableCheck {
           warnings.append(
             "\(name) has \(column.distinctCount) categories; those seen once are one")
         }
-      case .date: break
+      case .date:
+        if column.hasUndecidedDates {
+          warnings.append(
+            "\(name) has dates that can be read with the day or the month first, and none that "
+              + "tells which; they are read with the month first; write them as 2025-12-31")
+        }
       }
       if column.presentCount > 0, column.missingCount * 2 > column.rowCount {
         warnings.append(
