@@ -9,9 +9,11 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "meprop", path: "..")],
   targets: [
+    .target(name: "CFuzzer"),
     .executableTarget(
       name: "FuzzReaders",
       dependencies: [
+        "CFuzzer",
         .product(name: "MePropTraining", package: "meprop"),
         .product(name: "MePropReport", package: "meprop"),
       ])

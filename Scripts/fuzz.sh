@@ -20,8 +20,10 @@ else
 fi
 
 build=.build-fuzz
+# The linker of the toolchain: gold does not get along with what the sanitizer brings.
 swift build -c release --package-path Fuzz --scratch-path "$build" --product FuzzReaders \
-  -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address >&2
+  -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address \
+  -Xswiftc -use-ld=lld >&2
 program="$(swift build -c release --package-path Fuzz --scratch-path "$build" --show-bin-path)"
 program="$program/FuzzReaders"
 
