@@ -16,7 +16,7 @@ let package = Package(
         "CFuzzer",
         .product(name: "MePropTraining", package: "meprop"),
         .product(name: "MePropReport", package: "meprop"),
-      ])
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
