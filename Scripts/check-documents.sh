@@ -5,8 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+program="${1:?expected the path of the built meprop; make check-docs knows it}"
 python3 Scripts/check-documents.py links
-python3 Scripts/check-documents.py commands "$1"
+python3 Scripts/check-documents.py commands "$program"
 
 # In the folder of the build the examples find all that they depend on compiled.
 examples="$PWD/.build-documents"
