@@ -19,12 +19,12 @@ package struct ReferenceSum {
     count += 1
   }
 
-  /// One rounding of such a sum: 2⁻²⁴ of the magnitudes of its terms together, times the root of
-  /// their number.
+  /// One rounding of such a sum: 2⁻²⁴ of the magnitudes of its terms together, times the root
+  /// of their number.
   ///
   /// A sum of n floats, added one after the other, is typically off by a third of this where terms
-  /// have one sign, and by less where they have not. Leaving out one term is off by 2²⁴ / n^1.5 of
-  /// it: 22 with 8,192 terms.
+  /// have one sign, and by less where they have not. Leaving out one term is off by 2²⁴ / n^1.5
+  /// of it: 22 with 8,192 terms.
   package var rounding: Double { 0x1p-24 * magnitude * Double(count).squareRoot() }
 
   /// How many roundings `found` is from the sum; NaN if it is one.

@@ -18,10 +18,10 @@ package enum StepCheck {
   /// Does one step of a trainer that has done few so far, and compares loss, gradients, memories,
   /// moments and weights.
   ///
-  /// Gradients are told from the change of the first moments: ‖found − expected‖ is below 10⁻² of
-  /// ‖expected‖, with bf16 a tenth of it, and what near ties put in doubt. Each weight then is
-  /// where Adam's formula brings it with the moments that were found, and rows that are not to be
-  /// visited are as they were.
+  /// Gradients are told from the change of the first moments: ‖found − expected‖ is below
+  /// 10⁻² of ‖expected‖, with bf16 a tenth of it, and what near ties put in doubt. Each
+  /// weight then is where Adam's formula brings it with the moments that were found, and rows that
+  /// are not to be visited are as they were.
   ///
   /// - Parameters:
   ///   - trainer: The trainer; its optimizer is Adam without decay and clipping.

@@ -7,8 +7,8 @@ enum TorchOperations {
   ///
   /// - `forward BATCH INPUTS OUTPUTS`: `F.linear` on an input of which 19 % is not zero.
   /// - `backward BATCH INPUTS OUTPUTS`: both products of a dense backward pass.
-  /// - `adam ROWS COLUMNS`, `adagrad …`, `sgd …`: a step of the fused optimizer on a parameter with
-  ///   a dense gradient.
+  /// - `adam ROWS COLUMNS`, `adagrad …`, `sgd …`: a step of the fused optimizer on a parameter
+  ///   with a dense gradient.
   /// - `network BATCH WIDTH`: back propagation alone in 784-WIDTH-WIDTH-10.
   ///
   /// Data are made anew for each line, several times over where they are not larger than caches, so

@@ -17,7 +17,8 @@ package struct WorstDifference {
   package func isBelow(_ limit: Double) -> Bool { value < limit }
 }
 
-/// How far many numbers together are from what they should be: ‖found − expected‖ / ‖expected‖.
+/// How far many numbers together are from what they should be:
+/// ‖found − expected‖ / ‖expected‖.
 package struct RelativeDifference {
   private var difference = 0.0
   private var norm = 0.0

@@ -27,7 +27,8 @@ struct DemoCommand: ParsableCommand {
   var batch = "32"
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Widths of the hidden layers.", valueName: "n,n,…"))
+    parsing: .unconditional,
+    help: ArgumentHelp("Widths of the hidden layers.", valueName: "n,n,…"))
   var hidden = "1000,1000"
 
   @Option(

@@ -14,8 +14,8 @@ extension ReproductionResult {
   }
 
   static let legend = """
-    Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch that \
-    is best on
+    Scores are in percent: mean ± standard deviation over seeds, on test data after the epoch \
+    that is best on
     development data. *Difference* is that of the test score from the row it is compared with, \
     with its 95 %
     interval (paired t test over seeds, two-sided, not corrected for the number of tests): \

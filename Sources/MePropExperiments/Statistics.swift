@@ -42,8 +42,8 @@ public enum Verdict: String, Sendable, Equatable {
 /// The paired two-sided t test (Student, 1908) of the differences of two samples, seed by seed.
 ///
 /// With differences of mean d̄ and standard deviation s over n pairs: t = d̄ √n / s has n − 1
-/// degrees of freedom, and the interval is d̄ ± t₁₋α⁄₂ s / √n. Assumes differences that are about
-/// normal; nothing is corrected for the number of tests.
+/// degrees of freedom, and the interval is d̄ ± t₁₋α⁄₂ s / √n. Assumes differences
+/// that are about normal; nothing is corrected for the number of tests.
 public struct PairedComparison: Sendable, Equatable {
   /// The mean of `first − second`.
   public let difference: Double
@@ -101,8 +101,8 @@ public struct PairedComparison: Sendable, Equatable {
 public enum StudentT {
   /// The probability of a value of at most `t`, for `freedom` above 0.
   ///
-  /// By the regularized incomplete beta function I: for t ≥ 0 it is 1 − I(ν ⁄ (ν + t²); ν ⁄ 2, ½) ⁄
-  /// 2 (Abramowitz and Stegun 26.7.1). Absolute error below 1e-12.
+  /// By the regularized incomplete beta function I: for t ≥ 0 it is 1 − I(ν ⁄ (ν + t²); ν
+  /// ⁄ 2, ½) ⁄ 2 (Abramowitz and Stegun 26.7.1). Absolute error below 1e-12.
   public static func cumulative(_ t: Double, freedom: Double) -> Double {
     precondition(freedom > 0, "StudentT: freedom is \(freedom), expected above 0")
     let tail = regularizedBeta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2

@@ -53,8 +53,8 @@ public enum Mismatch: Equatable, Sendable, CustomStringConvertible {
 
 /// Returns why `found` is not close to `expected`, or `nil` if it is.
 ///
-/// Shapes must be equal, and for each value |a − b| ≤ atol + rtol · max(|a|, |b|). NaN is close to
-/// nothing, NaN included; an infinity only to itself.
+/// Shapes must be equal, and for each value |a − b| ≤ atol + rtol · max(|a|, |b|). NaN is
+/// close to nothing, NaN included; an infinity only to itself.
 public func mismatch(
   _ found: some NumericValues, _ expected: some NumericValues, atol: Double, rtol: Double
 ) -> Mismatch? {

@@ -1,6 +1,7 @@
 /// Derivatives by central differences, in double precision.
 public enum GradientCheck {
-  /// Returns ∂f/∂xᵢ at `point` for each i: (f(x + h) − f(x − h)) / 2h, with h = ∛ε · max(1, |xᵢ|).
+  /// Returns ∂f/∂xᵢ at `point` for each i: (f(x + h) − f(x − h)) / 2h, with
+  /// h = ∛ε · max(1, |xᵢ|).
   ///
   /// The relative error is some 1e-10 where f is smooth. At a kink, as of ReLU at 0, the result is
   /// wrong: keep away from those.

@@ -36,8 +36,8 @@ extension NaiveReference {
   /// What each entry of a layer's output is multiplied by under `dropout`: 0 or 1 / (1 − rate),
   /// shape `[rowCount, columnCount]`.
   ///
-  /// Entry (row, c) takes word (c mod 64) / 16 of counter block ⌊c / 64⌋ · 16 + c mod 16, whose
-  /// upper half is the row, and stays where that is at least rate · 2³².
+  /// Entry (row, c) takes word (c mod 64) / 16 of counter block ⌊c / 64⌋ · 16 + c mod 16,
+  /// whose upper half is the row, and stays where that is at least rate · 2³².
   public static func dropoutFactors(
     _ dropout: Dropout, rowCount: Int, columnCount: Int
   ) -> DoubleMatrix {

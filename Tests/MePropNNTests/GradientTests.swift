@@ -8,7 +8,8 @@ import _MePropTestSupport
 ///
 /// Central differences need double precision, so they check the references, of which gradients are
 /// right to ten digits then; layers, which compute in single precision, are held to the references
-/// within what sums in that precision can lose. All losses are projections `Σ p ⊙ y` on random p.
+/// within what sums in that precision can lose. All losses are projections `Σ p ⊙ y` on random
+/// p.
 @Suite struct GradientTests {
   /// Checks the gradients at the input and of all parameters of a reference.
   private func differences<L: Layer>(_ example: LayerCase<L>, alsoInput: Bool = true) {

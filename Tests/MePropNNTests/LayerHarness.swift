@@ -76,8 +76,8 @@ struct WordOffset: Layer {
   mutating func visit(_ visitor: inout some LayerVisitor) { visitor.visit("offset", &offset) }
 }
 
-/// A gated linear unit, `y = (x Wᵀ + b) ⊙ σ(x Vᵀ + c)` with W above V in one matrix: what somebody
-/// else's layer looks like, of public declarations only.
+/// A gated linear unit, `y = (x Wᵀ + b) ⊙ σ(x Vᵀ + c)` with W above V in one matrix: what
+/// somebody else's layer looks like, of public declarations only.
 struct GatedUnit: Layer, Equatable {
   var weight: Parameter
   var bias: Parameter

@@ -12,8 +12,8 @@ struct PredictCommand: ParsableCommand, ModelCommand {
       abstract: "Predict the labels of images, the tags of words, trees, or a column of a table.",
       usage: "meprop predict <model> [<file>] [<options>]",
       discussion: TaskTexts.discussion(
-        "The model folder says of which task it is; with --json one object {\"predictions\": […]} "
-          + "is printed."
+        "The model folder says of which task it is; with --json one object "
+          + "{\"predictions\": […]} is printed."
       ) {
         $0.help.prediction
       } examples: {

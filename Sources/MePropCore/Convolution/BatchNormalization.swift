@@ -8,9 +8,9 @@ import CMePropKernels
 
 /// Normalization of the channels of images over a batch (Ioffe and Szegedy, 2015).
 ///
-/// With μ and σ² the mean and the variance (of all, not of all but one) of a channel over examples
-/// and positions: `n = (x − μ) / √(σ² + ε)`, `y = g n + b`. Sums are in double precision, over
-/// chunks of 16 examples, then over these.
+/// With μ and σ² the mean and the variance (of all, not of all but one) of a channel over
+/// examples and positions: `n = (x − μ) / √(σ² + ε)`, `y = g n + b`. Sums are in double
+/// precision, over chunks of 16 examples, then over these.
 ///
 /// A workspace: n is kept from the forward pass.
 package final class BatchNormalization {
@@ -75,7 +75,8 @@ package final class BatchNormalization {
     withExtendedLifetime((x, gain, bias)) {}
   }
 
-  /// With h = g ⊙ dy: `dx = (h − mean h − n mean(h n)) / √(σ² + ε)`, `dg = Σ dy n`, `db = Σ dy`.
+  /// With h = g ⊙ dy: `dx = (h − mean h − n mean(h n)) / √(σ² + ε)`, `dg = Σ dy n`,
+  /// `db = Σ dy`.
   package func backward(
     _ dy: Matrix, gain: Matrix, gainGradient: inout Matrix, biasGradient: inout Matrix,
     into dx: inout InputTarget, context: ComputeContext

@@ -2,9 +2,10 @@ import CMePropKernels
 
 /// The products of a convolution of images: forward, and back propagation of a whole gradient.
 ///
-/// Images are rows of matrices (``ImageShape``). Weights are `[outputChannels, kernel height · s]`,
-/// where s is the run of numbers that a row of the kernel reads, with zeros up to the next multiple
-/// of 16. Nothing is copied out of the input but a border of zeros, where there is one.
+/// Images are rows of matrices (``ImageShape``). Weights are
+/// `[outputChannels, kernel height · s]`, where s is the run of numbers that a row of the kernel
+/// reads, with zeros up to the next multiple of 16. Nothing is copied out of the input but a border
+/// of zeros, where there is one.
 ///
 /// With pooling the output is that of max pooling of the convolution, and a gradient at the output
 /// belongs to what gave each maximum (of equals the first).
@@ -339,8 +340,8 @@ public final class Convolution {
       unpooledGradient(d, context), weights: w, into: &dx, positions: tables.outputs, context)
   }
 
-  /// `sums[c] = Σ x` over examples and positions, shape `[1, channels]`; `x` is `[rows, positions ·
-  /// channels]`.
+  /// `sums[c] = Σ x` over examples and positions, shape `[1, channels]`; `x` is
+  /// `[rows, positions · channels]`.
   package static func sumPositions(of x: Matrix, into sums: inout Matrix) {
     let channels = sums.columnCount
     precondition(

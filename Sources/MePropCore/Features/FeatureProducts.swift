@@ -23,7 +23,8 @@ extension ComputeContext {
   ///   - weights: Shape `[positionCount · outputSize, size]`.
   ///   - workspace: Scratch of this layer.
   ///   - y: Shape `[batchSize, outputSize]`.
-  /// - Complexity: O(*pairCount · size · outputSize* + *batchSize · positionCount · outputSize*).
+  /// - Complexity: O(*pairCount · size · outputSize* + *batchSize · positionCount ·
+  ///   outputSize*).
   public func featureSums(
     _ groups: FeatureGroups, embeddings: Matrix, weights: Matrix, workspace: FeatureWorkspace,
     into y: inout Matrix
@@ -54,9 +55,9 @@ extension ComputeContext {
   /// Back propagation through the layer: updates the weights, and leaves the gradient of each
   /// pair's embedding in `workspace` for ``updateEmbeddings(_:_:by:groups:workspace:everyRow:)``.
   ///
-  /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients are added
-  /// up first and multiplied densely where the pair is used often (from outputSize / 2k uses on),
-  /// and entry by entry where it is not, which costs less then; where much is kept
+  /// For a pair with uses i₁, i₂, … the products need `Σ s[i]` only: the pair's gradients
+  /// are added up first and multiplied densely where the pair is used often (from outputSize / 2k
+  /// uses on), and entry by entry where it is not, which costs less then; where much is kept
   /// (``MaskedProducts/areFasterOnFeatures(k:outputSize:)``) all are added up first, from the kept
   /// entries among zeros. Sums go by pairs that are used often and then by the others, each in
   /// order of first use and examples ascending, whatever the number of threads.
@@ -88,9 +89,9 @@ extension ComputeContext {
       everyRow: everyRow)
   }
 
-  /// The gradient of the weights, `dW[p] = Σᵢ s[i] E[f[i, p]]ᵀ`, into the rows that the support
-  /// touches (all, if it is `nil`), which become the valid ones; leaves the gradients of embeddings
-  /// in `workspace` as well.
+  /// The gradient of the weights, `dW[p] = Σᵢ s[i] E[f[i, p]]ᵀ`, into the rows that the
+  /// support touches (all, if it is `nil`), which become the valid ones; leaves the gradients of
+  /// embeddings in `workspace` as well.
   ///
   /// `target` has shape `[positionCount · outputSize, size]`; with `everyRow` its other rows are
   /// zero and valid too.

@@ -3,8 +3,9 @@ import CMePropKernels
 /// The parameters of one direction of an LSTM layer, rounded to weights of eight bits.
 ///
 /// A row w of a weight matrix is replaced by `s q`, with `s = max |wⱼ| / 127` and whole numbers
-/// `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric linear quantization by row; Jacob
-/// et al., 2018, arXiv 1712.05877). A weight is off by at most `s / 2`. Biases stay as they are.
+/// `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric linear quantization by
+/// row; Jacob et al., 2018, arXiv 1712.05877). A weight is off by at most `s / 2`. Biases stay as
+/// they are.
 /// The recurrent weights of 500 units take 1 MB then, which the second-level cache holds, instead
 /// of 4 MB.
 public final class LSTMByteWeights {

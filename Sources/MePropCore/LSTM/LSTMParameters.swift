@@ -1,7 +1,8 @@
 /// The parameters of one direction of an LSTM layer (Hochreiter and Schmidhuber, 1997, with forget
 /// gates; the equations are those of PyTorch's `LSTM`).
 ///
-///     i = σ(Wᵢ x + Uᵢ h + bᵢ)    f = σ(W_f x + U_f h + b_f)    o = σ(Wₒ x + Uₒ h + bₒ)
+///     i = σ(Wᵢ x + Uᵢ h + bᵢ)      f = σ(W_f x + U_f h + b_f)
+///     o = σ(Wₒ x + Uₒ h + bₒ)
 ///     g = tanh(W_g x + U_g h + b_g)      c ← f c + i g      h ← o tanh(c)
 ///
 /// Gates are in the order i, f, g, o. Each has `hiddenSize` rows and is padded with rows of zeros

@@ -51,8 +51,8 @@ extension ComputeContext {
   /// The forward pass; fills the workspaces and `output`.
   ///
   /// The input products of all positions are one product a direction. Absolute error of each gate
-  /// below 3·10⁻⁷ beside the rounding of its pre-activation. Results do not depend on the number of
-  /// threads.
+  /// below 3·10⁻⁷ beside the rounding of its pre-activation. Results do not depend on the
+  /// number of threads.
   ///
   /// - Parameters:
   ///   - weights: One or two directions of equal size.

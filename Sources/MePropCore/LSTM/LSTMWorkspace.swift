@@ -120,8 +120,8 @@ public final class LSTMWorkspace {
       work: gates.rowCount * gates.columnCount)
   }
 
-  /// `memory ← mean over all positions of d − s`, or for each sentence the mean over its positions;
-  /// comes after the backward pass, when ``support`` is decided.
+  /// `memory ← mean over all positions of d − s`, or for each sentence the mean over its
+  /// positions; comes after the backward pass, when ``support`` is decided.
   package func storeRemainder(_ scope: MemoryScope, _ packing: PackedSequence) {
     switch scope {
     case .unit: storeRemainder()

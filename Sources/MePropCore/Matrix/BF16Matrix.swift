@@ -57,8 +57,8 @@ public struct BF16Matrix: Sendable {
 extension ComputeContext {
   /// Rounds all rows of `source` into `target`, which must have its shape.
   ///
-  /// To nearest, ties to even; magnitudes from 2¹²⁷ · (2 − 2⁻⁸) on become infinite, NaN stays NaN.
-  /// Numbers below 2⁻¹²⁶ become zero with AVX512-BF16. O(elements).
+  /// To nearest, ties to even; magnitudes from 2¹²⁷ · (2 − 2⁻⁸) on become infinite, NaN
+  /// stays NaN. Numbers below 2⁻¹²⁶ become zero with AVX512-BF16. O(elements).
   public func round(_ source: Matrix, into target: inout BF16Matrix) {
     precondition(
       target.rowCount == source.rowCount,

@@ -24,7 +24,8 @@ public enum Activation: String, Sendable, CaseIterable {
 /// Inverted dropout of one layer in one step: which units are dropped is a function of seed and
 /// stream.
 ///
-/// A unit is dropped with probability `rate` (to 2⁻³²); what stays is multiplied by 1 / (1 − rate).
+/// A unit is dropped with probability `rate` (to 2⁻³²); what stays is multiplied by
+/// 1 / (1 − rate).
 public struct Dropout: Sendable, Equatable {
   /// The probability that a unit is dropped, 0 ≤ rate < 1; 0 does nothing.
   public var rate: Float
@@ -77,7 +78,8 @@ extension ComputeContext {
   /// Turns the gradient at a layer's output into that at its pre-activations, in place, and adds β
   /// times a memory.
   ///
-  /// `d ← dz ⊙ dropout ⊙ activation′ + β · memory`, and `columnSums ← Σᵢ dᵢ`, `norms[i] ← Σ|dᵢ|`.
+  /// `d ← dz ⊙ dropout ⊙ activation′ + β · memory`, and `columnSums ← Σᵢ dᵢ`,
+  /// `norms[i] ← Σ|dᵢ|`.
   ///
   /// - Parameters:
   ///   - gradient: dz, shape `[batchSize, outputSize]`; becomes d.
@@ -144,8 +146,8 @@ extension ComputeContext {
   /// example.
   ///
   /// `losses[i] = −log softmax(logits[i])[labels[i]]`; `gradient[i] = (softmax(logits[i]) −
-  /// onehot(labels[i])) · scale`. Relative error of e^x below 2·10⁻⁷. A loss is NaN if any logit of
-  /// its example is not finite.
+  /// onehot(labels[i])) · scale`. Relative error of e^x below 2·10⁻⁷. A loss is NaN if any
+  /// logit of its example is not finite.
   ///
   /// - Parameters:
   ///   - logits: Shape `[batchSize, classCount]`.

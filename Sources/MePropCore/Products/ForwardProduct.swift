@@ -8,8 +8,8 @@ import CMePropKernels
 ///
 /// - Batches of at least ``sparseBatch`` examples the first of which, ``sparseBatch`` of them, have
 ///   a non-zero share of at most ``sparseShare(_:batchSize:)``: lists of non-zero inputs times rows
-///   of wᵀ, of which a copy is kept or tiles are made as they are used. Digits are 19 % ink, and a
-///   ReLU layer leaves about a third.
+///   of wᵀ, of which a copy is kept or tiles are made as they are used. Digits are 19 % ink, and
+///   a ReLU layer leaves about a third.
 ///   Skipping zeros does 60 billion operations a second (90 in bf16) where dense products do 105
 ///   (205).
 /// - Other batches of at most ``smallBatch`` examples: dot products (the dense library packs w at
@@ -23,9 +23,9 @@ import CMePropKernels
 ///
 /// With ``Precision/bf16`` matrix tiles do it all where the processor has them
 /// (``InstructionSet/amx``), at 700 billion operations a second, zeros or not. Elsewhere zeros are
-/// skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot products of the
-/// rounded input and a rounded copy of w, as fast as the library's at large batches and faster at
-/// small ones.
+/// skipped likewise, reading a rounded copy of wᵀ; else the product is that of dot products of
+/// the rounded input and a rounded copy of w, as fast as the library's at large batches and faster
+/// at small ones.
 ///
 /// A workspace that belongs to one weight matrix: after changing the weights call
 /// ``weightsDidChange()`` or ``weightsDidChange(rows:)``.

@@ -8,8 +8,8 @@ final class NonzeroInput {
   /// The largest share of non-zero inputs for which the weight gradient of a dense layer skips
   /// zeros.
   ///
-  /// Measured on Zen 4 at 784 → 500 and batch 128: at a share of 0.19 it takes 550 µs and the dense
-  /// library 920, at 0.4 both take as long.
+  /// Measured on Zen 4 at 784 → 500 and batch 128: at a share of 0.19 it takes 550 µs and the
+  /// dense library 920, at 0.4 both take as long.
   static let gradientShare = 0.33
   /// The fewest outputs for which it does: with fewer the lists cost more than they save.
   static let gradientOutputs = 128

@@ -6,7 +6,8 @@ extension ComputeContext {
   /// Up to this many rows ``multiplyThin(_:byTransposeOf:bias:into:)`` uses its own kernel.
   private static var thinRows: Int { 48 }
 
-  /// `y = x wᵀ + bias`: shapes `[rows, m]`, `[n, m]`, `[1, n]`, result `[rows, n]`; overwrites `y`.
+  /// `y = x wᵀ + bias`: shapes `[rows, m]`, `[n, m]`, `[1, n]`, result `[rows, n]`; overwrites
+  /// `y`.
   ///
   /// Each element is summed in an order that depends on m only if there are at most 48 rows, and
   /// otherwise in that of the library; or in that of dot products, where weights stay and have at
@@ -48,7 +49,8 @@ extension ComputeContext {
     withExtendedLifetime((x, w, bias)) {}
   }
 
-  /// `y = x wᵀ` as dot products, shapes `[rows, m]`, `[n, m]`, result `[rows, n]`; overwrites `y`.
+  /// `y = x wᵀ` as dot products, shapes `[rows, m]`, `[n, m]`, result `[rows, n]`; overwrites
+  /// `y`.
   func multiplyByDots(_ x: Matrix, byTransposeOf w: Matrix, into y: inout Matrix) {
     let yStride = y.stride
     let target = y.unsafeMutableFloats()

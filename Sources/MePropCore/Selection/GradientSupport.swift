@@ -360,8 +360,8 @@ extension GradientSupport {
 }
 
 extension GradientSupport {
-  /// `memory ← (columnSums − Σᵢ sᵢ) / batchSize`: the mean over the batch of what selection left
-  /// out.
+  /// `memory ← (columnSums − Σᵢ sᵢ) / batchSize`: the mean over the batch of what
+  /// selection left out.
   ///
   /// Regroups the entries by output where that was not done before.
   ///
@@ -384,7 +384,8 @@ extension GradientSupport {
     withExtendedLifetime(columnSums) {}
   }
 
-  /// `memory[i] ← dᵢ − sᵢ`: what selection left out of each example; rows beyond the batch stay.
+  /// `memory[i] ← dᵢ − sᵢ`: what selection left out of each example; rows beyond the batch
+  /// stay.
   ///
   /// - Parameters:
   ///   - memory: Shape `[at least batchSize, outputSize]`.

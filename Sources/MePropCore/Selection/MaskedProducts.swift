@@ -85,7 +85,8 @@ public final class MaskedProducts {
     for (index, row) in rows.enumerated() { target.rowIndices[index] = row }
   }
 
-  /// Computes `sᵀ x` and applies `rule` to the kept rows of the weights, or to all with `everyRow`.
+  /// Computes `sᵀ x` and applies `rule` to the kept rows of the weights, or to all with
+  /// `everyRow`.
   public func updateWeights(
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
     support: GradientSupport, input x: Matrix, everyRow: Bool, context: ComputeContext

@@ -77,9 +77,9 @@ public enum SelectionPolicy: Sendable, Equatable {
 
   /// How much of the memory is added back at each step: β, from 0 (no memory) to 1.
   ///
-  /// With memory m of one number a unit, 0 at first: `dᵢ = dyᵢ + β m`, `sᵢ = select(dᵢ)`, `m ←
-  /// meanᵢ(dᵢ − sᵢ)`; products use s, the bias gradient is Σ d. With a memory of one row a place in
-  /// the batch, `mᵢ ← dᵢ − sᵢ`.
+  /// With memory m of one number a unit, 0 at first: `dᵢ = dyᵢ + β m`, `sᵢ = select(dᵢ)`,
+  /// `m ← meanᵢ(dᵢ − sᵢ)`; products use s, the bias gradient is Σ d. With a memory of
+  /// one row a place in the batch, `mᵢ ← dᵢ − sᵢ`.
   public var memory: Float {
     switch self {
     case .dense, .random: 0

@@ -1,9 +1,10 @@
 import CMePropKernels
 
-/// The two products of back propagation through `y = x wᵀ`, restricted to the support of the output
-/// gradient s.
+/// The two products of back propagation through `y = x wᵀ`, restricted to the support of the
+/// output gradient s.
 extension ComputeContext {
-  /// `dx = s w`, overwriting `dx`: `dx[i] = Σᵣ s[i, r] w[r]` over the entries that example i keeps.
+  /// `dx = s w`, overwriting `dx`: `dx[i] = Σᵣ s[i, r] w[r]` over the entries that example i
+  /// keeps.
   ///
   /// Reads only rows of `w` in the support. Terms are added in increasing order of r, in f32 with
   /// fused multiply-add. O(*batchSize · k · inputSize*).
@@ -30,8 +31,8 @@ extension ComputeContext {
     withExtendedLifetime(w) {}
   }
 
-  /// `dW = sᵀ x`, overwriting the rows in the support and making them the valid ones: `dW[r] = Σᵢ
-  /// s[i, r] x[i]`.
+  /// `dW = sᵀ x`, overwriting the rows in the support and making them the valid ones:
+  /// `dW[r] = Σᵢ s[i, r] x[i]`.
   ///
   /// Terms are added in increasing order of i, in f32 with fused multiply-add. O(*batchSize · k ·
   /// inputSize*).

@@ -3,8 +3,8 @@ import CMePropKernels
 /// What one optimizer step does to a number, given its gradient: formulas and settings, fixed for
 /// the step.
 ///
-/// In this order: `g ← scale · g`, `g ← clamp(g, ±clip)`, `g ← g + l2 · w`, `w ← (1 − decay) w`,
-/// then the formula.
+/// In this order: `g ← scale · g`, `g ← clamp(g, ±clip)`, `g ← g + l2 · w`,
+/// `w ← (1 − decay) w`, then the formula.
 public struct UpdateRule: Sendable, Equatable {
   /// The formula that moves a weight.
   public enum Formula: Sendable, Equatable {
@@ -12,12 +12,12 @@ public struct UpdateRule: Sendable, Equatable {
     case gradientDescent
     /// `u ← momentum · u + g; w ← w − rate · u`.
     case momentum(Float)
-    /// `a ← a + g²; w ← w − rate · g / √(a + epsilon)` (Duchi et al., 2011; epsilon inside the root
-    /// as in the authors' code).
+    /// `a ← a + g²; w ← w − rate · g / √(a + epsilon)` (Duchi et al., 2011; epsilon
+    /// inside the root as in the authors' code).
     case adaGrad(epsilon: Float)
-    /// `m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − rate · m / (√v · secondCorrection +
-    /// epsilon)` (Kingma and Ba, 2015): `rate` includes 1 / (1 − β₁ᵗ), `secondCorrection` is 1 /
-    /// √(1 − β₂ᵗ).
+    /// `m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;
+    /// w ← w − rate · m / (√v · secondCorrection + epsilon)` (Kingma and Ba, 2015): `rate`
+    /// includes 1 / (1 − β₁ᵗ), `secondCorrection` is 1 / √(1 − β₂ᵗ).
     case adam(beta1: Float, beta2: Float, secondCorrection: Float, epsilon: Float)
   }
 

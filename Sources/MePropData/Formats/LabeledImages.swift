@@ -74,8 +74,8 @@ public enum ImageDataset {
 
   /// Loads the training or the test images of a folder.
   ///
-  /// Names are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…`, each also with `.gz`
-  /// and with `.` in place of `-` before `idx`. A packed file is preferred to a plain one.
+  /// Names are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…`, each also with
+  /// `.gz` and with `.` in place of `-` before `idx`. A packed file is preferred to a plain one.
   ///
   /// - Parameters:
   ///   - folder: Where the files are.

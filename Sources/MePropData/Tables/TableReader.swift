@@ -16,8 +16,8 @@ public final class TableReader {
   public let dialect: TableDialect
   /// The names of columns.
   ///
-  /// Those of the header; `column1`, … where there is none. Of equal names the second is `name.2`,
-  /// and an empty one is `columnN`.
+  /// Those of the header; `column1`, … where there is none. Of equal names the second is
+  /// `name.2`, and an empty one is `columnN`.
   public private(set) var names: [String] = []
   /// Names of the header that come more than once.
   public private(set) var repeatedNames: [String] = []

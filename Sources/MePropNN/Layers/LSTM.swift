@@ -18,8 +18,8 @@ public enum LSTMPrecision: String, Sendable, CaseIterable {
 ///
 /// The equations are those of PyTorch's `LSTM`; see `LSTMParameters`. A layer of h units a
 /// direction gives `directions · paddedSize` numbers a word, where paddedSize is h rounded up to a
-/// multiple of 16: direction j of unit u is number `j · paddedSize + u`, and numbers of padding are
-/// zero. A ``Stack`` makes a deep one.
+/// multiple of 16: direction j of unit u is number `j · paddedSize + u`, and numbers of padding
+/// are zero. A ``Stack`` makes a deep one.
 ///
 /// In backward each of the four gates' pre-activation gradients has its own selection of its units,
 /// and one support serves the input and the recurrent product; the path through the cells is exact.

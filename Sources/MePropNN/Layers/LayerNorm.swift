@@ -1,6 +1,7 @@
 import MePropCore
 
-/// Layer normalization (Ba, Kiros and Hinton, 2016): `y = g ⊙ (x − μ) / √(σ² + ε) + b`, row by row.
+/// Layer normalization (Ba, Kiros and Hinton, 2016): `y = g ⊙ (x − μ) / √(σ² + ε) + b`,
+/// row by row.
 ///
 /// μ and σ² are mean and variance (of all, not of all but one) of a row. Sums are in double
 /// precision.
@@ -81,8 +82,9 @@ public struct LayerNorm: Layer, Equatable {
     }
   }
 
-  /// With n the normalized input and `h = g ⊙ dy`: `dx = (h − mean h − n · mean(h ⊙ n)) / √(σ² +
-  /// ε)`, `dg = Σ dy ⊙ n`, `db = Σ dy`.
+  /// With n the normalized input and `h = g ⊙ dy`:
+  /// `dx = (h − mean h − n · mean(h ⊙ n)) / √(σ² + ε)`, `dg = Σ dy ⊙ n`,
+  /// `db = Σ dy`.
   public mutating func backward(
     _ x: Matrix, _ y: Matrix, _ dy: inout Matrix, into dx: inout InputGradient,
     _ scratch: inout Scratch, _ step: inout Step

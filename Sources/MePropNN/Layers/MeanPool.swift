@@ -17,8 +17,8 @@ public struct MeanPool: Layer, Equatable {
   /// Makes no memory.
   public func makeScratch() {}
 
-  /// `y[s] = Σ x[p] / length` over the positions p of sentence s; shapes `[positions, outputSize]`,
-  /// `[sentences, outputSize]`.
+  /// `y[s] = Σ x[p] / length` over the positions p of sentence s; shapes
+  /// `[positions, outputSize]`, `[sentences, outputSize]`.
   public func forward(
     _ x: Matrix, into y: inout Matrix, _ scratch: inout Void, _ step: inout Step
   ) {

@@ -12,8 +12,8 @@ public struct SparseRows: Sendable {
   public let entryLimit: Int
   /// The numbers of a row, zeros included.
   public let columnCount: Int
-  /// The columns of entries: those of row i are `i · entryLimit ..< i · entryLimit + counts[i]`, no
-  /// column twice.
+  /// The columns of entries: those of row i are `i · entryLimit ..< i · entryLimit + counts[i]`,
+  /// no column twice.
   public var columns: [UInt32] = []
   /// The values of entries, in the same places.
   public var values: [Float] = []

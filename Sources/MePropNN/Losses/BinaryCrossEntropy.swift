@@ -6,11 +6,11 @@ import MePropCore
   import Darwin
 #endif
 
-/// Several labels a row: `l = Σⱼ vⱼ (log(1 + e^yⱼ) − tⱼ yⱼ)`, with tⱼ 1 where label j holds and 0
-/// where it does not (or a probability between), in nats.
+/// Several labels a row: `l = Σⱼ vⱼ (log(1 + e^yⱼ) − tⱼ yⱼ)`, with tⱼ 1 where label
+/// j holds and 0 where it does not (or a probability between), in nats.
 ///
-/// Gradients are `vⱼ (σ(yⱼ) − tⱼ)`. Sums over labels, not means: PyTorch's `BCEWithLogitsLoss`
-/// divides by the number of labels as well.
+/// Gradients are `vⱼ (σ(yⱼ) − tⱼ)`. Sums over labels, not means: PyTorch's
+/// `BCEWithLogitsLoss` divides by the number of labels as well.
 public struct BinaryCrossEntropy: Loss, Equatable {
   /// vⱼ, the weight of each label, 0 or more; empty: all 1.
   public var classWeights: [Float]

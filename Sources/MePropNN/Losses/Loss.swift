@@ -2,7 +2,8 @@ import MePropCore
 
 /// How far outputs are from what they should be, and the gradient of that.
 ///
-/// The loss of a batch is the mean `Σ wᵢ lᵢ / Σ wᵢ` over its rows; without weights every wᵢ is 1.
+/// The loss of a batch is the mean `Σ wᵢ lᵢ / Σ wᵢ` over its rows; without weights every
+/// wᵢ is 1.
 public protocol Loss: Sendable {
   /// What the outputs of a batch should be.
   associatedtype Targets

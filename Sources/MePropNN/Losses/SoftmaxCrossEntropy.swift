@@ -2,8 +2,8 @@ import MePropCore
 
 /// Classification: `l = −log softmax(y)[t]` for the class t of a row, in nats.
 ///
-/// Gradients are `softmax(y) − onehot(t)`. With weights per class the weight of a row is multiplied
-/// by that of its class, as PyTorch's `CrossEntropyLoss` does.
+/// Gradients are `softmax(y) − onehot(t)`. With weights per class the weight of a row is
+/// multiplied by that of its class, as PyTorch's `CrossEntropyLoss` does.
 public struct SoftmaxCrossEntropy: Loss, Equatable {
   /// The weight of each class, 0 or more; empty: all 1.
   public var classWeights: [Float]

@@ -33,8 +33,8 @@ public struct Optimizer: Sendable, Equatable {
   ///
   /// 0: none.
   public var l2: Float = 0
-  /// Decoupled weight decay (AdamW; Loshchilov and Hutter, 2019): weights lose learningRate · decay
-  /// of themselves at each step that visits them.
+  /// Decoupled weight decay (AdamW; Loshchilov and Hutter, 2019): weights lose learningRate ·
+  /// decay of themselves at each step that visits them.
   ///
   /// Not for biases. 0: none.
   public var weightDecay: Float = 0

@@ -1,6 +1,7 @@
 import MePropCore
 
-/// A running mean of parameters over the steps of training: `m ← β m + (1 − β) w`, every few steps.
+/// A running mean of parameters over the steps of training: `m ← β m + (1 − β) w`, every few
+/// steps.
 ///
 /// The mean of the last steps does better on new data than the last step alone, above all while the
 /// learning rate is high (Polyak and Juditsky, 1992). Early on β is held below 1 − 10 / (9 + t)

@@ -100,8 +100,8 @@ public struct Selector: Sendable, Equatable {
 
   /// Back propagates through activation and dropout, and chooses what the products take.
   ///
-  /// `d ← dy ⊙ dropout ⊙ activation′ + β · memory`, in place of `dy`; then the support is what the
-  /// policy keeps of d, and the memory what it leaves out. Bias gradients are Σ d, exact.
+  /// `d ← dy ⊙ dropout ⊙ activation′ + β · memory`, in place of `dy`; then the support is
+  /// what the policy keeps of d, and the memory what it leaves out. Bias gradients are Σ d, exact.
   ///
   /// - Parameters:
   ///   - gradient: dy, shape `[rows, outputSize]`; becomes d.

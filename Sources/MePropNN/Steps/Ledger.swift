@@ -13,8 +13,8 @@ public struct SelectionStatistics: Sendable, Equatable {
 
   /// Weight rows whose gradient was not skipped, a mean per step.
   public var meanTouchedRows: Double { steps == 0 ? 0 : Double(touchedRows) / Double(steps) }
-  /// The share of Σ|d| that was kept, from 0 to 1: a mean over the first step and every 16th of the
-  /// run, 1 if dense.
+  /// The share of Σ|d| that was kept, from 0 to 1: a mean over the first step and every 16th of
+  /// the run, 1 if dense.
   public var meanKeptMagnitude: Double { sampledSteps == 0 ? 1 : keptShare / Double(sampledSteps) }
 
   /// Whether the kept share is measured in this step of the run.

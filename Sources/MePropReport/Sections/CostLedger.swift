@@ -40,8 +40,8 @@ enum CostLedger {
     let features =
       counted.contains(where: sumsFeatures)
       ? " A layer that sums over features does the work of a dense layer on their embeddings side "
-        + "by side with fewer multiply-adds. That layer is what “dense” means for it, so that runs "
-        + "with dense back propagation save as well." : ""
+        + "by side with fewer multiply-adds. That layer is what “dense” means for it, so that "
+        + "runs with dense back propagation save as well." : ""
     return ReportSection(
       "Cost ledger",
       text: "Multiply-adds and bytes of the products and of the optimizer, counted from shapes and "

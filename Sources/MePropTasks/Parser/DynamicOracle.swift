@@ -5,8 +5,8 @@
 ///
 /// With top s, second s' and first of the buffer b:
 ///
-/// - left (s ← b) loses the arc to s from s' or from the buffer behind b, and those from s into the
-///   buffer;
+/// - left (s ← b) loses the arc to s from s' or from the buffer behind b, and those from s into
+///   the buffer;
 /// - right (s' → s) loses the arc to s from the buffer, and those from s into the buffer;
 /// - shift loses the arc to b from the stack below s, and those from b into the stack.
 ///

@@ -9,8 +9,8 @@ import MePropTraining
 /// A trained parser with all that is needed to use it.
 ///
 /// Its files are those of `SavedModel`, and `vocabularies.json`: words, tags, affixes and relations
-/// by number, the most frequent first. `features.weight` is `[positions · outputs, size]`, position
-/// after position.
+/// by number, the most frequent first. `features.weight` is `[positions · outputs, size]`,
+/// position after position.
 ///
 /// Symbols are, kind after kind (words, tags, prefixes, suffixes, relations): no node, unknown, the
 /// root, then the vocabulary; relations have no unknown and no root.

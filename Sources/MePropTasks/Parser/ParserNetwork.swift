@@ -18,7 +18,8 @@ public struct ParserShape: Sendable, Equatable, Codable {
 
 /// A parser's classifier (Chen and Manning, 2014, with as many hidden layers as one likes).
 ///
-/// Parameters are `features.embeddings`, `features.weight`, `features.bias`, `layers.0.weight`, ….
+/// Parameters are `features.embeddings`, `features.weight`, `features.bias`, `layers.0.weight`,
+/// ….
 public typealias ParserNetwork = Chain<Named<FeatureSum>, Named<Stack<Linear>>>
 
 extension ParserNetwork {

@@ -5,9 +5,9 @@ import MePropNN
 
 /// Limits of numbers that are read from files.
 ///
-/// JSON has numbers of any size. What counts examples and steps here stays far below 2⁴⁰, so that
-/// millions of such numbers can be added as `Int`; multiply-adds and bytes stay below 2⁵³, and
-/// their
+/// JSON has numbers of any size. What counts examples and steps here stays far below 2⁴⁰, so
+/// that millions of such numbers can be added as `Int`; multiply-adds and bytes stay below 2⁵³,
+/// and their
 /// sums stop at the largest number. What is larger is damage, and is refused where it is read.
 public enum FileNumber {
   /// Counts of things: 0 to 2⁴⁰.

@@ -5,8 +5,8 @@ import MePropCore
 ///
 /// In training μ and σ² are mean and variance (of all, not of all but one) of a channel over the
 /// examples and positions of the batch; elsewhere they are running means of those:
-/// `running ← (1 − momentum) running + momentum · batch`. Statistics are saved with the parameters,
-/// and no optimizer moves them.
+/// `running ← (1 − momentum) running + momentum · batch`. Statistics are saved with the
+/// parameters, and no optimizer moves them.
 public struct BatchNorm: Layer, Equatable {
   /// g, shape `[1, channels]`; ones at first.
   public var gain: Parameter

@@ -2,10 +2,11 @@ import MePropCore
 
 /// A convolution of images with what follows it: `y = dropout(activation(pool(x ∗ W + b)))`.
 ///
-/// With kernel K of kₕ × k_w, stride s and padding p, for output channel o at row i and column j:
+/// With kernel K of kₕ × k_w, stride s and padding p, for output channel o at row i and
+/// column j:
 ///
-///     y[i, j, o] = b[o] + Σ over u < kₕ, v < k_w, c of W[o, u, v, c] · x[i s + u − p, j s + v − p,
-/// c]
+///     y[i, j, o] = b[o] + Σ over u < kₕ, v < k_w, c of
+///                  W[o, u, v, c] · x[i s + u − p, j s + v − p, c]
 ///
 /// where x is 0 outside of the image (a cross-correlation, as libraries call convolution). A row of
 /// the input is an image, a row of the output one too (`ImageShape`: channels fastest).
@@ -14,12 +15,12 @@ import MePropCore
 /// what a ``Pool2D`` after the layer would, of a quarter of the memory, and its gradient is
 /// selected before it is spread out.
 ///
-/// Selection keeps entries of the output gradient `[height · width · channels]` of each example, as
-/// any policy says; k as a share is one of the convolution's own outputs, before pooling. `unified`
-/// keeps whole channels, k of them, for the batch.
+/// Selection keeps entries of the output gradient `[height · width · channels]` of each example,
+/// as any policy says; k as a share is one of the convolution's own outputs, before pooling.
+/// `unified` keeps whole channels, k of them, for the batch.
 public struct Conv2D: Layer, Equatable {
-  /// W, shape `[outputChannels, kernel height · kernel width · channels]`, channels fastest; zeros
-  /// between rows of the kernel are padding.
+  /// W, shape `[outputChannels, kernel height · kernel width · channels]`, channels fastest;
+  /// zeros between rows of the kernel are padding.
   public var weight: Parameter
   /// b, shape `[1, outputChannels]`.
   public var bias: Parameter

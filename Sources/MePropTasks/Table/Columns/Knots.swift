@@ -5,13 +5,13 @@ import MePropData
 
 /// Places on the scale of a column between which a number is encoded.
 ///
-/// A number x between two knots becomes two entries, `1 − f` at the lower and `f` at the upper one
-/// with `f = (x − lower) / (upper − lower)`: the basis of linear splines, with which a linear layer
-/// learns any piecewise linear function of the column (Gorishniy et al., "On Embeddings for
-/// Numerical Features in Tabular Deep Learning", 2022, use the cumulative form). Outside of the
-/// knots x is taken to the next of them, so that outliers move nothing. Knots lie where the numbers
-/// are: at equally many of them, and one at every number that comes often. A third entry is the
-/// normal score of x by its rank, which makes smooth trends cheap to learn.
+/// A number x between two knots becomes two entries, `1 − f` at the lower and `f` at the upper
+/// one with `f = (x − lower) / (upper − lower)`: the basis of linear splines, with which a
+/// linear layer learns any piecewise linear function of the column (Gorishniy et al., "On
+/// Embeddings for Numerical Features in Tabular Deep Learning", 2022, use the cumulative form).
+/// Outside of the knots x is taken to the next of them, so that outliers move nothing. Knots lie
+/// where the numbers are: at equally many of them, and one at every number that comes often. A
+/// third entry is the normal score of x by its rank, which makes smooth trends cheap to learn.
 public struct Knots: Sendable, Equatable, Codable {
   /// The knots, increasing; at least one.
   public var places: [Float]
@@ -95,8 +95,8 @@ public struct Knots: Sendable, Equatable, Codable {
 /// The quantile of the standard normal distribution, held within ±4.
 ///
 /// - Parameter p: A probability.
-/// - Returns: The x below which a share p of the distribution is, to 10⁻⁹ by one step of Newton's
-///   method from the approximation of Hastings (Abramowitz and Stegun 26.2.23).
+/// - Returns: The x below which a share p of the distribution is, to 10⁻⁹ by one step of
+///   Newton's method from the approximation of Hastings (Abramowitz and Stegun 26.2.23).
 func normalQuantile(_ p: Double) -> Double {
   let p = min(max(p, 3.2e-5), 1 - 3.2e-5)
   let tail = min(p, 1 - p)
