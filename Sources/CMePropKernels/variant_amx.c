@@ -13,6 +13,9 @@
 #define MEPROP_VNNI
 #include "simd_avx512.h"
 #define K(name) name##_amx
+#define PLAIN_FROM(name) name##_avx512
+#define BYTES_FROM(name) name##_avx512vnni
+#define BF16_FROM(name) name##_avx512bf16
 #include "kernels.inc"
 
 const meprop_kernels meprop_kernels_amx = KERNEL_TABLE("amx");

@@ -12,6 +12,8 @@
 #define MEPROP_VNNI
 #include "simd_avx512.h"
 #define K(name) name##_avx512bf16
+#define PLAIN_FROM(name) name##_avx512
+#define BYTES_FROM(name) name##_avx512vnni
 #include "kernels.inc"
 
 const meprop_kernels meprop_kernels_avx512bf16 = KERNEL_TABLE("avx512bf16");

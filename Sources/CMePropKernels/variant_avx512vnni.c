@@ -11,6 +11,8 @@
 #define MEPROP_VNNI
 #include "simd_avx512.h"
 #define K(name) name##_avx512vnni
+#define PLAIN_FROM(name) name##_avx512
+#define BF16_FROM(name) name##_avx512
 #include "kernels.inc"
 
 const meprop_kernels meprop_kernels_avx512vnni = KERNEL_TABLE("avx512vnni");

@@ -11,6 +11,8 @@
 #define MEPROP_DOTPROD
 #include "simd_neon.h"
 #define K(name) name##_neondot
+#define PLAIN_FROM(name) name##_neon
+#define BF16_FROM(name) name##_neon
 #include "kernels.inc"
 
 const meprop_kernels meprop_kernels_neondot = KERNEL_TABLE("neondot");
