@@ -21,9 +21,6 @@ let commit: [CSetting] = {
   return (told ?? found).map { [.define("MEPROP_COMMIT", to: "\"\($0)\"")] } ?? []
 }()
 
-/// Reads configurations.
-let yams = Package.Dependency.package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
-
 let package = Package(
   name: "meprop",
   platforms: [.macOS(.v15)],
@@ -40,7 +37,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-    yams,
   ],
   targets: [
     .systemLibrary(
@@ -58,6 +54,9 @@ let package = Package(
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(name: "CMePropKernels"),
     .target(name: "CMePropVersion", cSettings: commit),
     .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
@@ -67,13 +66,12 @@ let package = Package(
       dependencies: ["MePropCore", "CZlib", "CPNG", "CJPEG"] + digestLibrary),
     .target(
       name: "MePropTraining",
-      dependencies: [
-        "CMePropVersion", "MePropNN", "MePropData", .product(name: "Yams", package: "Yams"),
-      ]),
+      dependencies: ["CMePropVersion", "CYAML", "MePropNN", "MePropData"]),
     .target(name: "MePropTasks", dependencies: ["MePropTraining"]),
     .target(name: "CMePropInterface"),
     .target(name: "MePropC", dependencies: ["CMePropInterface", "MePropTasks"]),
-    .target(name: "MePropBench", dependencies: ["MePropTasks"]),
+    .target(name: "MePropBench", dependencies: ["MePropTraining"]),
+    .target(name: "MePropTaskBench", dependencies: ["MePropBench", "MePropTasks"]),
     .target(
       name: "MePropReport",
       dependencies: [
@@ -84,7 +82,7 @@ let package = Package(
     .target(
       name: "MePropCommands",
       dependencies: [
-        "MePropTasks", "MePropBench", "MePropReport", "MePropExperiments",
+        "MePropTasks", "MePropTaskBench", "MePropReport", "MePropExperiments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "meprop", dependencies: ["MePropCommands"]),
@@ -104,6 +102,7 @@ let package = Package(
       name: "MePropTasksTests",
       dependencies: ["MePropTasks", "_MePropTestSupport", "_CMePropAllocationCounter"]),
     .testTarget(name: "MePropBenchTests", dependencies: ["MePropBench"]),
+    .testTarget(name: "MePropTaskBenchTests", dependencies: ["MePropTaskBench"]),
     .testTarget(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),
@@ -117,11 +116,11 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-/// Leaves all other targets and packages out.
-@MainActor func keepOnly(_ kept: Set<String>, packages: [Package.Dependency] = []) {
+/// Leaves all other targets and all packages out.
+@MainActor func keepOnly(_ kept: Set<String>) {
   package.targets.removeAll { !kept.contains($0.name) }
   package.products.removeAll { !kept.contains($0.name) }
-  package.dependencies = packages
+  package.dependencies = []
 }
 
 let layers: Set = [
@@ -136,9 +135,9 @@ if Context.environment["MEPROP_ONLY_LAYERS"] == "1" { keepOnly(layers) }
 if Context.environment["MEPROP_ONLY_TRAINING"] == "1" {
   keepOnly(
     layers.union([
-      "CZlib", "CCrypto", "CPNG", "CJPEG", "CMePropVersion", "MePropData", "MePropTraining",
-      "MePropDataTests", "MePropTrainingTests",
-    ]), packages: [yams])
+      "CZlib", "CCrypto", "CPNG", "CJPEG", "CYAML", "CMePropVersion", "MePropData",
+      "MePropTraining", "MePropDataTests", "MePropTrainingTests",
+    ]))
 }
 
 // Training in several processes needs MPI, which no other build looks for.

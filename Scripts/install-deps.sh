@@ -23,7 +23,7 @@ case "${1-}" in
     ;;
 esac
 
-libraries=(libdnnl-dev zlib1g-dev libssl-dev libpng-dev libjpeg-dev)
+libraries=(libdnnl-dev zlib1g-dev libssl-dev libpng-dev libjpeg-dev libyaml-dev)
 # What the Swift runtime needs where it is linked statically into an installed program.
 static_libraries=(libcurl4-openssl-dev libxml2-dev)
 
@@ -112,12 +112,12 @@ install_runtime() {
 
 install_macos() {
   if ! command -v brew >/dev/null; then
-    say "Homebrew is missing; install it from https://brew.sh, or zlib, libpng and jpeg-turbo" \
-      "yourself"
+    say "Homebrew is missing; install it from https://brew.sh, or zlib, libpng, jpeg-turbo" \
+      "and libyaml yourself"
     exit 1
   fi
   local name
-  for name in zlib libpng jpeg-turbo; do
+  for name in zlib libpng jpeg-turbo libyaml; do
     brew list --versions "$name" >/dev/null || brew install "$name"
   done
   if [ "$wanted" = --mpi ]; then
@@ -127,7 +127,7 @@ install_macos() {
 
 check_headers() {
   local header failed=false
-  for header in oneapi/dnnl/dnnl.h zlib.h openssl/evp.h png.h jpeglib.h; do
+  for header in oneapi/dnnl/dnnl.h zlib.h openssl/evp.h png.h jpeglib.h yaml.h; do
     # jpeglib.h needs the other two before it.
     printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\n' "$header" |
       clang -fsyntax-only -x c - 2>/dev/null || {
@@ -137,7 +137,7 @@ check_headers() {
   done
   if $failed; then
     say "this system has no apt-get; install the development packages of oneDNN, zlib, OpenSSL," \
-      "libpng and libjpeg"
+      "libpng, libjpeg and libyaml"
     exit 1
   fi
 }

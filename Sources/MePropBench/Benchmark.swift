@@ -1,15 +1,15 @@
-// What `meprop bench` runs.
+// What `meprop bench` measures of layers and networks.
 
 import MePropCore
 
-/// Runs groups of measurements, each result checked against a plain reference before it is timed.
+/// Groups of measurements, each result checked against a plain reference before it is timed.
 public struct Benchmark {
-  let settings: BenchmarkSettings
-  let context: ComputeContext
+  package let settings: BenchmarkSettings
+  package let context: ComputeContext
   let limits: MachineLimits
-  let isInterrupted: () -> Bool
-  let report: (BenchmarkRow) -> Void
-  let progress: (String) -> Void
+  package let isInterrupted: () -> Bool
+  package let report: (BenchmarkRow) -> Void
+  package let progress: (String) -> Void
 
   /// Creates a benchmark and measures the machine's peaks.
   ///
@@ -62,33 +62,14 @@ public struct Benchmark {
       preload: nil)
   }
 
-  /// Runs one group.
-  ///
-  /// - Throws: ``WrongResultError``, ``TorchError``, ``BenchmarkInterrupted``, and errors of
-  ///   training.
-  public func run(_ group: BenchmarkGroup) throws {
-    try tellingInterruptions { try measure(group) }
-  }
-
-  private func measure(_ group: BenchmarkGroup) throws {
-    switch group {
-    case .kernels: try runKernels(.standard)
-    case .steps: try runSteps()
-    case .lstm: try runLSTM()
-    case .parser: try runParser()
-    case .images: try runImages()
-    case .widths: try runWidths()
-    }
-  }
-
   /// Ends a benchmark that was asked to stop.
-  func checkInterruption() throws {
+  package func checkInterruption() throws {
     if isInterrupted() { throw BenchmarkInterrupted() }
   }
 
   /// Runs `body`; where it fails because the same signal has ended PyTorch, that is an interruption
   /// too.
-  func tellingInterruptions(_ body: () throws -> Void) throws {
+  package func tellingInterruptions(_ body: () throws -> Void) throws {
     do {
       try body()
     } catch is TorchError where isInterrupted() {

@@ -8,6 +8,13 @@ public struct WrongResultError: Error, Equatable, CustomStringConvertible {
   /// shares of a whole.
   public let difference: Double, allowed: Double
 
+  /// Creates the error.
+  package init(operation: String, difference: Double, allowed: Double) {
+    self.operation = operation
+    self.difference = difference
+    self.allowed = allowed
+  }
+
   /// One line for the user.
   public var description: String {
     "\(operation): the result differs from the reference by \(difference), allowed are \(allowed); "

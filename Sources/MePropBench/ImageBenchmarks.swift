@@ -17,7 +17,7 @@ extension Benchmark {
     ("top-k 1 %", 0.01, .top(k: .ratio(0.01))),
   ]
 
-  func runImages() throws {
+  package func runImages() throws {
     try checkConvolution()
     progress("images: back propagation of 64 channels of 5x5, batch \(Self.imageBatch)")
     try runConvolution()

@@ -24,7 +24,7 @@ extension Benchmark {
   /// Dense and with 10 entries a gate, 2 % of its units, for one sentence and for 16.
   ///
   /// Gradients are random, so that entries are spread over more rows than in training.
-  func runLSTM() throws {
+  package func runLSTM() throws {
     for batchSize in [1, 16] {
       progress("lstm: \(Self.lstmInputs) to 2 x \(Self.lstmHidden), batch \(batchSize)")
       let batches = SentenceLikeBatches(

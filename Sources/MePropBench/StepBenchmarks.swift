@@ -32,7 +32,7 @@ extension Benchmark {
     StepMode(name: "top-k", k: 4, policy: .top(k: .count(4)), untouched: .skip),
   ]
 
-  func runSteps() throws {
+  package func runSteps() throws {
     let torch = try settings.python.map {
       try TorchBaseline(python: $0, threads: settings.threads, isInterrupted: isInterrupted)
     }

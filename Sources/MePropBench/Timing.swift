@@ -19,7 +19,7 @@ public struct Timing: Sendable, Equatable {
   }
 
   /// Monotonic time in microseconds.
-  static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-3 }
+  package static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-3 }
 
   /// The most turns that count.
   private static let mostTurns = 2_000

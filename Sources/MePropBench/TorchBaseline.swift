@@ -4,9 +4,9 @@ import Foundation
 
 /// Dense training steps in PyTorch, in up to three variants that stay loaded while they take turns
 /// with ours.
-final class TorchBaseline {
+package final class TorchBaseline {
   /// The variants that run: `f32` as it comes, `f32, vendor check satisfied`, `bf16`.
-  let variants: [String]
+  package let variants: [String]
   /// Those of them that compute with floats: all but the last.
   var floatVariants: Range<Int> { 0..<variants.count - 1 }
   private let workers: [TorchWorker]
@@ -23,7 +23,7 @@ final class TorchBaseline {
   ///     requests.
   ///   - isInterrupted: Asked while they are waited for.
   /// - Throws: ``TorchError``, ``BenchmarkInterrupted``.
-  init(
+  package init(
     python: String, threads: Int, program: String = TorchBaseline.program,
     isInterrupted: @escaping () -> Bool
   ) throws {
@@ -59,7 +59,7 @@ final class TorchBaseline {
   /// Sends a request to a variant and returns its answer: times in microseconds.
   ///
   /// - Throws: ``TorchError``.
-  func request(_ text: String, variant: Int) throws -> [Double] {
+  package func request(_ text: String, variant: Int) throws -> [Double] {
     try workers[variant].request(text)
   }
 
@@ -67,7 +67,7 @@ final class TorchBaseline {
   ///
   /// Denormals are flushed, Adam is the fused one; the network keeps training from request to
   /// request.
-  static let program = """
+  package static let program = """
     import sys, time, torch
     import torch.nn.functional as F
     torch.set_num_threads(int(sys.argv[1]))

@@ -13,7 +13,7 @@ extension Benchmark {
   /// The numbers of kept entries that are measured at a width.
   static func counts(below width: Int) -> [Int] { kept.filter { $0 < width } }
 
-  func runWidths() throws {
+  package func runWidths() throws {
     let seconds = Self.widths.reduce(0.0) {
       $0 + forecastSeconds(ofTable7: $1) + forecastSeconds(ofTable8: $1)
     }

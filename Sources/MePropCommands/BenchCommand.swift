@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import MePropBench
+import MePropTaskBench
 import MePropTasks
 
 /// `meprop bench`.

@@ -1,6 +1,7 @@
 // What `meprop bench` is asked to measure, and which options go with it.
 
 import MePropBench
+import MePropTaskBench
 import MePropTasks
 
 /// The groups of a benchmark and, behind the word `accuracy`, tasks.

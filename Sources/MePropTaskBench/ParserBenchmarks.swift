@@ -1,6 +1,7 @@
 // Whole training steps of the parser, and greedy parsing, dense and with selection.
 
 import Foundation
+import MePropBench
 import MePropCore
 import MePropData
 import MePropNN

@@ -5,7 +5,7 @@ import Testing
   /// The convolution's gradient is checked, and all rows are measured.
   @Test func rowsAreThere() throws {
     let collected = CollectedRows()
-    try collected.benchmark().run(.images)
+    try collected.benchmark().runImages()
     let kinds = ["dense", "sampled 5 %", "top-k 5 %", "top-k 1 %"]
     #expect(
       collected.rows.map(\.name)

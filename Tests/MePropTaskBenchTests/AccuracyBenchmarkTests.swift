@@ -1,5 +1,6 @@
 import Foundation
 import MePropBench
+import MePropTaskBench
 import Testing
 
 /// Time to an accuracy with shell scripts that stand in for `meprop` and for Python.

@@ -1,6 +1,7 @@
 import Foundation
 import MePropBench
 import MePropCore
+import MePropTaskBench
 import Testing
 
 /// The Python programs, compiled where there is Python and run on small data where it has PyTorch.

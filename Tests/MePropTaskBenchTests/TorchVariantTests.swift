@@ -1,5 +1,6 @@
 import MePropBench
 import MePropCore
+import MePropTaskBench
 import Testing
 
 /// The search for PyTorch's best, on times that are made up.

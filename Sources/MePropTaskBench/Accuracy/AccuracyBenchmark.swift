@@ -1,6 +1,7 @@
 // Time to a given accuracy: `meprop train` and PyTorch in turn, each a process of its own.
 
 import Foundation
+import MePropBench
 import MePropCore
 import MePropTraining
 

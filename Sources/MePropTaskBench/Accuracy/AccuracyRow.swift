@@ -1,6 +1,7 @@
 // One line of the comparison: a task, a seed, and how long each took.
 
 import Foundation
+import MePropBench
 import MePropTraining
 
 /// What it took to reach a target, from the start of a process to its end.

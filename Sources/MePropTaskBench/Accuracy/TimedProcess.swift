@@ -1,6 +1,7 @@
 // A program from its start to its end: how long it took, what it said, and how it is stopped.
 
 import Foundation
+import MePropBench
 
 /// Runs a program and measures the time from its start to its end.
 package struct TimedProcess {

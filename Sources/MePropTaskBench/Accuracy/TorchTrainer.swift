@@ -1,6 +1,7 @@
 // Training in PyTorch until a target is reached, in a process of its own.
 
 import Foundation
+import MePropBench
 
 /// Trains a task in PyTorch.
 struct TorchTrainer {

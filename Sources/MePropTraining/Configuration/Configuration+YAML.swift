@@ -2,7 +2,6 @@
 
 import Foundation
 import MePropData
-import Yams
 
 extension Configuration {
   /// Sets the keys that a YAML file gives; other keys keep their values.
@@ -15,24 +14,12 @@ extension Configuration {
 
   /// Sets the keys that a YAML text gives; `path` is only named in errors.
   public mutating func apply(yaml text: String, path: String) throws {
-    try YAMLText.check(text, path: path)
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      throw Self.error(for: error, in: text, path: path)
-    }
-    guard let root, root.null == nil else { return }
-    guard case .mapping(let mapping) = root else {
-      throw ConfigurationError(
-        .file(path: path, line: root.mark?.line), .notAMapping(found: Self.words(for: root)))
-    }
-    for (keyNode, valueNode) in mapping {
-      let origin = ConfigurationOrigin.file(path: path, line: keyNode.mark?.line)
-      guard case .scalar(let scalar) = keyNode else {
+    for (keyNode, valueNode) in try Self.entries(of: text, path: path) {
+      let origin = ConfigurationOrigin.file(path: path, line: keyNode.line)
+      guard let name = keyNode.scalar else {
         throw ConfigurationError(origin, .notAMapping(found: Self.words(for: keyNode)))
       }
-      let key = try key(named: scalar.string, from: origin)
+      let key = try key(named: name, from: origin)
       try set(key.name, to: Self.text(of: valueNode, for: key, origin), from: origin)
     }
   }
@@ -57,86 +44,75 @@ extension Configuration {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// The keys and values of a YAML file, in its order, as texts; there is no schema to check them.
+  ///
+  /// - Throws: `ConfigurationError` if the file cannot be read or is not a mapping of plain values.
+  public static func texts(inFile url: URL) throws -> [(key: String, value: String)] {
+    try entries(of: YAMLText.read(url), path: url.path).map { key, value in
+      (key.scalar ?? "", plainText(of: value))
+    }
+  }
+
   // MARK: Nodes and errors
 
+  /// The entries of a text that is a mapping, or none where it says nothing.
+  private static func entries(
+    of text: String, path: String
+  ) throws -> [(key: YAMLNode, value: YAMLNode)] {
+    try YAMLText.check(text, path: path)
+    let root: YAMLNode?
+    do throws(YAMLError) {
+      root = try YAMLNode.root(of: text)
+    } catch {
+      let problem: ConfigurationError.Problem =
+        switch error.problem {
+        case .syntax(let reason): .syntax(reason: reason)
+        case .duplicateKey(let name): .duplicateKey(name.printable(limit: 80))
+        }
+      throw ConfigurationError(.file(path: path, line: error.line), problem)
+    }
+    guard let root else { return [] }
+    switch root.content {
+    case .mapping(let entries): return entries
+    case .scalar(_, isNull: true): return []
+    default:
+      throw ConfigurationError(
+        .file(path: path, line: root.line), .notAMapping(found: words(for: root)))
+    }
+  }
+
   private static func text(
-    of node: Node, for key: ConfigurationKey, _ origin: ConfigurationOrigin
+    of node: YAMLNode, for key: ConfigurationKey, _ origin: ConfigurationOrigin
   ) throws -> String {
     func wrongType(_ found: String) -> ConfigurationError {
       ConfigurationError(
         origin, .invalidValue(key: key.name, expected: key.kind.expectation, found: found))
     }
-    switch node {
-    case .scalar(let scalar):
-      if node.null != nil && scalar.style == .plain { throw wrongType("nothing") }
-      return scalar.string
+    switch node.content {
+    case .scalar(_, isNull: true): throw wrongType("nothing")
+    case .scalar(let text, _): return text
     case .sequence(let sequence) where key.kind.takesList:
       return try sequence.map { element in
-        guard case .scalar(let scalar) = element else { throw wrongType("a list inside a list") }
-        return scalar.string
+        guard let text = element.scalar else { throw wrongType("a list inside a list") }
+        return text
       }.joined(separator: ",")
     default: throw wrongType(words(for: node))
     }
   }
 
-  private static func words(for node: Node) -> String {
-    switch node {
-    case .scalar(let scalar): "the text '\(scalar.string.printable(limit: 40))'"
+  private static func plainText(of node: YAMLNode) -> String {
+    switch node.content {
+    case .scalar(let text, _): text
+    case .sequence(let sequence): sequence.map(plainText).joined(separator: ", ")
+    case .mapping: words(for: node)
+    }
+  }
+
+  private static func words(for node: YAMLNode) -> String {
+    switch node.content {
+    case .scalar(let text, _): "the text '\(text.printable(limit: 40))'"
     case .sequence: "a list"
     case .mapping: "nested keys"
-    default: "an alias"
-    }
-  }
-
-  private static func error(
-    for error: YamlError, in text: String, path: String
-  ) -> ConfigurationError {
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      return ConfigurationError(.file(path: path, line: mark.line), .syntax(reason: problem))
-    case .duplicatedKeysInMapping(let duplicates, _):
-      let name = duplicates.first ?? ""
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-        .filter { $1.hasPrefix(name + ":") || $1.hasPrefix(name + " ") }
-      return ConfigurationError(
-        .file(path: path, line: lines.dropFirst().first.map { $0.offset + 1 }),
-        .duplicateKey(name.printable(limit: 80)))
-    case .reader(let problem, _, _, _):
-      return ConfigurationError(.file(path: path, line: nil), .syntax(reason: problem))
-    default:
-      let reason = String(describing: error).split(separator: "\n").joined(separator: " ")
-      return ConfigurationError(.file(path: path, line: nil), .syntax(reason: reason))
-    }
-  }
-}
-
-extension Configuration {
-  /// The keys and values of a YAML file, in its order, as texts; there is no schema to check them.
-  ///
-  /// - Throws: `ConfigurationError` if the file cannot be read or is not a mapping of plain values.
-  public static func texts(inFile url: URL) throws -> [(key: String, value: String)] {
-    let text = try YAMLText.read(url)
-    try YAMLText.check(text, path: url.path)
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      throw Self.error(for: error, in: text, path: url.path)
-    }
-    guard let root, root.null == nil else { return [] }
-    guard case .mapping(let mapping) = root else {
-      throw ConfigurationError(
-        .file(path: url.path, line: root.mark?.line), .notAMapping(found: Self.words(for: root)))
-    }
-    return mapping.map { key, value in (key.scalar?.string ?? "", Self.plainText(of: value)) }
-  }
-
-  private static func plainText(of node: Node) -> String {
-    switch node {
-    case .scalar(let scalar): scalar.string
-    case .sequence(let sequence): sequence.map(plainText).joined(separator: ", ")
-    default: words(for: node)
     }
   }
 }
