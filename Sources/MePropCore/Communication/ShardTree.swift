@@ -63,6 +63,34 @@ package struct ShardTree: Sendable, Equatable {
     for place in 0..<width { target[place] += spare[place] }
   }
 
+  /// Adds up `part` of which all smaller parts that are known lie in memory.
+  ///
+  /// The same sum as ``add(_:width:into:spare:load:)``, which reads what is known in place.
+  ///
+  /// - Parameters:
+  ///   - part: Of the tree.
+  ///   - width: How many numbers each shard has.
+  ///   - target: Takes the sum.
+  ///   - spare: Room for sums on the way: `width` numbers for each level of the tree.
+  ///   - known: Where the sum of a part lies; of a single shard it is always known.
+  package func add(
+    _ part: Range<Int>, width: Int, into target: UnsafeMutablePointer<Float>,
+    spare: UnsafeMutablePointer<Float>, known: (Range<Int>) -> UnsafePointer<Float>?
+  ) {
+    if let sum = known(part) { return target.update(from: sum, count: width) }
+    let (first, second) = Self.halves(part)
+    func sum(
+      of half: Range<Int>, _ room: UnsafeMutablePointer<Float>, _ spare: UnsafeMutablePointer<Float>
+    ) -> UnsafePointer<Float> {
+      if let sum = known(half) { return sum }
+      add(half, width: width, into: room, spare: spare, known: known)
+      return UnsafePointer(room)
+    }
+    let left = sum(of: first, target, spare)
+    let right = sum(of: second, spare, spare + width)
+    for place in 0..<width { target[place] = left[place] + right[place] }
+  }
+
   /// How many sums on the way there are at once.
   package var depth: Int {
     var depth = 0

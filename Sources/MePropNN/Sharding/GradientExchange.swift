@@ -14,8 +14,8 @@ final class GradientExchange {
   private let meeting: ShardMeeting
   private var room: [Float] = []
 
-  /// About how many numbers travel at a time.
-  private static let blockSize = 1 << 22
+  /// About how many numbers travel at a time: so few that they stay in the caches on their way.
+  private static let blockSize = 1 << 19
 
   init(_ shapes: [(rowCount: Int, columnCount: Int)], _ meeting: ShardMeeting) {
     self.shapes = shapes
@@ -115,8 +115,11 @@ final class GradientExchange {
     let own = nodes[rank].count
     let all = nodes.reduce(0) { $0 + $1.count }
     let mine = slices[rank].count
-    // Sums of this rank's parts, spare room, what is sent and received, and the result.
-    let counts = [own * width, tree.depth * width, own * width, all * mine, mine, width]
+    // Sums of this rank's parts, spare room, what is sent and received, and the result. The sum of
+    // one part is sent as it lies there.
+    let counts = [
+      own * width, tree.depth * width, own > 1 ? own * width : 0, all * mine, mine, width,
+    ]
     let starts = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
     if room.count < starts[counts.count] {
       room = Array(repeating: 0, count: starts[counts.count])
@@ -140,24 +143,25 @@ final class GradientExchange {
         return Self.store(
           segments, sums, parameterCount: shapes.count, &memories, &gradients)
       }
-      var place = 0
-      for target in slices {
-        for node in 0..<own {
-          (sent + place).update(from: sums + node * width + target.lowerBound, count: target.count)
-          place += target.count
+      if own > 1 {
+        var place = 0
+        for target in slices {
+          for node in 0..<own {
+            (sent + place)
+              .update(from: sums + node * width + target.lowerBound, count: target.count)
+            place += target.count
+          }
         }
       }
       exchange(
-        UnsafeRawBufferPointer(start: sent, count: 4 * own * width),
+        UnsafeRawBufferPointer(start: own > 1 ? sent : sums, count: 4 * own * width),
         counts: slices.map { 4 * own * $0.count },
         into: UnsafeMutableRawBufferPointer(start: received, count: 4 * all * mine),
         targetCounts: nodes.map { 4 * $0.count * mine })
       let places = Dictionary(
         uniqueKeysWithValues: nodes.joined().enumerated().map { ($1, $0 * mine) })
-      tree.add(0..<tree.count, width: mine, into: slice, spare: spare) { part, target in
-        guard let place = places[part] else { return false }
-        target.update(from: received + place, count: mine)
-        return true
+      tree.add(0..<tree.count, width: mine, into: slice, spare: spare) { part in
+        places[part].map { UnsafePointer(received + $0) }
       }
       gather(
         UnsafeRawBufferPointer(start: slice, count: 4 * mine),
