@@ -31,11 +31,13 @@ read -r -a policies <<< "${POLICIES:-dense top-k unified batch-top-k sampled ran
 common=(--epochs 2 --threads 1)
 settings() {
   case "$1" in
-    digits) echo "--data $work/images --classes 6 --dev-count 200 --hidden 80,40 --k 6" \
-      "--batch 16 --dropout 0.2" ;;
-    tagger) echo "--data $work/bank --hidden 24 --k 4 --batch 8" ;;
-    parser) echo "--data $work/bank --hidden 40 --k 6 --batch 40 --embedding-size 16" ;;
+    digits) echo "--data $work/images --classes 6 --dev-count 200 --hidden 80,40 --batch 16" \
+      "--dropout 0.2" ;;
+    tagger) echo "--data $work/bank --hidden 24 --batch 8" ;;
+    parser) echo "--data $work/bank --hidden 40 --batch 40 --embedding-size 16" ;;
   esac
+  # Dense training keeps all entries, and takes no k.
+  if [ "$2" != dense ]; then echo "--k 6"; fi
 }
 
 failures=0
@@ -52,7 +54,8 @@ same() {
 # The same weights, moments and memories for any number of ranks.
 for task in digits tagger parser; do
   for policy in "${policies[@]}"; do
-    read -r -a options <<< "$(settings "$task")"
+    mapfile -t lines < <(settings "$task" "$policy")
+    read -r -a options <<< "${lines[*]}"
     options+=(--select "$policy" "${common[@]}")
     "$meprop" train "$task" "${options[@]}" --shards 8 --run "$work/$task-$policy-1" \
       > /dev/null 2> "$work/log" || fail "$task, $policy, one process: $(tail -1 "$work/log")"
@@ -70,7 +73,8 @@ for task in digits tagger parser; do
 done
 
 # Ranks that differ stop with one line.
-read -r -a options <<< "$(settings digits)"
+mapfile -t lines < <(settings digits top-k)
+read -r -a options <<< "${lines[*]}"
 code=0
 mpirun --oversubscribe \
   -n 1 "$meprop" train digits "${options[@]}" "${common[@]}" --run "$work/differs" : \
