@@ -64,7 +64,7 @@ public struct MePropTool: ParsableCommand {
 
   private static func run(_ arguments: [String]?) -> Int32 {
     do {
-      try checkInstructionSet()
+      try followInstructionSet()
       try CommandNames.check(arguments ?? Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot(
         completed(arguments ?? Array(CommandLine.arguments.dropFirst())))
@@ -87,16 +87,18 @@ public struct MePropTool: ParsableCommand {
     }
   }
 
-  /// Refuses a value of `MEPROP_SIMD` that would not be followed.
-  private static func checkInstructionSet() throws {
+  /// Refuses a value of `MEPROP_SIMD` that would not be followed, and holds the dense library to it
+  /// too, and PyTorch's libraries in the processes that measure it.
+  private static func followInstructionSet() throws {
     guard let name = ProcessInfo.processInfo.environment["MEPROP_SIMD"] else { return }
-    let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue)
-    guard available.contains(name) else {
+    let available = InstructionSet.allCases.filter(\.isAvailable)
+    guard let instructionSet = available.first(where: { $0.rawValue == name }) else {
       throw UsageError(
         "MEPROP_SIMD: found '\(name.printable(limit: 80))', expected one of "
-          + "\(available.joined(separator: ", "))"
+          + "\(available.map(\.rawValue).joined(separator: ", "))"
       )
     }
+    for (variable, limit) in instructionSet.limitsOfLibraries { setenv(variable, limit, 0) }
   }
 
   /// Lets Ctrl-C and SIGTERM through, which a parent with threads may have left blocked.

@@ -76,6 +76,24 @@ struct BenchCommandTests {
     #expect(outcome.error.contains(message) && outcome.output.isEmpty, "\(outcome.error)")
   }
 
+  @Test("MEPROP_SIMD holds the libraries of PyTorch as well, unless they are told otherwise")
+  func libraries() throws {
+    let tool = try makeTool()
+    let python = try writePython("exit 1", tool)
+    let script = "#!/bin/sh\necho $ONEDNN_MAX_CPU_ISA $ATEN_CPU_CAPABILITY > seen; exit 1\n"
+    // In place, so that it stays executable.
+    try script.write(toFile: python, atomically: false, encoding: .utf8)
+    func seen() throws -> String {
+      #expect(try tool.run(["bench", "steps", "--torch", python]).status == 1)
+      return try String(contentsOf: tool("seen"), encoding: .utf8)
+    }
+    #expect(try seen() == "\n")
+    tool.environment["MEPROP_SIMD"] = "portable"
+    #expect(try seen() == "SSE41 default\n")
+    tool.environment["ONEDNN_MAX_CPU_ISA"] = "AVX"
+    #expect(try seen() == "AVX default\n")
+  }
+
   @Test("Time to an accuracy is that of whole runs, whose folders are removed")
   func accuracy() throws {
     let tool = try makeTool()
