@@ -3,6 +3,10 @@
 
     mpirun -n 2 meprop bench mpi --json > two.json
     Scripts/scaling-model.py two.json [four.json ...]
+    Scripts/scaling-model.py two.json --step "tagger, top-k" 0.035 14 8.2e6
+
+With --step it also says what follows for another network: its name, seconds of computing a step,
+collective calls without those of the sum, and bytes of gradient rows.
 
 A process has b examples a step and computes for c seconds. R processes need
 
@@ -14,9 +18,9 @@ share for unified selection. Nothing is taken off for exchanges that overlap wit
 here they do not. Prints Markdown: first the model against the measurements, then what it says.
 """
 
+import argparse
 import json
 import math
-import sys
 
 # Collective calls of a step: losses, agreement of rows, the end of the backward pass, the signal;
 # for each selecting layer the agreement on its support, of which a long one takes two; and both
@@ -27,9 +31,9 @@ LINKS = [("10 Gb/s, 20 µs", 10e9 / 8, 20e-6), ("100 Gb/s, 3 µs", 100e9 / 8, 3e
 NODES = [2, 4, 8, 16, 32, 64]
 
 
-def step(compute, policy, nodes, gradient, bandwidth, latency):
+def step(compute, calls, nodes, gradient, bandwidth, latency):
     """Seconds of a step of so many processes, which exchange so many bytes of gradients."""
-    calls = CALLS[policy] + 2 * math.ceil(gradient / 4 / BLOCK)
+    calls += 2 * math.ceil(gradient / 4 / BLOCK)
     return (
         compute
         + calls * math.ceil(math.log2(nodes)) * latency
@@ -52,9 +56,19 @@ def share(row):
 
 
 def main():
-    runs = [json.load(open(path)) for path in sys.argv[1:]]
-    if not runs:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", help="what bench mpi --json printed")
+    parser.add_argument(
+        "--step",
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("NAME", "SECONDS", "CALLS", "BYTES"),
+    )
+    arguments = parser.parse_args()
+    runs = [json.load(open(path)) for path in arguments.files]
     print(
         "| network, batch, policy | processes | alone ms | step ms | model ms "
         "| MB sent | of dense |"
@@ -68,7 +82,7 @@ def main():
             processes = run["processes"]
             model = step(
                 row["secondsAlone"] / processes,
-                row["policy"],
+                CALLS[row["policy"]],
                 processes,
                 4 * row["parameters"] * share(row),
                 bandwidth,
@@ -84,28 +98,26 @@ def main():
         print(f"\n{name}: times faster than one node\n")
         print("| network, examples a node, policy | " + " | ".join(map(str, NODES)) + " |")
         print("|---" * (len(NODES) + 1) + "|")
-        for row in run["steps"]:
-            if row["policy"] not in CALLS:
-                continue
-            compute = row["secondsAlone"] / run["processes"]
+        cases = [
+            (
+                f"{row['network']}, {row['batch'] // run['processes']}, {row['policy']}",
+                row["secondsAlone"] / run["processes"],
+                CALLS[row["policy"]],
+                4 * row["parameters"] * share(row),
+            )
+            for row in run["steps"]
+            if row["policy"] in CALLS
+        ]
+        cases += [
+            (name, float(seconds), int(calls), float(size))
+            for name, seconds, calls, size in arguments.step
+        ]
+        for title, compute, calls, gradient in cases:
             times = [
-                nodes
-                * compute
-                / step(
-                    compute,
-                    row["policy"],
-                    nodes,
-                    4 * row["parameters"] * share(row),
-                    bandwidth,
-                    latency,
-                )
+                nodes * compute / step(compute, calls, nodes, gradient, bandwidth, latency)
                 for nodes in NODES
             ]
-            print(
-                f"| {row['network']}, {row['batch'] // run['processes']}, {row['policy']} | "
-                + " | ".join(f"{value:.1f}" for value in times)
-                + " |"
-            )
+            print(f"| {title} | " + " | ".join(f"{value:.1f}" for value in times) + " |")
 
 
 if __name__ == "__main__":
