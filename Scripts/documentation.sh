@@ -15,8 +15,7 @@ target="$(swift -print-target-info | python3 -c \
   'import json, sys; print(json.load(sys.stdin)["target"]["unversionedTriple"])')"
 extract=(-I "$modules/Modules" -target "$target" -minimum-access-level public
   -skip-synthesized-members)
-for map in "$modules"/CMeProp*.build/module.modulemap Sources/C*/module.modulemap \
-  .build/checkouts/*/Sources/C*/include/module.modulemap; do
+for map in "$modules"/CMeProp*.build/module.modulemap Sources/C*/module.modulemap; do
   extract+=(-Xcc "-fmodule-map-file=$(realpath "$map")")
 done
 
