@@ -38,8 +38,29 @@ enum LearningCurves {
     var words: String { self == .epochs ? "against epochs" : "against seconds" }
   }
 
-  private static func place(_ row: EpochRow, of run: RunRecord, _ axis: Axis) -> Double {
-    axis == .epochs ? Double(row.epoch) : run.seconds(upTo: row.epoch)
+  /// Where the epochs of a run lie on an axis: seconds are added up once for all of them.
+  private struct Places {
+    private let axis: Axis
+    private var seconds: [Int: (start: Double, end: Double)] = [:]
+
+    init(_ run: RunRecord, _ axis: Axis) {
+      self.axis = axis
+      guard axis == .seconds else { return }
+      var sum = 0.0
+      for row in run.epochs {
+        let start = seconds[row.epoch]?.start ?? sum
+        sum += row.seconds.total
+        seconds[row.epoch] = (start, sum)
+      }
+    }
+
+    func start(_ row: EpochRow) -> Double {
+      axis == .epochs ? Double(row.epoch - 1) : seconds[row.epoch]?.start ?? 0
+    }
+
+    func end(_ row: EpochRow) -> Double {
+      axis == .epochs ? Double(row.epoch) : seconds[row.epoch]?.end ?? 0
+    }
   }
 
   private static func chart(
@@ -72,13 +93,14 @@ enum LearningCurves {
     _ runs: [RunRecord], _ figure: String, _ axis: Axis
   ) -> LineChart {
     func points(_ run: RunRecord, _ split: (EpochRow) -> [Evaluation.Metric]) -> [SVGPoint] {
-      run.epochs.compactMap { row in
+      let places = Places(run, axis)
+      return run.epochs.compactMap { row in
         split(row).first { $0.name == figure }.map {
-          SVGPoint(x: place(row, of: run, axis), y: $0.value)
+          SVGPoint(x: places.end(row), y: $0.value)
         }
       }
     }
-    let bestPlace = place(runs[0].best, of: runs[0], axis)
+    let bestPlace = Places(runs[0], axis).end(runs[0].best)
     var series: [LineChart.Series] = []
     if runs.count == 1 {
       series = [
@@ -134,9 +156,10 @@ enum LearningCurves {
           style: runs.count == 1 ? 2 : index))
     }
     if runs.count == 1 {
+      let places = Places(runs[0], axis)
       let points = runs[0].epochs.compactMap { row in
         row.dev.first { $0.name == "loss" }.map {
-          SVGPoint(x: place(row, of: runs[0], axis), y: $0.value)
+          SVGPoint(x: places.end(row), y: $0.value)
         }
       }
       if !points.isEmpty { series.append(.init("dev", points: points, style: 0)) }
@@ -174,17 +197,20 @@ enum LearningCurves {
 
   /// A point for every part of an epoch that was counted, or for the whole epoch.
   private static func lossPoints(_ run: RunRecord, _ axis: Axis) -> [SVGPoint] {
-    run.epochs.flatMap { row -> [SVGPoint] in
-      let details = run.details.first { $0.epoch == row.epoch }
+    let places = Places(run, axis)
+    let detailsByEpoch = Dictionary(
+      run.details.map { ($0.epoch, $0) }, uniquingKeysWith: { first, _ in first })
+    return run.epochs.flatMap { row -> [SVGPoint] in
+      let details = detailsByEpoch[row.epoch]
       let parts = (details?.parts ?? []).filter { $0.exampleCount > 0 }
       guard let details, !parts.isEmpty else {
-        return [SVGPoint(x: place(row, of: run, axis), y: row.trainLoss)]
+        return [SVGPoint(x: places.end(row), y: row.trainLoss)]
       }
-      let before = run.seconds(upTo: row.epoch - 1)
+      let start = places.start(row)
       return parts.map { part in
         let share = Double(part.endStep) / Double(max(details.stepsPerEpoch, 1))
         return SVGPoint(
-          x: axis == .epochs ? Double(row.epoch - 1) + share : before + part.seconds,
+          x: start + (axis == .epochs ? share : part.seconds),
           y: part.lossSum / Double(part.exampleCount))
       }
     }
