@@ -49,43 +49,25 @@ package struct ShardTree: Sendable, Equatable {
   ///   - width: How many numbers each shard has.
   ///   - target: Takes the sum.
   ///   - spare: Room for sums on the way: `width` numbers for each level of the tree.
-  ///   - load: Writes the sum of a part that is known and returns true; of a single shard it always
-  ///     is.
+  ///   - known: Returns where the sum of a part lies, which may be the room that it is given and
+  ///     has written it to; `nil` for a part whose sum is not known. Of a single shard it is.
   package func add(
     _ part: Range<Int>, width: Int, into target: UnsafeMutablePointer<Float>,
     spare: UnsafeMutablePointer<Float>,
-    load: (Range<Int>, UnsafeMutablePointer<Float>) -> Bool
+    known: (Range<Int>, UnsafeMutablePointer<Float>) -> UnsafePointer<Float>?
   ) {
-    if load(part, target) { return }
-    let (first, second) = Self.halves(part)
-    add(first, width: width, into: target, spare: spare, load: load)
-    add(second, width: width, into: spare, spare: spare + width, load: load)
-    for place in 0..<width { target[place] += spare[place] }
-  }
-
-  /// Adds up `part` of which all smaller parts that are known lie in memory.
-  ///
-  /// The same sum as ``add(_:width:into:spare:load:)``, which reads what is known in place.
-  ///
-  /// - Parameters:
-  ///   - part: Of the tree.
-  ///   - width: How many numbers each shard has.
-  ///   - target: Takes the sum.
-  ///   - spare: Room for sums on the way: `width` numbers for each level of the tree.
-  ///   - known: Where the sum of a part lies; of a single shard it is always known.
-  package func add(
-    _ part: Range<Int>, width: Int, into target: UnsafeMutablePointer<Float>,
-    spare: UnsafeMutablePointer<Float>, known: (Range<Int>) -> UnsafePointer<Float>?
-  ) {
-    if let sum = known(part) { return target.update(from: sum, count: width) }
-    let (first, second) = Self.halves(part)
+    if let sum = known(part, target) {
+      if sum != UnsafePointer(target) { target.update(from: sum, count: width) }
+      return
+    }
     func sum(
       of half: Range<Int>, _ room: UnsafeMutablePointer<Float>, _ spare: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {
-      if let sum = known(half) { return sum }
+      if let sum = known(half, room) { return sum }
       add(half, width: width, into: room, spare: spare, known: known)
       return UnsafePointer(room)
     }
+    let (first, second) = Self.halves(part)
     let left = sum(of: first, target, spare)
     let right = sum(of: second, spare, spare + width)
     for place in 0..<width { target[place] = left[place] + right[place] }

@@ -132,11 +132,11 @@ final class GradientExchange {
       )
       for (place, node) in nodes[rank].enumerated() {
         tree.add(node, width: width, into: sums + place * width, spare: spare) { part, target in
-          guard part.count == 1 else { return false }
+          guard part.count == 1 else { return nil }
           let index = part.lowerBound - shards.lowerBound
           Self.load(
             segments, of: parts[index], parameterCount: shapes.count, &cursors[index], into: target)
-          return true
+          return UnsafePointer(target)
         }
       }
       guard size > 1 else {
@@ -160,7 +160,7 @@ final class GradientExchange {
         targetCounts: nodes.map { 4 * $0.count * mine })
       let places = Dictionary(
         uniqueKeysWithValues: nodes.joined().enumerated().map { ($1, $0 * mine) })
-      tree.add(0..<tree.count, width: mine, into: slice, spare: spare) { part in
+      tree.add(0..<tree.count, width: mine, into: slice, spare: spare) { part, _ in
         places[part].map { UnsafePointer(received + $0) }
       }
       gather(
