@@ -1,6 +1,7 @@
 import Foundation
 import MePropData
 import MePropTraining
+import Synchronization
 import Testing
 
 @Suite struct RunFolderTests {
@@ -196,6 +197,43 @@ import Testing
     let text = message { try FileSystem().write(Data([1]), to: full) }
     #expect(text.hasPrefix("/dev/full: cannot be written, no space left on the disk"))
     #expect(!text.contains("\n"))
+  }
+
+  /// Opens and closes a file again and again, and counts how often somebody else closed it.
+  private final class FileWatch: Sendable {
+    private let isDone = Atomic<Bool>(false)
+    private let lostCount = Atomic<Int>(0)
+    private let end = DispatchSemaphore(value: 0)
+
+    init() {
+      Thread.detachNewThread { [self] in
+        while !isDone.load(ordering: .relaxed) {
+          let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          for _ in 0..<20 where fcntl(descriptor, F_GETFD) == -1 {
+            lostCount.add(1, ordering: .relaxed)
+          }
+          close(descriptor)
+        }
+        end.signal()
+      }
+    }
+
+    func stop() -> Int {
+      isDone.store(true, ordering: .relaxed)
+      end.wait()
+      return lostCount.load(ordering: .relaxed)
+    }
+  }
+
+  /// A descriptor that is closed twice is, the second time, that of a file opened in between.
+  @Test func aFolderInUseClosesNoFileOfOthers() throws {
+    let folder = try TemporaryFolder()
+    let run = try RunFolder(at: folder("run"), resuming: false)
+    let watch = FileWatch()
+    for _ in 0..<2_000 {
+      #expect(throws: RunFolderError.self) { try RunFolder(at: run.url, resuming: true) }
+    }
+    #expect(watch.stop() == 0)
   }
 
   @Test func defaultNamesAreUniqueAndSortable() throws {

@@ -19,7 +19,7 @@ final class RunLock {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       let owner = try? String(contentsOfFile: path, encoding: .utf8)
-      close(descriptor)
+      // The descriptor is closed by `deinit`, which runs after a throw as well.
       guard code == EWOULDBLOCK else {
         throw FileWriteError(code: code, path: path, operation: "locking")
       }
