@@ -172,7 +172,11 @@ INLINE vf v_sums_floats(vsums sums, const int32_t *row_sums) {
   for (int l = 0; l < 4; l++) result[l] = (float)sums[l];
   return result;
 }
-/* Bytes of numbers of magnitude at most 127, rounded to nearest even. */
+/* Bytes of numbers of magnitude at most 127, rounded to nearest even; 0 for what is none, as a row
+   that is not finite has. */
 INLINE void v_store_bytes(int8_t *p, vf a) {
-  for (int l = 0; l < 4; l++) p[l] = (int8_t)rintf(a[l]);
+  for (int l = 0; l < 4; l++) {
+    float whole = rintf(a[l]);
+    p[l] = fabsf(whole) <= 127 ? (int8_t)whole : 0;
+  }
 }
