@@ -3,7 +3,11 @@
 
 export SWIFT ?= swift
 ARGS ?=
-BIN = $$($(SWIFT) build -c release --show-bin-path)
+
+# How release builds are made. Scripts read the same file: with other options everything would be
+# compiled anew.
+RELEASE := $(shell cat Scripts/release-options)
+BIN = $$($(SWIFT) build $(RELEASE) --show-bin-path)
 
 # What `meprop --version` says; Package.swift reads it.
 export MEPROP_COMMIT := $(shell git describe --always --exclude='*' --abbrev=7 --dirty=+ 2>/dev/null)
@@ -28,11 +32,12 @@ SLOW_IN_DEBUG = ConvolutionTests|ImageAllocationTests|ImageGoldenTests|ShardingT
 # them; kernels are tested with all that it has anyway.
 SIMD = portable $(if $(shell grep -m1 -wo avx2 /proc/cpuinfo 2>/dev/null),avx2)
 
-.PHONY: help deps demo test format lint bench docs check-docs install uninstall fuzz \
+.PHONY: help deps build demo test format lint bench docs check-docs install uninstall fuzz \
   crash-test sanitize test-long wheel test-python test-c mpi demo-mpi test-mpi
 
 help:
 	@echo "make demo        install what is missing, build, compare dense and sparse training"
+	@echo "make build       install what is missing, build the program in release"
 	@echo "make test        install what is missing, run all tests in release, core and layers in debug"
 	@echo "make install     build, and install into PREFIX=$(PREFIX): program, manual, completions"
 	@echo "make uninstall   remove what make install installed"
@@ -55,8 +60,10 @@ help:
 deps:
 	@Scripts/install-deps.sh
 
-demo: deps
-	$(SWIFT) build -c release --product meprop
+build: deps
+	$(SWIFT) build $(RELEASE) --product meprop
+
+demo: build
 	"$(BIN)/meprop" demo $(ARGS)
 
 test:
@@ -64,9 +71,9 @@ test:
 	@python="$$(Scripts/python-env.sh)"; \
 	if [ -n "$$python" ]; then export MEPROP_PYTHON="$$python"; fi; \
 	set -ex; \
-	$(SWIFT) test -c release --disable-testable-imports $(ARGS); \
+	$(SWIFT) test $(RELEASE) --disable-testable-imports $(ARGS); \
 	$(if $(ARGS),,for simd in $(SIMD); do \
-	  MEPROP_SIMD=$$simd $(SWIFT) test -c release --disable-testable-imports --skip-build \
+	  MEPROP_SIMD=$$simd $(SWIFT) test $(RELEASE) --disable-testable-imports --skip-build \
 	    --filter MePropNNTests --skip ShardingTests; \
 	done;) \
 	$(if $(ARGS),$(SWIFT) test $(ARGS),$(DEBUG_TESTS))
@@ -79,33 +86,29 @@ lint:
 	clang -std=c11 -Wall -Wextra -Werror -fsyntax-only -I Sources/CMePropKernels/include \
 	  Sources/CMePropKernels/*.c
 
-bench: deps
-	$(SWIFT) build -c release --product meprop
+bench: build
 	"$(BIN)/meprop" bench $(ARGS)
 
 docs: deps
 	Scripts/documentation.sh
 
-check-docs: deps
-	$(SWIFT) build -c release --product meprop
+check-docs: build
 	Scripts/check-documents.sh "$(BIN)/meprop"
 
 fuzz: deps
 	Scripts/fuzz.sh $(or $(SECONDS),60)
 
-crash-test: deps
-	$(SWIFT) build -c release --product meprop
+crash-test: build
 	Scripts/crash-test/crash-test.py --points $(or $(POINTS),20)
 
 sanitize: deps
 	Scripts/sanitize.sh $(ARGS)
 
-test-long: deps
-	$(SWIFT) build -c release --product meprop
+test-long: build
 	Scripts/long-test.py $(ARGS)
 
 # A build with MPI has a folder of its own, because its package has other targets.
-MPI_BUILD = MEPROP_MPI=1 $(SWIFT) build -c release --product meprop --scratch-path .build-mpi
+MPI_BUILD = MEPROP_MPI=1 $(SWIFT) build $(RELEASE) --product meprop --scratch-path .build-mpi
 MPI_BIN = "$$($(MPI_BUILD) --show-bin-path)/meprop"
 
 mpi:

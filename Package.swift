@@ -82,10 +82,12 @@ let package = Package(
     .target(
       name: "MePropCommands",
       dependencies: [
-        "MePropTasks", "MePropTaskBench", "MePropReport", "MePropExperiments",
+        "MePropTasks", "MePropTaskBench", "MePropReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "meprop", dependencies: ["MePropCommands"]),
+    // Apart, so that experiments and the other commands compile beside each other.
+    .target(name: "MePropProgram", dependencies: ["MePropCommands", "MePropExperiments"]),
+    .executableTarget(name: "meprop", dependencies: ["MePropProgram"]),
     .target(name: "_MePropTestSupport", dependencies: ["MePropCore", "MePropNN"]),
     .target(name: "_CMePropAllocationCounter"),
     .testTarget(name: "MePropCoreTests", dependencies: ["MePropCore", "_MePropTestSupport"]),
@@ -111,7 +113,7 @@ let package = Package(
       dependencies: ["MePropBench", "MePropExperiments", "_MePropTestSupport"]),
     .testTarget(
       name: "MePropCommandTests",
-      dependencies: ["meprop", "MePropCommands", "MePropExperiments", "_MePropTestSupport"]),
+      dependencies: ["meprop", "MePropProgram", "_MePropTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

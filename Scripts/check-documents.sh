@@ -13,7 +13,8 @@ python3 Scripts/check-documents.py commands "$program"
 examples="$PWD/.build-documents"
 rm -rf "$examples"
 names="$(python3 Scripts/check-documents.py swift "$examples")"
-in_examples=(-c release --package-path "$examples" --scratch-path .build)
+read -ra release < Scripts/release-options
+in_examples=("${release[@]}" --package-path "$examples" --scratch-path .build)
 swift build "${in_examples[@]}"
 for name in $names; do
   echo "example $name"

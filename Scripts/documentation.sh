@@ -8,8 +8,9 @@ cd "$(dirname "$0")/.."
 work="$PWD/.build-docs"
 site="$work/site"
 
-swift build -c release --product meprop
-modules="$(swift build -c release --show-bin-path)"
+read -ra release < Scripts/release-options
+swift build "${release[@]}" --product meprop
+modules="$(swift build "${release[@]}" --show-bin-path)"
 toolchain="$(dirname "$(readlink -f "$(command -v swift)")")"
 target="$(swift -print-target-info | python3 -c \
   'import json, sys; print(json.load(sys.stdin)["target"]["unversionedTriple"])')"

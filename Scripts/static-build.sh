@@ -15,7 +15,8 @@ runtime="$(dirname "$(readlink -f "$(command -v "$swift")")")/../lib/swift_stati
   echo "static-build: no static Swift runtime in $runtime" >&2
   exit 1
 }
-build=(-c release --product "$1" --static-swift-stdlib --scratch-path .build-static
+read -ra release < Scripts/release-options
+build=("${release[@]}" --product "$1" --static-swift-stdlib --scratch-path .build-static
   -Xlinker "-L$(realpath "$runtime")" -Xlinker -lcurl -Xlinker -lxml2)
 "$swift" build "${build[@]}" >&2
 "$swift" build "${build[@]}" --show-bin-path

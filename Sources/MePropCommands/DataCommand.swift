@@ -122,11 +122,11 @@ struct DataCheckFailure: Error, CustomStringConvertible {
 }
 
 /// A line on standard error for each file that is downloaded.
-enum DownloadNotice {
+package enum DownloadNotice {
   private static let shown = ShownFiles()
 
   /// Says once for each file that it is being downloaded.
-  static let show: @Sendable (DownloadProgress) -> Void = { progress in
+  package static let show: @Sendable (DownloadProgress) -> Void = { progress in
     guard shown.insert(progress.file) else { return }
     let size = progress.totalBytes.map { " (\(($0 + 999_999) / 1_000_000) MB)" } ?? ""
     StandardError.write("downloading \(progress.file)\(size)")

@@ -4,7 +4,7 @@ import Foundation
 import MePropTasks
 
 /// The reader of standard output has gone.
-struct ClosedPipe: Error {}
+package struct ClosedPipe: Error {}
 
 /// Where results and messages go: the streams of this process, unless a test takes what is written.
 package struct OutputStreams: Sendable {
@@ -26,9 +26,9 @@ package struct OutputStreams: Sendable {
 }
 
 /// Standard output, for results.
-enum StandardOutput {
+package enum StandardOutput {
   /// Writes text, one line or several; what a terminal would obey in it is escaped.
-  static func write(_ text: String) throws {
+  package static func write(_ text: String) throws {
     try write(raw: Array(text.printableLines.utf8))
   }
 
@@ -60,7 +60,7 @@ enum StandardOutput {
   }
 
   /// Writes rows of columns, the first column to the left and the others to the right.
-  static func write(table rows: [[String]]) throws {
+  package static func write(table rows: [[String]]) throws {
     // Before they are measured, and with the ends of lines that a name may have.
     let rows = rows.map { $0.map(\.printable) }
     let columnCount = rows.map(\.count).max() ?? 0
@@ -78,9 +78,9 @@ enum StandardOutput {
 }
 
 /// Standard error, for messages.
-enum StandardError {
+package enum StandardError {
   /// Writes a line, escaped; where that fails there is nobody to tell.
-  static func write(_ line: String) {
+  package static func write(_ line: String) {
     let bytes = Array((line.printable + "\n").utf8)
     if let take = OutputStreams.current.messages { return take(bytes) }
     _ = writeAll(bytes[...], to: STDERR_FILENO)

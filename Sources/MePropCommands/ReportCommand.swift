@@ -46,9 +46,21 @@ struct ReportCommand: ParsableCommand {
       folders.count == 1 ? RunReport.url(in: folders[0]) : URL(fileURLWithPath: "report.html")
     // A bad name is told before runs are read; that there is no run, before its folder is missed.
     let named = try out.map { try ReportDestination(path: $0) }
+    for folder in folders { tellOfLongReading(folder) }
     let report = RunReport(try RunRecord.read(folders))
     let destination = try named ?? ReportDestination(path: standard.path)
     try report.write(to: destination.file)
     try StandardOutput.write("\(destination.named.path.printable)\n")
+  }
+
+  /// Says what is read where that takes more than a second.
+  private func tellOfLongReading(_ folder: URL) {
+    let files = ["metrics.jsonl", "details.jsonl"].map { folder.appendingPathComponent($0).path }
+    let bytes = files.reduce(0) { sum, path in
+      let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+      return sum + (size ?? 0)
+    }
+    guard bytes > 1_000_000 else { return }
+    StandardError.write("reading \(folder.path): \(bytes / 1_000_000) MB of figures")
   }
 }

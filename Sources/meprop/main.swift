@@ -1,7 +1,8 @@
-// The command: everything is in MePropCommands, so that tests can import it.
+// The command: everything is in MePropProgram, so that tests can import it.
 
 import Foundation
 import MePropCommands
+import MePropProgram
 
 #if MEPROP_MPI
   import MePropMPI

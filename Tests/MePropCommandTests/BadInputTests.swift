@@ -153,7 +153,8 @@ struct BadInputTests {
         try tool.run(["predict", "run"], input: Data((text + "\n").utf8)), 1, expected)
     }
     let pictures: [(String, [UInt8])] = [
-      ("PNG", [0x89, 0x50, 0x4e, 0x47]), ("JPEG", [0xff, 0xd8, 0xff, 0xe0]),
+      ("PNG", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+      ("JPEG", [0xff, 0xd8, 0xff, 0xe0]),
     ]
     for (format, bytes) in pictures {
       expectError(

@@ -101,5 +101,5 @@ struct UseOptions<Command: ModelCommand>: ParsableArguments {
 extension DataSource {
   /// Data of this process's environment, with a line on standard error for each file that is
   /// downloaded.
-  static var ofCommands: DataSource { DataSource(progress: DownloadNotice.show) }
+  package static var ofCommands: DataSource { DataSource(progress: DownloadNotice.show) }
 }

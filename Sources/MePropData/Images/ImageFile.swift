@@ -12,13 +12,25 @@ public struct ImageFile {
   /// The path, for messages.
   public let path: String
 
-  private enum Format: String {
+  /// What files are read.
+  package enum Format: String {
     case png = "PNG"
     case jpeg = "JPEG"
 
+    /// What a file is by its first bytes, of which 8 are enough; `nil` for none of these.
+    package init?(_ first: some Sequence<UInt8>) {
+      if first.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]) {
+        self = .png
+      } else if first.starts(with: [0xff, 0xd8, 0xff]) {
+        self = .jpeg
+      } else {
+        return nil
+      }
+    }
+
     /// The most pixels that a byte of a file can stand for: deflate makes 1,032 bytes of one, each
     /// of eight pixels; JPEG spends a bit at least on 64 pixels.
-    var pixelsPerByte: Int { self == .png ? 8 * 1032 : 8 * 64 }
+    fileprivate var pixelsPerByte: Int { self == .png ? 8 * 1032 : 8 * 64 }
   }
 
   private let format: Format
@@ -47,18 +59,18 @@ public struct ImageFile {
   public init(_ bytes: Data, path: String) throws {
     self.bytes = bytes
     self.path = path
-    if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]) {
-      format = .png
-      shape = try Self.pngShape(bytes, path)
-    } else if bytes.starts(with: [0xff, 0xd8, 0xff]) {
-      format = .jpeg
-      shape = try Self.jpegShape(bytes, path)
-    } else {
+    guard let format = Format(bytes) else {
       let first = bytes.prefix(4).map { hexadecimal(UInt32($0), digits: 2) }
       throw ImageDataError.notAnImage(
         path: path,
         found: bytes.isEmpty ? "an empty file" : "bytes \(first.joined(separator: " "))")
     }
+    self.format = format
+    shape =
+      switch format {
+      case .png: try Self.pngShape(bytes, path)
+      case .jpeg: try Self.jpegShape(bytes, path)
+      }
     // Before anything is allocated for them.
     let possibleCount = min(Self.maximumPixelCount, bytes.count * format.pixelsPerByte)
     guard shape.height > 0, shape.width > 0, shape.positionCount <= possibleCount else {

@@ -128,6 +128,14 @@ extension Parameter {
 
       func count(ofPadded count: Int) -> Int { count / paddedSize * size }
       func padded(_ index: Int) -> Int { index / size * paddedSize + index % size }
+
+      /// Calls `body` with neighbors among the first `count` and where the first of them lies among
+      /// the zeros.
+      func forEachRun(of count: Int, _ body: (_ run: Range<Int>, _ padded: Int) -> Void) {
+        for start in stride(from: 0, to: count, by: size) {
+          body(start..<min(start + size, count), start / size * paddedSize)
+        }
+      }
     }
   }
 
@@ -145,12 +153,13 @@ extension Parameter {
     }
     let extents = shape
     let (rows, columns) = extents.count == 1 ? (1, extents[0]) : (extents[0], extents[1])
+    let block = padding.columns ?? Padding.Block(size: max(columns, 1), paddedSize: columns)
     var values: [Float] = []
     values.reserveCapacity(rows * columns)
     for row in 0..<rows {
       matrix.withRow(padding.rows?.padded(row) ?? row) { source in
-        for column in 0..<columns {
-          values.append(source[padding.columns?.padded(column) ?? column])
+        block.forEachRun(of: columns) { run, padded in
+          values.append(contentsOf: source[padded..<padded + run.count])
         }
       }
     }
@@ -167,10 +176,13 @@ extension Parameter {
     }
     var result = Matrix(rowCount: rowCount, columnCount: columnCount)
     let columns = shape[shape.count - 1]
+    let block = padding.columns ?? Padding.Block(size: max(columns, 1), paddedSize: columns)
     for row in 0..<(tensor.values.count / max(columns, 1)) {
       result.withMutableRow(padding.rows?.padded(row) ?? row) { target in
-        for column in 0..<columns {
-          target[padding.columns?.padded(column) ?? column] = tensor.values[row * columns + column]
+        block.forEachRun(of: columns) { run, padded in
+          for place in run {
+            target[padded + place - run.lowerBound] = tensor.values[row * columns + place]
+          }
         }
       }
     }

@@ -53,15 +53,15 @@ public final class DigitsPredictor {
   public func predict(
     _ file: InputFile, _ receive: ([DigitsPrediction]) throws -> Void
   ) throws {
-    switch try file.peek(3) {
-    case [0, 0, 8]: try predictImages(file, receive)
-    case [0x89, 0x50, 0x4e]:
+    let first = try file.peek(8)
+    if let picture = ImageFile.Format(first) {
       throw DigitsDataError.isPicture(
-        path: file.path, format: "PNG", pixelCount: model.inputSize)
-    case [0xff, 0xd8, 0xff]:
-      throw DigitsDataError.isPicture(
-        path: file.path, format: "JPEG", pixelCount: model.inputSize)
-    default: try predictRows(file, receive)
+        path: file.path, format: picture.rawValue, pixelCount: model.inputSize)
+    }
+    if first.starts(with: [0, 0, 8]) {
+      try predictImages(file, receive)
+    } else {
+      try predictRows(file, receive)
     }
   }
 

@@ -3,6 +3,7 @@
 import Foundation
 import MePropCommands
 import MePropExperiments
+import MePropProgram
 import MePropTasks
 import Synchronization
 import Testing

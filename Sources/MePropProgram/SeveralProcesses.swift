@@ -2,6 +2,7 @@
 // failed.
 
 import Foundation
+import MePropCommands
 import MePropCore
 import MePropTasks
 import Synchronization

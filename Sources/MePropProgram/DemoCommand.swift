@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import MePropCommands
 import MePropExperiments
 import MePropTasks
 
