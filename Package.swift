@@ -59,11 +59,12 @@ let package = Package(
       providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(name: "CMePropKernels"),
     .target(name: "CMePropVersion", cSettings: commit),
-    .target(name: "MePropCore", dependencies: ["CMePropKernels"] + denseLibrary),
+    .target(name: "MePropBase"),
+    .target(name: "MePropCore", dependencies: ["MePropBase", "CMePropKernels"] + denseLibrary),
     .target(name: "MePropNN", dependencies: ["MePropCore"]),
     .target(
       name: "MePropData",
-      dependencies: ["MePropCore", "CZlib", "CPNG", "CJPEG"] + digestLibrary),
+      dependencies: ["MePropBase", "CZlib", "CPNG", "CJPEG"] + digestLibrary),
     .target(
       name: "MePropTraining",
       dependencies: ["CMePropVersion", "CYAML", "MePropNN", "MePropData"]),
@@ -126,7 +127,7 @@ let package = Package(
 }
 
 let layers: Set = [
-  "COneDNN", "CMePropKernels", "MePropCore", "MePropNN", "_MePropTestSupport",
+  "COneDNN", "CMePropKernels", "MePropBase", "MePropCore", "MePropNN", "_MePropTestSupport",
   "_CMePropAllocationCounter", "MePropCoreTests", "MePropNNTests",
 ]
 

@@ -26,7 +26,7 @@ archives=()
 convert=(--warnings-as-errors --enable-experimental-external-link-support
   --transform-for-static-hosting --hosting-base-path /)
 # In the order of their dependencies, as each may link to those before it.
-for name in MePropCore MePropNN MePropData MePropTraining MePropTasks MePropReport; do
+for name in MePropBase MePropCore MePropNN MePropData MePropTraining MePropTasks MePropReport; do
   mkdir "$work/$name"
   "$toolchain/swift-symbolgraph-extract" -module-name "$name" "${extract[@]}" \
     -output-dir "$work/$name"

@@ -2,7 +2,7 @@ import CMePropKernels
 
 /// The products of a convolution of images: forward, and back propagation of a whole gradient.
 ///
-/// Images are rows of matrices (``ImageShape``). Weights are
+/// Images are rows of matrices (`ImageShape`). Weights are
 /// `[outputChannels, kernel height · s]`, where s is the run of numbers that a row of the kernel
 /// reads, with zeros up to the next multiple of 16. Nothing is copied out of the input but a border
 /// of zeros, where there is one.

@@ -2,7 +2,7 @@
 // See https://github.com/huggingface/safetensors, section "Format".
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// Reads and writes safetensors files of 32-bit floats.
 public enum SafeTensors {

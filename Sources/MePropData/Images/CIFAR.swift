@@ -1,7 +1,7 @@
 // The binary files of CIFAR-10 and CIFAR-100: 32 x 32 pixels in colour, planes after the labels.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// CIFAR-10 and CIFAR-100 as their authors distribute them in binary form.
 enum CIFAR {

@@ -1,7 +1,7 @@
 // Images of one size with a class each, grey or in colour.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// A set of equally large 8-bit images and their classes.
 public struct ImageCollection: Sendable, Equatable {

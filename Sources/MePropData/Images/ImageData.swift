@@ -1,7 +1,7 @@
 // Images for training, development and test, in whatever form a folder holds them.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// Images that belong together: all of one shape and with the same classes.
 public struct ImageData: Sendable, Equatable {

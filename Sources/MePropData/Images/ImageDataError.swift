@@ -1,7 +1,7 @@
 // What can be wrong with files of images, in a line that names the file and says what to do.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// Image data that cannot be used.
 public enum ImageDataError: Error, Equatable, Sendable {

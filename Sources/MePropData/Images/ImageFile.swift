@@ -3,7 +3,7 @@
 import CJPEG
 import CPNG
 import Foundation
-import MePropCore
+import MePropBase
 
 /// A PNG or JPEG file in memory, told apart by its first bytes.
 public struct ImageFile {

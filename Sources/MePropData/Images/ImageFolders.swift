@@ -1,7 +1,7 @@
 // Folders of PNG and JPEG files: a folder for each class, perhaps within folders for each part.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// Images in files, a folder for each class; with or without folders for training, development and
 /// test around them.

@@ -1,7 +1,7 @@
 // What the values of a column are, counted while rows go by.
 
 import Foundation
-import MePropCore
+import MePropBase
 
 /// What a column holds.
 public enum ColumnKind: String, Sendable, Equatable, Codable {

@@ -1,5 +1,3 @@
-import CMePropKernels
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -80,23 +78,17 @@ public struct Philox: RandomNumberGenerator, Sendable, Equatable {
   public static func words(seed: UInt64, stream: UInt64, block: UInt64) -> (
     UInt32, UInt32, UInt32, UInt32
   ) {
-    var counter = (
-      UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32),
-      UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)
-    )
-    var key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
-    var out: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
-    withUnsafeBytes(of: &counter) { counter in
-      withUnsafeBytes(of: &key) { key in
-        withUnsafeMutableBytes(of: &out) { out in
-          meprop_philox(
-            counter.assumingMemoryBound(to: UInt32.self).baseAddress,
-            key.assumingMemoryBound(to: UInt32.self).baseAddress,
-            out.assumingMemoryBound(to: UInt32.self).baseAddress)
-        }
-      }
+    var (c0, c1) = (UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32))
+    var (c2, c3) = (UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32))
+    var (k0, k1) = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+    for _ in 0..<10 {
+      let (p, q) = (UInt64(0xD251_1F53) * UInt64(c0), UInt64(0xCD9E_8D57) * UInt64(c2))
+      (c0, c2) = (UInt32(q >> 32) ^ c1 ^ k0, UInt32(p >> 32) ^ c3 ^ k1)
+      (c1, c3) = (UInt32(truncatingIfNeeded: q), UInt32(truncatingIfNeeded: p))
+      k0 &+= 0x9E37_79B9
+      k1 &+= 0xBB67_AE85
     }
-    return out
+    return (c0, c1, c2, c3)
   }
 
   /// Returns whether both are at the same place of the same sequence.
