@@ -75,6 +75,9 @@ public struct Philox: RandomNumberGenerator, Sendable, Equatable {
 
   /// The four words of block `block` of a sequence; counter words are (block low, block high,
   /// stream low, stream high).
+  ///
+  /// The kernels have the same function as `meprop_philox`, so that this module needs none of them;
+  /// both are tested with the known answers of Random123.
   public static func words(seed: UInt64, stream: UInt64, block: UInt64) -> (
     UInt32, UInt32, UInt32, UInt32
   ) {

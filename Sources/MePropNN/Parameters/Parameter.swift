@@ -153,17 +153,21 @@ extension Parameter {
     }
     let extents = shape
     let (rows, columns) = extents.count == 1 ? (1, extents[0]) : (extents[0], extents[1])
-    let block = padding.columns ?? Padding.Block(size: max(columns, 1), paddedSize: columns)
     var values: [Float] = []
     values.reserveCapacity(rows * columns)
     for row in 0..<rows {
       matrix.withRow(padding.rows?.padded(row) ?? row) { source in
-        block.forEachRun(of: columns) { run, padded in
+        columnBlock.forEachRun(of: columns) { run, padded in
           values.append(contentsOf: source[padded..<padded + run.count])
         }
       }
     }
     return NamedTensor(name: name, shape: extents, values: values)
+  }
+
+  /// The columns that lie side by side: all of them where there is no padding.
+  private var columnBlock: Padding.Block {
+    padding.columns ?? Padding.Block(size: max(columnCount, 1), paddedSize: columnCount)
   }
 
   /// The matrix, padding included, of a tensor of ``shape``.
@@ -176,10 +180,9 @@ extension Parameter {
     }
     var result = Matrix(rowCount: rowCount, columnCount: columnCount)
     let columns = shape[shape.count - 1]
-    let block = padding.columns ?? Padding.Block(size: max(columns, 1), paddedSize: columns)
     for row in 0..<(tensor.values.count / max(columns, 1)) {
       result.withMutableRow(padding.rows?.padded(row) ?? row) { target in
-        block.forEachRun(of: columns) { run, padded in
+        columnBlock.forEachRun(of: columns) { run, padded in
           for place in run {
             target[padded + place - run.lowerBound] = tensor.values[row * columns + place]
           }
