@@ -104,8 +104,10 @@ let package = Package(
     .testTarget(
       name: "MePropTasksTests",
       dependencies: ["MePropTasks", "_MePropTestSupport", "_CMePropAllocationCounter"]),
-    .testTarget(name: "MePropBenchTests", dependencies: ["MePropBench"]),
-    .testTarget(name: "MePropTaskBenchTests", dependencies: ["MePropTaskBench"]),
+    .testTarget(
+      name: "MePropBenchTests", dependencies: ["MePropBench", "_MePropTestSupport"]),
+    .testTarget(
+      name: "MePropTaskBenchTests", dependencies: ["MePropTaskBench", "_MePropTestSupport"]),
     .testTarget(
       name: "MePropReportTests", dependencies: ["MePropReport", "_MePropTestSupport"],
       resources: [.copy("Fixtures")]),

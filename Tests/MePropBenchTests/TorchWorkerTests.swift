@@ -1,6 +1,7 @@
 import Foundation
 import MePropBench
 import Testing
+import _MePropTestSupport
 
 /// Workers on shell scripts that stand in for Python.
 @Suite(.serialized) struct TorchWorkerTests {
@@ -14,8 +15,7 @@ import Testing
         .appendingPathComponent("meprop-torch-\(UUID().uuidString)", isDirectory: true)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       path = folder.appendingPathComponent("python").path
-      try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+      try ScriptFile.write(script, to: path)
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }

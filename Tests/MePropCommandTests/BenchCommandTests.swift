@@ -3,6 +3,7 @@
 import Foundation
 import MePropData
 import Testing
+import _MePropTestSupport
 
 @Suite("bench")
 struct BenchCommandTests {
@@ -30,13 +31,12 @@ struct BenchCommandTests {
   /// A script that says it has torch, and does something else instead of training.
   private func writePython(_ script: String, _ tool: Tool) throws -> String {
     let path = tool("python").path
-    try """
-    #!/bin/sh
-    # Asked whether there is torch it is given a program and nothing else.
-    if [ $# -eq 2 ]; then echo ready; exit 0; fi
-    \(script)
-    """.write(toFile: path, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    try ScriptFile.write(
+      """
+      # Asked whether there is torch it is given a program and nothing else.
+      if [ $# -eq 2 ]; then echo ready; exit 0; fi
+      \(script)
+      """, to: path)
     return path
   }
 

@@ -5,20 +5,20 @@ import MePropExperiments
 import MePropTasks
 import MePropTraining
 import Testing
+import _MePropTestSupport
 
 @Suite struct TorchColumnTests {
   /// An interpreter that answers as PyTorch would that takes 100, 200 and 400 seconds for the three
   /// times.
   private func interpreter(in folder: URL) throws -> String {
     let url = folder.appendingPathComponent("python")
-    try """
-    #!/bin/sh
-    echo ready
-    while read request; do
-      echo 100000000 200000000 400000000
-    done
-    """.write(to: url, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url.path)
+    try ScriptFile.write(
+      """
+      echo ready
+      while read request; do
+        echo 100000000 200000000 400000000
+      done
+      """, to: url.path)
     return url.path
   }
 

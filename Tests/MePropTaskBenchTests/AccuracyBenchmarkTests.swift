@@ -2,6 +2,7 @@ import Foundation
 import MePropBench
 import MePropTaskBench
 import Testing
+import _MePropTestSupport
 
 /// Time to an accuracy with shell scripts that stand in for `meprop` and for Python.
 @Suite(.serialized) struct AccuracyBenchmarkTests {
@@ -15,10 +16,7 @@ import Testing
         .appendingPathComponent("meprop-stubs-\(UUID().uuidString)", isDirectory: true)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for (name, script) in [("meprop", meprop), ("python", python)] {
-        let path = path(name)
-        try "#!/bin/sh\nlog=\(self.path("log"))\n\(script)\n"
-          .write(toFile: path, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        try ScriptFile.write("log=\(path("log"))\n\(script)", to: path(name))
       }
     }
 
