@@ -285,7 +285,12 @@ def test_eight_threads_at_once(examples):
 
 
 def test_precision_and_schedules(examples):
-    for settings in (dict(precision="bf16"), dict(learning_rate="cosine"), dict(solver="sgd")):
+    for settings in (
+        dict(precision="bf16"),
+        dict(precision="int8"),
+        dict(learning_rate="cosine"),
+        dict(solver="sgd"),
+    ):
         assert model(**settings, max_iter=15, learning_rate_init=0.003).fit(
             *examples
         ).score(*examples) > 0.6

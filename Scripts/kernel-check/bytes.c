@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* Weights of four gates of `hidden` rows, packed, with what they are made of. */
+/* Weights of four gates of `hidden` rows, or of so many outputs in blocks of 64 (padded is 16
+ * then), packed, with what they are made of. */
 typedef struct {
   meprop_byte_weights packed;
   int8_t *q, *plain; /* plain: [4 hp, inputs] */
@@ -12,30 +13,41 @@ typedef struct {
   size_t padded;
 } byte_matrix;
 
-static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) {
-  size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4;
+/* Where a weight is packed. */
+static size_t place(size_t padded, size_t quads, size_t row, size_t c) {
+  size_t block = row / (4 * padded), gate = row % (4 * padded) / padded, unit = row % padded;
+  size_t line = (unit / MEPROP_LINE * quads + c / 4) * 4 + gate;
+  return block * 4 * padded * quads * 4 + (line * MEPROP_LINE + unit % MEPROP_LINE) * 4 + c % 4;
+}
+
+/* `rows` of which those count whose unit is below `hidden`. */
+static byte_matrix byte_rows_new(size_t rows, size_t padded, size_t hidden, size_t inputs,
+                                 float largest) {
+  size_t quads = (inputs + 3) / 4;
   byte_matrix a = {.padded = padded,
-                   .q = guarded_new(padded * quads * 16, 1),
-                   .plain = guarded_new(4 * padded * inputs, 1),
-                   .scales = guarded_new(4 * padded, sizeof(float)),
-                   .sums = guarded_new(4 * padded, sizeof(int32_t))};
-  for (size_t gate = 0; gate < 4; gate++)
-    for (size_t unit = 0; unit < hidden; unit++) {
-      size_t row = gate * padded + unit;
-      a.scales[row] = largest / 127 * (next_float() + 1.5f);
-      for (size_t c = 0; c < inputs; c++) {
-        /* The extreme values are frequent: they show saturation. */
-        int value = next_random() % 3 == 0 ? (next_random() % 2 ? 127 : -127)
-                                           : (int)(next_random() % 255) - 127;
-        a.plain[row * inputs + c] = (int8_t)value;
-        a.sums[row] += value;
-        a.q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) *
-                4 +
-            c % 4] = (int8_t)value;
-      }
+                   .q = guarded_new(rows * quads * 4, 1),
+                   .plain = guarded_new(rows * inputs, 1),
+                   .scales = guarded_new(rows, sizeof(float)),
+                   .sums = guarded_new(rows, sizeof(int32_t))};
+  for (size_t row = 0; row < rows; row++) {
+    if (row % padded >= hidden) continue;
+    a.scales[row] = largest / 127 * (next_float() + 1.5f);
+    for (size_t c = 0; c < inputs; c++) {
+      /* The extreme values are frequent: they show saturation. */
+      int value = next_random() % 3 == 0 ? (next_random() % 2 ? 127 : -127)
+                                         : (int)(next_random() % 255) - 127;
+      a.plain[row * inputs + c] = (int8_t)value;
+      a.sums[row] += value;
+      a.q[place(padded, quads, row, c)] = (int8_t)value;
     }
+  }
   a.packed = (meprop_byte_weights){.q = a.q, .scales = a.scales, .sums = a.sums, .inputs = inputs};
   return a;
+}
+
+static byte_matrix byte_matrix_new(size_t hidden, size_t inputs, float largest) {
+  size_t padded = lines(hidden) * MEPROP_LINE;
+  return byte_rows_new(4 * padded, padded, hidden, inputs, largest);
 }
 
 static void byte_matrix_free(byte_matrix *a) {
@@ -45,25 +57,31 @@ static void byte_matrix_free(byte_matrix *a) {
   list_free(a->sums, "sums");
 }
 
-static double product(const byte_matrix *w, size_t row, const int8_t *x) {
+/* An input without its offset. */
+static int input(const meprop_kernels *kernels, int8_t stored) {
+  return (int8_t)((uint8_t)stored - kernels->input_offset);
+}
+
+static double product(const meprop_kernels *kernels, const byte_matrix *w, size_t row,
+                      const int8_t *x) {
   long sum = 0;
   for (size_t c = 0; c < w->packed.inputs; c++)
-    sum += (long)w->plain[row * w->packed.inputs + c] * x[c];
+    sum += (long)w->plain[row * w->packed.inputs + c] * input(kernels, x[c]);
   return (double)sum * (double)w->scales[row];
 }
 
 static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
 
-/* Every other row; the rest stays as it was. */
-static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t inputs) {
-  size_t padded = lines(hidden) * MEPROP_LINE, quads = (inputs + 3) / 4, count = 0;
-  begin_case(kernels->name, "pack_bytes", hidden, inputs, 0);
-  matrix x = matrix_new(4 * padded, inputs, RANDOM);
-  int8_t *q = guarded_new(padded * quads * 16, 1);
-  float *scales = guarded_new(4 * padded, sizeof(float));
-  int32_t *sums = guarded_new(4 * padded, sizeof(int32_t));
-  uint32_t *rows = guarded_new(4 * padded, sizeof(uint32_t));
-  for (size_t row = 1; row < 4 * padded; row += 2) rows[count++] = (uint32_t)row;
+/* Every other row of a number that is a multiple of 4 `padded`; the rest stays as it was. */
+static void check_packing(const meprop_kernels *kernels, size_t all, size_t padded, size_t inputs) {
+  size_t quads = (inputs + 3) / 4, count = 0;
+  begin_case(kernels->name, "pack_bytes", all, padded, inputs);
+  matrix x = matrix_new(all, inputs, RANDOM);
+  int8_t *q = guarded_new(all * quads * 4, 1);
+  float *scales = guarded_new(all, sizeof(float));
+  int32_t *sums = guarded_new(all, sizeof(int32_t));
+  uint32_t *rows = guarded_new(all, sizeof(uint32_t));
+  for (size_t row = 1; row < all; row += 2) rows[count++] = (uint32_t)row;
   const meprop_pack_bytes_arguments pack = {.rows = rows,
                                             .x = x.v,
                                             .x_stride = x.stride,
@@ -73,16 +91,12 @@ static void check_packing(const meprop_kernels *kernels, size_t hidden, size_t i
                                             .scales = scales,
                                             .sums = sums};
   run_parts(kernels->pack_bytes, &pack, count);
-  for (size_t row = 0; row < 4 * padded; row++) {
-    size_t gate = row / padded, unit = row % padded;
+  for (size_t row = 0; row < all; row++) {
     double largest = 0;
     long sum = 0;
     for (size_t c = 0; c < inputs; c++) largest = fmax(largest, fabs((double)row_of(&x, row)[c]));
     for (size_t c = 0; c < quads * 4; c++) {
-      int got =
-          q[(((unit / MEPROP_LINE * quads + c / 4) * 4 + gate) * MEPROP_LINE + unit % MEPROP_LINE) *
-                4 +
-            c % 4];
+      int got = q[place(padded, quads, row, c)];
       double exact = c < inputs && row % 2 ? row_of(&x, row)[c] : 0;
       expect_near("packed", row, c, got * largest / 127, exact, 0.501 * largest / 127 / 1.2e-7, 1);
       sum += got;
@@ -119,12 +133,14 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
     for (size_t c = 0; c < stride; c++) {
       double exact = c < inputs ? row_of(&x, r)[c] : 0;
       /* Half a step, and a little for the rounding of the factor. */
-      expect_near("rounding", r, c, q[r * stride + c] * (double)scales[r], exact,
+      expect_near("rounding", r, c, input(kernels, q[r * stride + c]) * (double)scales[r], exact,
                   0.501 * (double)scales[r] / 1.2e-7, 1);
     }
   }
   matrix_free(&x, "x");
-  check_packing(kernels, hidden, inputs);
+  check_packing(kernels, 4 * padded, padded, inputs);
+  size_t blocks = (hidden + 63) / 64 * 64;
+  check_packing(kernels, blocks, MEPROP_LINE, inputs);
 
   begin_case(kernels->name, "byte_product", batch, hidden, inputs);
   byte_matrix w = byte_matrix_new(hidden, inputs, 1);
@@ -145,9 +161,38 @@ static void check_rounding_and_products(const meprop_kernels *kernels, size_t ba
     for (size_t r = 0; r < batch; r++)
       for (size_t row = 0; row < 4 * padded; row++) {
         double scale = state ? 1.0 / 127 : (double)scales[r];
-        double want = product(&w, row, q + r * stride) * scale + (double)bias.v[row];
+        double want = product(kernels, &w, row, q + r * stride) * scale + (double)bias.v[row];
         expect_near("y", r, row, row_of(&y, r)[row], want,
                     fabs(want) + fabs((double)bias.v[row]) + 1e-3, 4);
+      }
+  }
+  matrix_free(&bias, "bias");
+  matrix_free(&y, "y");
+  byte_matrix_free(&w);
+
+  begin_case(kernels->name, "byte_linear", batch, hidden, inputs);
+  w = byte_rows_new(blocks, MEPROP_LINE, MEPROP_LINE, inputs, 1);
+  for (size_t row = hidden; row < blocks; row++) w.scales[row] = 0;
+  bias = matrix_new(1, hidden, RANDOM);
+  y = matrix_new(batch, hidden, GARBAGE);
+  for (int finished = 0; finished < 3; finished++) {
+    const meprop_byte_linear_arguments multiply = {
+        .w = w.packed,
+        .x = q,
+        .x_stride = stride,
+        .rows = batch,
+        .x_scales = scales,
+        .y = y.v,
+        .y_stride = y.stride,
+        .outputs = hidden,
+        .finish = {.bias = finished > 0 ? bias.v : NULL, .rectifies = finished == 2}};
+    run_parts(kernels->byte_linear, &multiply, blocks / 64 * ((batch + 31) / 32));
+    for (size_t r = 0; r < batch; r++)
+      for (size_t row = 0; row < hidden; row++) {
+        double sum = product(kernels, &w, row, q + r * stride) * (double)scales[r],
+               want = finished > 0 ? sum + (double)bias.v[row] : sum;
+        if (finished == 2) want = fmax(want, 0);
+        expect_near("y", r, row, row_of(&y, r)[row], want, fabs(sum) + 1, 4);
       }
   }
   matrix_free(&bias, "bias");
@@ -185,7 +230,8 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
   if (!ahead)
     for (size_t p = 0; p < positions; p++)
       for (size_t row = 0; row < 4 * padded; row++)
-        row_of(&gates, p)[row] = (float)(product(&in, row, one + p * 4) / 127) + bias.v[row];
+        row_of(&gates, p)[row] =
+            (float)(product(kernels, &in, row, one + p * 4) / 127) + bias.v[row];
   int8_t *states = guarded_new(positions * 2 * padded, 1);
   matrix kept_gates = matrix_new(2 * positions, 4 * padded, GARBAGE),
          kept_cell = matrix_new(2 * positions, padded, GARBAGE);
@@ -242,14 +288,14 @@ static void check_steps(const meprop_kernels *kernels, size_t sentences, size_t 
         if (i >= starts[t + 1] - starts[t]) continue;
         for (size_t u = 0; u < padded; u++) {
           float got = row_of(&output, p)[direction * padded + u];
-          int8_t state = states[p * 2 * padded + direction * padded + u];
+          int state = input(kernels, states[p * 2 * padded + direction * padded + u]);
           double h = 0;
           if (u < hidden) {
             double in[4];
             for (size_t gate = 0; gate < 4; gate++) {
               in[gate] = row_of(&gates, p)[gate * padded + u];
               if (before != NULL)
-                in[gate] += product(&w, gate * padded + u, before) / 127 * largest_state;
+                in[gate] += product(kernels, &w, gate * padded + u, before) / 127 * largest_state;
               in[gate] = gate == 2 ? tanh(in[gate]) : sigmoid(in[gate]);
             }
             c[u] = in[1] * c[u] + in[0] * in[2];

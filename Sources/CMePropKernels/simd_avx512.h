@@ -218,12 +218,17 @@ typedef __m512i vbytes, vsums;
 INLINE vbytes v_load_bytes(const int8_t *p) { return _mm512_loadu_si512(p); }
 INLINE vsums v_sums_zero(void) { return _mm512_setzero_si512(); }
 #ifdef MEPROP_VNNI
-/* The instruction takes one factor without sign: 128 more than it is, so that 128 times the row's
- * sum is too much. */
+/* The instruction takes one factor without sign: inputs are stored as 128 more than they are, so
+ * that 128 times the row's sum is too much. */
+#define BYTE_OFFSET 128
+INLINE void v_store_inputs(int8_t *p, vf a) {
+  __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a));
+  _mm_storeu_si128((__m128i *)p, _mm_xor_si128(bytes, _mm_set1_epi8((char)0x80)));
+}
 INLINE vbytes v_four_bytes(const int8_t *p) {
   int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
-  return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8((char)0x80));
+  return _mm512_set1_epi32(four);
 }
 INLINE vsums v_dot_bytes(vsums sums, vbytes four, vbytes weights) {
   return _mm512_dpbusd_epi32(sums, four, weights);

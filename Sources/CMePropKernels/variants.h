@@ -32,7 +32,7 @@ typedef void meprop_kernel(const void *arguments, size_t begin, size_t end);
   X(convolution_rows) X(convolution_inputs) \
   X(move_images) X(gather_channels) X(pool) X(unpool) X(channel_sums) \
   X(norm_sums) X(norm) X(norm_gradient)
-#define BYTE_KERNELS(X) X(quantize_rows) X(pack_bytes) X(byte_product) X(byte_lstm)
+#define BYTE_KERNELS(X) X(quantize_rows) X(pack_bytes) X(byte_product) X(byte_linear) X(byte_lstm)
 #define BF16_KERNELS(X) \
   X(nonzeros) X(round_rows) X(bf16_product) X(gather_bf16) X(transpose_bf16)
 

@@ -113,6 +113,8 @@ public enum RandomPurpose: UInt64, Sendable {
   case selection = 4
   /// Anything else a task draws.
   case task = 5
+  /// Which easy examples are left out; the index is the epoch.
+  case pruning = 6
 
   /// The stream of the `index`-th sequence for this purpose.
   ///

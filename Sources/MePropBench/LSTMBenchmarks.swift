@@ -19,7 +19,7 @@ private enum LSTMPart: String, CaseIterable {
 extension Benchmark {
   private static let lstmInputs = 190
   private static let lstmHidden = 500
-  private static let lstmPrecisions = [LSTMPrecision.int8, .f32]
+  private static let lstmPrecisions = [Precision.int8, .f32]
 
   /// Dense and with 10 entries a gate, 2 % of its units, for one sentence and for 16.
   ///
@@ -66,7 +66,7 @@ extension Benchmark {
   }
 
   private func makeTrainer(
-    _ optimizer: Optimizer, _ policy: SelectionPolicy, _ precision: LSTMPrecision = .f32
+    _ optimizer: Optimizer, _ policy: SelectionPolicy, _ precision: Precision = .f32
   ) -> LSTMTrainer {
     var optimizer = optimizer
     optimizer.untouchedRows = .skip
@@ -83,7 +83,7 @@ extension Benchmark {
     let (input, gradient, packing) = batches.batch(turn)
     sgd.times = PhaseSeconds()
     try sgd.train(input, gradient, packing: packing)
-    var steps: [LSTMPrecision: Double] = [:]
+    var steps: [Precision: Double] = [:]
     for (precision, trainer) in zip(Self.lstmPrecisions, adam) {
       let stepStart = Timing.now()
       try trainer.train(input, gradient, packing: packing)

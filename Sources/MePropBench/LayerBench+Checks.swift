@@ -93,8 +93,8 @@ extension LayerBench {
       set, rows: kept.outputs, read)
   }
 
-  /// Checks forward products, of which those in bf16 are sums of rounded operands, and the dense
-  /// library's.
+  /// Checks forward products, of which those in bf16 and int8 are sums of rounded operands, and the
+  /// dense library's.
   func checkForward(_ precisions: [Precision], context: ComputeContext) throws {
     let set = sets[0]
     for precision in precisions {
@@ -159,12 +159,12 @@ extension LayerBench {
   {
     let outputs = ResultCheck.places(shape.outputSize)
     try ResultCheck.sums(operation, set.y, rows: examples, columns: outputs) { example, output in
-      var sum = ReferenceSum()
-      for input in 0..<shape.inputSize {
-        sum.add(
-          precision.rounded(set.sparseInput[example, input]),
-          precision.rounded(set.w[output, input]))
+      let x = set.sparseInput.withRow(example) {
+        precision.rounded($0, outputSize: shape.outputSize)
       }
+      let w = set.w.withRow(output) { precision.rounded($0, outputSize: shape.outputSize) }
+      var sum = ReferenceSum()
+      for (x, w) in zip(x, w) { sum.add(x, w) }
       return sum
     }
   }

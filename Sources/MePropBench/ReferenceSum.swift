@@ -35,13 +35,27 @@ package struct ReferenceSum {
 }
 
 extension Precision {
-  /// What products that read this precision make of a finite number: to nearest, ties to even.
+  /// What products of back propagation make of a finite number: to nearest, ties to even.
   func rounded(_ value: Float) -> Float {
     switch self {
-    case .f32: return value
+    case .f32, .int8: return value
     case .bf16:
       let bits = value.bitPattern
       return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+    }
+  }
+
+  /// What forward products of a layer of `outputSize` outputs make of a row of weights, or of an
+  /// example's input.
+  func rounded(_ row: some Sequence<Float>, outputSize: Int) -> [Float] {
+    switch self {
+    case .f32, .bf16: return row.map(rounded)
+    case .int8:
+      let row = Array(row)
+      let largest = row.reduce(0) { max($0, abs($1)) }
+      guard outputSize >= ForwardProduct.leastByteOutputs, largest > 0 else { return row }
+      let factor = 127 / largest
+      return row.map { ($0 * factor).rounded(.toNearestOrEven) * (largest / 127) }
     }
   }
 }

@@ -19,7 +19,7 @@ package enum StepCheck {
   /// moments and weights.
   ///
   /// Gradients are told from the change of the first moments: ‖found − expected‖ is below
-  /// 10⁻² of ‖expected‖, with bf16 a tenth of it, and what near ties put in doubt. Each
+  /// 10⁻² of ‖expected‖, with rounded products a tenth of it, and what near ties put in doubt. Each
   /// weight then is where Adam's formula brings it with the moments that were found, and rows that
   /// are not to be visited are as they were.
   ///
@@ -45,7 +45,7 @@ package enum StepCheck {
       memories: before.map { $0.memory.map { Double($0) } })
     let loss = try trainer.train(input, labels).sum
     let after = LayerNumbers.all(of: trainer)
-    let tolerance = trainer.precision == .bf16 ? 0.1 : 1e-2
+    let tolerance = trainer.precision == .f32 ? 1e-2 : 0.1
     try ResultCheck.require(
       abs(loss - reference.loss) / reference.loss, below: tolerance / 10, "loss, \(name)")
     for index in expected.indices {

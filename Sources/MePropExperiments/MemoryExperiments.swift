@@ -9,6 +9,7 @@ extension PlanBuilder {
       quickShares: ["0.04"], beta: "0.9", hasOneRowAnExample: true,
       base: [
         "epochs": "5", "learning-rate-schedule": "constant", "learning-rate": "auto",
+        "precision": "f32",
       ],
       quick: ["train-limit": "3000", "epochs": "2"])
     addMemory(

@@ -51,7 +51,7 @@ struct PlanBuilder {
           [
             "epochs": "20", "batch": "10", "optimizer": "adam", "learning-rate": "0.001",
             "learning-rate-schedule": "constant", "initialization": "reference",
-            "untouched": "update", "memory": "0",
+            "untouched": "update", "memory": "0", "precision": "f32",
           ], settings),
         quick: merged(["train-limit": "3000", "epochs": "2"], [:]),
         dense: dense.map { "digits-\($0)" }))

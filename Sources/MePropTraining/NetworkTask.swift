@@ -17,6 +17,16 @@ public protocol NetworkTask: TrainingTask {
   var trainer: Trainer<Network, NetworkLoss> { get }
   /// A number that differs for other training data, so that a run is not resumed on other data.
   var fingerprint: Int { get }
+  /// The order of its examples, where checkpoints are to hold it: where easy ones are left out.
+  var exampleOrder: ExampleOrder? { get set }
+}
+
+extension NetworkTask {
+  /// None.
+  public var exampleOrder: ExampleOrder? {
+    get { nil }
+    set {}
+  }
 }
 
 extension NetworkTask {
@@ -70,6 +80,7 @@ extension NetworkTask {
   ///
   /// - Throws: `ShardingError`.
   public func shard(into count: Int, communicator: any Communicator) throws {
+    trainer.keepsRowLosses = exampleOrder?.pruning != nil
     try trainer.shard(into: count, communicator: communicator)
   }
 
@@ -103,10 +114,16 @@ extension NetworkTask {
       FolderDigests.contents(of: whole), to: whole.appendingPathComponent(FolderDigests.fileName))
   }
 
-  /// The trainer's state, its step, and the fingerprint of the data.
+  /// The trainer's state, its step, the fingerprint of the data, and which examples are left out.
   public func checkpointTensors() -> (tensors: [NamedTensor], counters: [String: Int]) {
-    (trainer.state, ["step": trainer.stepCount, "data": fingerprint])
+    var counters = ["step": trainer.stepCount, "data": fingerprint]
+    guard let order = exampleOrder, order.pruning != nil else { return (trainer.state, counters) }
+    let state = order.state
+    counters[Self.orderCounter] = state.epoch
+    return (trainer.state + state.tensors, counters)
   }
+
+  private static var orderCounter: String { "examples" }
 
   /// Takes such a state back.
   ///
@@ -125,8 +142,14 @@ extension NetworkTask {
       throw CheckpointError(.otherData(unit: exampleUnit))
     }
     do {
-      try trainer.restore(tensors, stepCount: step)
-    } catch {
+      var order = exampleOrder
+      if order?.pruning != nil {
+        let epoch = try CheckpointError.count(Self.orderCounter, in: counters)
+        try order?.restore(tensors, epoch: epoch)
+      }
+      try trainer.restore(tensors.filter { !ExampleOrder.owns($0) }, stepCount: step)
+      exampleOrder = order
+    } catch let error as ModelStateError {
       throw CheckpointError(state: error)
     }
   }

@@ -34,7 +34,7 @@ final class CollectedRows {
   }
 
   /// A small layer goes through all checks and timings.
-  @Test(arguments: [10, 40], [[Precision.f32], [.f32, .bf16]])
+  @Test(arguments: [10, 40], [[Precision.f32], [.f32, .bf16], [.int8]])
   func aSmallLayer(batchSize: Int, precisions: [Precision]) throws {
     let collected = CollectedRows()
     try collected.benchmark(precisions: precisions).runKernels(plan(batchSize))

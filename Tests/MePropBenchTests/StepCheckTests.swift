@@ -28,7 +28,7 @@ import Testing
     .batchTop(k: .count(4)), .batchTop(k: .count(4), memory: 0.9),
   ]
 
-  @Test(arguments: policies, [Precision.f32, .bf16])
+  @Test(arguments: policies, Precision.allCases)
   func stepsAgreeWithPlainOnes(policy: SelectionPolicy, precision: Precision) throws {
     for untouched in Optimizer.UntouchedRows.allCases {
       for batchSize in [10, 40] {

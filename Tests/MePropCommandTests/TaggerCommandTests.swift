@@ -67,7 +67,7 @@ struct TaggerCommandTests {
     #expect(try tool.run(["evaluate", "run", "--svg", "a.svg"]).status == 0)
     #expect(try String(contentsOf: tool("a.svg"), encoding: .utf8).contains("F1 by tag"))
     let wrong = try tool.run(["evaluate", "run", "--precision", "auto"])
-    #expect(wrong.status == 64 && wrong.lastLine.contains("int8, f32, bf16"))
+    #expect(wrong.status == 64 && wrong.lastLine.contains("f32, bf16, int8"))
 
     let input = Data(
       ("# text = w1 w2s\r\n1-2\tw1w2s\t_\t_\t_\t_\t_\t_\t_\t_\r\n1\tw1\t_\tX\t?\t_\t0\t_\t_\t_\r\n"

@@ -70,7 +70,7 @@ import _MePropTestSupport
   func biasAndActivationFollow(set: InstructionSet, activation: Activation) {
     var random = Philox(seed: 314)
     let context = ComputeContext(instructionSet: set)
-    for precision in [Precision.f32, .bf16] {
+    for precision in Precision.allCases {
       for (batchSize, zeroShare) in [(3, 0), (40, 0.9), (40, 0), (80, 0.9), (80, 0), (600, 0.9)] {
         let x = input(batchSize, 150, zeroShare: zeroShare, &random)
         let w = random.nextMatrix(37, 150)
@@ -93,7 +93,7 @@ import _MePropTestSupport
   func aPreparedInputIsThatInput(set: InstructionSet) {
     var random = Philox(seed: 315)
     let context = ComputeContext(instructionSet: set)
-    for precision in [Precision.f32, .bf16] {
+    for precision in Precision.allCases {
       for (batchSize, width) in [(3, 16), (40, 33), (80, 64), (530, 50)] {
         let x = input(batchSize, 150, zeroShare: 0.5, &random)
         let (w, v) = (random.nextMatrix(width, 150), random.nextMatrix(21, width))
@@ -117,6 +117,64 @@ import _MePropTestSupport
         }
       }
     }
+  }
+
+  /// A row with its numbers rounded to eight bits, as numbers and as wholes of a scale.
+  private func rounded(_ row: [Float]) -> (wholes: [Int], scale: Float) {
+    let largest = row.reduce(0) { max($0, abs($1)) }
+    guard largest > 0 else { return (row.map { _ in 0 }, 0) }
+    let factor = 127 / largest
+    return (row.map { Int(($0 * factor).rounded(.toNearestOrEven)) }, largest / 127)
+  }
+
+  /// Sums of eight-bit numbers are exact, so that all instruction sets give the same bits; outputs
+  /// below, at and above blocks of 64, examples below, at and above blocks of 32.
+  @Test(arguments: InstructionSet.available, [0, 0.9])
+  func productsOfBytesAreExact(set: InstructionSet, zeroShare: Double) {
+    var random = Philox(seed: 320)
+    let context = ComputeContext(threadCount: 2, instructionSet: set)
+    for batchSize in [1, 7, 31, 32, 33, 100] {
+      for (n, m) in [(32, 17), (64, 64), (65, 3), (100, 1), (500, 70), (130, 784)] {
+        var x = input(batchSize, m, zeroShare: zeroShare, &random)
+        for column in 0..<m where batchSize > 1 { x[0, column] = 0 }
+        let w = random.nextMatrix(n, m)
+        var y = random.nextMatrix(batchSize, n)
+        ForwardProduct(precision: .int8).multiply(x, byTransposeOf: w, into: &y, context: context)
+        let inputs = (0..<batchSize).map { x.withRow($0) { rounded(Array($0)) } }
+        for output in 0..<n {
+          let weights = w.withRow(output) { rounded(Array($0)) }
+          for (example, input) in inputs.enumerated() {
+            let sum = zip(input.wholes, weights.wholes).reduce(0) { $0 + $1.0 * $1.1 }
+            #expect(y[example, output] == Float(sum) * (input.scale * weights.scale))
+          }
+        }
+        expectZeroPadding(y)
+      }
+    }
+  }
+
+  /// A number that is not finite shows in its row or column; narrow layers read floats.
+  @Test func productsOfBytesTellWhatIsNotFinite() {
+    var random = Philox(seed: 321)
+    let context = ComputeContext()
+    for bad in [Float.nan, .infinity, -.infinity] {
+      var (x, w) = (random.nextMatrix(5, 30), random.nextMatrix(40, 30))
+      x[2, 29] = bad
+      w[7, 3] = bad
+      var y = Matrix(rowCount: 5, columnCount: 40)
+      ForwardProduct(precision: .int8).multiply(x, byTransposeOf: w, into: &y, context: context)
+      for example in 0..<5 {
+        for output in 0..<40 {
+          #expect(y[example, output].isFinite == (example != 2 && output != 7))
+        }
+      }
+    }
+    let (x, w) = (random.nextMatrix(9, 30), random.nextMatrix(31, 30))
+    var y = Matrix(rowCount: 9, columnCount: 31)
+    var exact = y
+    ForwardProduct(precision: .int8).multiply(x, byTransposeOf: w, into: &y, context: context)
+    ForwardProduct().multiply(x, byTransposeOf: w, into: &exact, context: context)
+    expectSameBits(y, exact)
   }
 
   @Test(arguments: [(10, 0.0), (100, 0.0), (100, 0.9)], [false, true])
@@ -152,28 +210,32 @@ import _MePropTestSupport
   }
 
   /// Rows told one by one: few of them are copied by themselves, many by a new copy of all.
-  @Test(arguments: [[1, 1, 1], [3, 3, 3], [9, 9, 9], [24, 24, 24], [1, 9, 1]])
-  func changedRowsAreSeen(changedCounts: [Int]) {
+  @Test(
+    arguments: [[1, 1, 1], [3, 3, 3], [9, 9, 9], [24, 24, 24], [1, 9, 1]],
+    [Precision.f32, .int8])
+  func changedRowsAreSeen(changedCounts: [Int], precision: Precision) {
     var random = Philox(seed: 313)
     let context = ComputeContext()
-    let product = ForwardProduct()
+    let product = ForwardProduct(precision: precision)
     let x = input(70, 40, zeroShare: 0.9, &random)
-    var y = Matrix(rowCount: 70, columnCount: 24)
+    let n = precision == .f32 ? 24 : 70
+    var y = Matrix(rowCount: 70, columnCount: n)
     var fresh = y
-    var w = random.nextMatrix(24, 40)
+    var w = random.nextMatrix(n, 40)
     product.multiply(x, byTransposeOf: w, into: &y, context: context)
     for changedCount in changedCounts {
-      let changed = (0..<changedCount).map { UInt32(($0 * 7 + 2) % 24) }
+      let changed = (0..<changedCount).map { UInt32(($0 * 7 + 2) % n) }
       for row in changed { for column in 0..<40 { w[Int(row), column] = random.nextNormal() } }
       product.weightsDidChange(rows: changed[...])
       product.multiply(x, byTransposeOf: w, into: &y, context: context)
-      ForwardProduct().multiply(x, byTransposeOf: w, into: &fresh, context: context)
+      ForwardProduct(precision: precision).multiply(
+        x, byTransposeOf: w, into: &fresh, context: context)
       expectSameBits(y, fresh)
     }
   }
 
   /// Below, at and above the shapes and the shares from which zeros are skipped.
-  @Test(arguments: [Precision.f32, .bf16], [0, 0.5, 0.8, 1])
+  @Test(arguments: Precision.allCases, [0, 0.5, 0.8, 1])
   func weightGradientsAgreeWithTheNaiveProduct(precision: Precision, zeroShare: Double) {
     var random = Philox(seed: 314)
     for threads in 1...2 {

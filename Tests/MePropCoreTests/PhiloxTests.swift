@@ -28,14 +28,14 @@ import _MePropTestSupport
   @Test func seedsAndStreamsAreApart() {
     var numbers = Set<UInt64>()
     for seed in 0..<4 as Range<UInt64> {
-      for purpose in [RandomPurpose.initialization, .order, .dropout, .selection, .task] {
+      for purpose in [RandomPurpose.initialization, .order, .dropout, .selection, .task, .pruning] {
         for index in 0..<3 {
           var random = Philox(seed: seed, stream: purpose.stream(index))
           numbers.insert(random.next())
         }
       }
     }
-    #expect(numbers.count == 4 * 5 * 3)
+    #expect(numbers.count == 4 * 6 * 3)
   }
 
   @Test func equalMeansSamePlace() {

@@ -141,7 +141,7 @@ struct AllocationTests {
   private typealias Tagger = Chain<Chain<Embedding, LSTM>, Linear>
 
   /// Vectors of symbols, an LSTM, and a layer that tells six classes apart.
-  private func tagger(_ precision: LSTMPrecision, isVariational: Bool = false) -> Tagger {
+  private func tagger(_ precision: Precision, isVariational: Bool = false) -> Tagger {
     var random = Philox(seed: 341)
     let embedding = Embedding(50, 30, using: &random)
     let lstm = LSTM(
@@ -180,8 +180,8 @@ struct AllocationTests {
       SelectionPolicy.dense, .top(k: .count(5), memory: 0.9),
       .top(k: .count(5), memory: 0.9, scope: .slot), .top(k: .count(5)), .unified(k: .count(5)),
       .random(k: .count(5)), .batchTop(k: .count(5), memory: 0.5), .sampled(k: .count(5)),
-    ], LSTMPrecision.allCases)
-  func stepsOfAnLSTMAllocateNothing(policy: SelectionPolicy, precision: LSTMPrecision) throws {
+    ], Precision.allCases)
+  func stepsOfAnLSTMAllocateNothing(policy: SelectionPolicy, precision: Precision) throws {
     let batches = [
       [[3, 9, 1, 4, 4, 49, 0], [7, 7, 2], [5, 6, 7, 8, 9]], [[1, 2], [30, 31, 32]],
     ]
@@ -204,8 +204,8 @@ struct AllocationTests {
     }
   }
 
-  @Test(arguments: LSTMPrecision.allCases)
-  func batchesPackedAnewAllocateNothing(precision: LSTMPrecision) throws {
+  @Test(arguments: Precision.allCases)
+  func batchesPackedAnewAllocateNothing(precision: Precision) throws {
     let sentences = sentences(40, longest: 12)
     let trainer = trainer(
       tagger(precision, isVariational: true), .top(k: .count(5)), .skip)

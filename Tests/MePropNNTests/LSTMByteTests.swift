@@ -9,7 +9,7 @@ import _MePropTestSupport
 
   /// A stack with initial parameters.
   private func network(
-    _ inputSize: Int, _ hidden: Int, layerCount: Int, _ precision: LSTMPrecision
+    _ inputSize: Int, _ hidden: Int, layerCount: Int, _ precision: Precision
   ) -> Stack<LSTM> {
     let first = LSTM(inputSize, hidden, precision: precision, seed: 4)
     return Stack(

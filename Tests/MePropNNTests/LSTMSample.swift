@@ -22,7 +22,7 @@ struct LSTMSample {
 
   init(
     hidden: Int, inputSize: Int, directions: Int, lengths: [Int], hasMasks: Bool = false,
-    precision: LSTMPrecision = .f32, seed: UInt64
+    precision: Precision = .f32, seed: UInt64
   ) {
     var random = Philox(seed: seed)
     func vector(_ count: Int, _ scale: Float) -> [Float] {

@@ -70,14 +70,14 @@ import _MePropTestSupport
 
   struct Case: Sendable, CustomTestStringConvertible {
     var hidden: Int, directions: Int, k: Int?, hasMasks = false, lengths = LSTMTests.lengths
-    var precision = LSTMPrecision.f32
+    var precision = Precision.f32
     var testDescription: String {
       "h \(hidden), \(directions) directions, k \(k.map(String.init) ?? "-"), masks \(hasMasks), "
         + "\(lengths), \(precision)"
     }
   }
 
-  static let cases = LSTMPrecision.allCases.flatMap { precision in
+  static let cases = Precision.allCases.flatMap { precision in
     shapes.map { shape in
       var example = shape
       example.precision = precision
@@ -395,8 +395,8 @@ import _MePropTestSupport
     arguments: [
       SelectionPolicy.dense, .top(k: .count(3), memory: 0.5),
       .top(k: .count(3), memory: 0.5, scope: .slot), .random(k: .count(3)),
-    ], LSTMPrecision.allCases)
-  func aTrainerGoesOnFromItsState(policy: SelectionPolicy, precision: LSTMPrecision) throws {
+    ], Precision.allCases)
+  func aTrainerGoesOnFromItsState(policy: SelectionPolicy, precision: Precision) throws {
     let sample = LSTMSample(
       hidden: 21, inputSize: 4, directions: 2, lengths: Self.lengths, hasMasks: true,
       precision: precision, seed: 4)

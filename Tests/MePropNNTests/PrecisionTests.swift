@@ -3,7 +3,7 @@ import MePropNN
 import Testing
 import _MePropTestSupport
 
-/// Training with bf16 products.
+/// Training with products of rounded numbers.
 @Suite struct PrecisionTests {
   private func loss(
     of network: Perceptron, _ input: Matrix, _ labels: [Int32], _ precision: Precision
@@ -23,13 +23,13 @@ import _MePropTestSupport
     arguments: [
       SelectionPolicy.dense, .top(k: .count(3), memory: 0.9), .unified(k: .count(5)),
       .random(k: .count(4)),
-    ], [Optimizer.UntouchedRows.skip, .update])
-  func theRoundedWeightsFollowTheMaster(
-    policy: SelectionPolicy, untouched: Optimizer.UntouchedRows
-  ) throws {
+    ], [Precision.bf16, .int8])
+  func theRoundedWeightsFollowTheMaster(policy: SelectionPolicy, precision: Precision) throws {
     var random = Philox(seed: 330)
-    let network = Perceptron.perceptron([37, 29, 31, 5], precision: .bf16, seed: 3)
-    for clipNorm in [nil, 0.5 as Float] {
+    let network = Perceptron.perceptron([37, 69, 33, 5], precision: precision, seed: 3)
+    for (clipNorm, untouched) in [
+      (nil, Optimizer.UntouchedRows.skip), (0.5 as Float, .skip), (nil, .update), (0.5, .update),
+    ] {
       var optimizer = Optimizer.adam(learningRate: 0.02, untouchedRows: untouched)
       optimizer.clipNorm = clipNorm
       let trainer = PerceptronTrainer(network, optimizer: optimizer, selection: policy)
@@ -38,21 +38,22 @@ import _MePropTestSupport
         let labels = (0..<9).map { _ in Int32(random.next(below: 5)) }
         // A copy made anew of all weights gives the same bits as the one whose rows are kept up to
         // date.
-        let expected = loss(of: trainer.network, input, labels, .bf16)
+        let expected = loss(of: trainer.network, input, labels, precision)
         #expect(try trainer.train(input, labels).sum == expected)
       }
     }
   }
 
-  @Test func bf16IsNearF32AndNotTheSame() throws {
+  @Test(arguments: [Precision.bf16, .int8])
+  func roundedIsNearF32AndNotTheSame(precision: Precision) throws {
     var random = Philox(seed: 331)
     let input = random.nextMatrix(16, 50)
     let labels = (0..<16).map { _ in Int32(random.next(below: 7)) }
     let network = Perceptron.perceptron([50, 40, 7], seed: 5)
     let f32 = loss(of: network, input, labels, .f32)
-    let bf16 = loss(of: network, input, labels, .bf16)
-    #expect(f32 != bf16)
-    // 2⁻⁹ of each operand, in two layers.
-    #expect(abs(f32 - bf16) < 0.02 * f32)
+    let rounded = loss(of: network, input, labels, precision)
+    #expect(f32 != rounded)
+    // bf16: 2⁻⁹ of each operand, in two layers; int8: 2⁻⁸ of the largest of a row, in one.
+    #expect(abs(f32 - rounded) < 0.02 * f32)
   }
 }

@@ -351,11 +351,11 @@ import _MePropTestSupport
       layers[2]
     }
     try check(
-      model, inputs(70), rows: \.rowCount, run, tolerance: precision == .f32 ? 1e-5 : nil)
+      model, inputs(70), rows: \.rowCount, run, tolerance: precision == .bf16 ? nil : 1e-5)
   }
 
-  @Test(arguments: runs, LSTMPrecision.allCases)
-  func lstm(run: Run, precision: LSTMPrecision) throws {
+  @Test(arguments: runs, Precision.allCases)
+  func lstm(run: Run, precision: Precision) throws {
     var random = Philox(seed: 1)
     var lstm = LSTM(20, 18, seed: 4)
     lstm.precision = precision

@@ -28,6 +28,29 @@ struct DigitsConfigurationTests {
     #expect(settings.steps.threadCount == nil)
   }
 
+  @Test("Products read eight bits where the processor is fast with them")
+  func precision() throws {
+    let (settings, configuration) = try resolve([])
+    let expected = InstructionSet.preferred.multipliesBytes ? Precision.int8 : .f32
+    #expect(settings.precision == expected)
+    #expect(configuration.string("precision") == expected.rawValue)
+    #expect(try resolve(["precision=bf16"]).settings.precision == .bf16)
+  }
+
+  @Test("Easy images are left out if asked for")
+  func easyImages() throws {
+    #expect(try resolve([]).settings.steps.pruning == nil)
+    #expect(
+      try resolve(["skip-easy=0.5"]).settings.steps.pruning
+        == ExamplePruning(share: 0.5, loss: 0.01))
+    #expect(
+      try resolve(["skip-easy=0.5", "easy-loss=0.2"]).settings.steps.pruning
+        == ExamplePruning(share: 0.5, loss: 0.2))
+    let error = #expect(throws: ConfigurationError.self) { try resolve(["easy-loss=0.2"]) }
+    #expect(error?.description.contains("nothing is left out") == true)
+    #expect(throws: ConfigurationError.self) { try resolve(["skip-easy=1"]) }
+  }
+
   @Test("The automatic learning rate grows with the root of the batch")
   func learningRates() throws {
     #expect(try resolve(["batch=10"]).settings.steps.optimizer.learningRate == 0.001)

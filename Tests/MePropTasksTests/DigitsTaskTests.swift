@@ -12,6 +12,7 @@ struct DigitsTaskTests {
     [], ["select=dense"], ["select=random-k"], ["select=unified", "group=7", "dense-every=5"],
     ["optimizer=sgd", "momentum=0.9", "learning-rate=0.05", "clip-norm=1", "dropout=0.3"],
     ["untouched=update", "select-output=true", "k=3", "activation=tanh"],
+    ["skip-easy=0.7", "easy-loss=0.6"], ["precision=int8", "hidden=40,33"],
   ]
 
   private func train(_ task: DigitsTask, epochs: Range<Int>) throws {

@@ -49,6 +49,24 @@ import Testing
     }
   }
 
+  @Test("Processes know which images of the others are easy")
+  func easyImages() throws {
+    func outcome(_ processes: Int) throws -> [[NamedTensor]] {
+      try inProcesses(processes) { communicator in
+        let task = try TinyTasks.digits(["skip-easy=0.8", "easy-loss=1.2"])
+        let all = task.stepsPerEpoch
+        try task.shard(into: 4, communicator: communicator)
+        try task.train(epochs: 1...4)
+        #expect(task.stepsPerEpoch < all)
+        return task.checkpointTensors().tensors
+      }.map { try $0.get() }
+    }
+    let one = try outcome(1)[0]
+    for processes in [2, 3] {
+      for found in try outcome(processes) { #expect(found == one, "\(processes) processes") }
+    }
+  }
+
   // MARK: Runs
 
   private func train(

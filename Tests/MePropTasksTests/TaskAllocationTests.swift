@@ -29,9 +29,28 @@ struct TaskAllocationTests {
       [], ["select=dense"], ["select=unified", "group=7"], ["select=random-k"],
       ["average=0.9"], ["clip-norm=0.1", "activation=tanh"], ["untouched=update"],
       ["batch=1"], ["optimizer=sgd", "momentum=0.9", "learning-rate=0.05"],
+      ["precision=int8", "hidden=40,40"],
     ], [1, 2])
   func digits(assignments: [String], threads: Int) throws {
     #expect(try allocations(TinyTasks.digits(assignments, threads: threads)) == 0)
+  }
+
+  /// An epoch that leaves out images weighs others.
+  @Test(arguments: [1, 2])
+  func epochsWithoutEasyImages(threads: Int) throws {
+    let task = try TinyTasks.digits(["skip-easy=0.5", "easy-loss=1.2"], threads: threads)
+    let all = task.stepsPerEpoch
+    for epoch in 1...3 {
+      task.beginEpoch(epoch)
+      try task.train(steps: 0..<task.stepsPerEpoch, ofEpoch: epoch)
+    }
+    #expect(task.stepsPerEpoch < all)
+    task.beginEpoch(3)
+    allocation_counter_begin("libdnnl")
+    for step in 0..<task.stepsPerEpoch { _ = try task.trainStep(step, ofEpoch: 3) }
+    var library = 0
+    let count = allocation_counter_end(&library)
+    #expect(count - library == 0)
   }
 
   @Test(

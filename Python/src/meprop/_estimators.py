@@ -576,8 +576,8 @@ class MePropClassifier(ClassifierMixin, _MePropEstimator):
         The share of outputs of hidden layers that are dropped in training.
     average_decay : float
         The decay of a running mean of all parameters, which predicts; 0 for none.
-    precision : "f32" or "bf16"
-        What products read.
+    precision : "f32", "bf16" or "int8"
+        What products read; with "int8" those of the forward pass.
     n_jobs : int or None
         Threads; results do not depend on it.
 

@@ -24,7 +24,7 @@ SELECTIONS = {
 }
 OPTIMIZERS = {"adam": 0, "sgd": 1, "adagrad": 2}
 UNTOUCHED = {"update": 0, "skip": 1}
-PRECISIONS = {"f32": 0, "bf16": 1}
+PRECISIONS = {"f32": 0, "bf16": 1, "int8": 2}
 SCHEDULES = {"constant": 0, "linear": 1, "cosine": 2}
 
 _Result = TypeVar("_Result")

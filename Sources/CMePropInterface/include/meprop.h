@@ -127,10 +127,12 @@ enum {
   MEPROP_UNTOUCHED_SKIP = 1
 };
 
-/* What products read. */
+/* What products read. Gradients and the weights that are trained are floats always. */
 enum {
   MEPROP_PRECISION_F32 = 0,
-  MEPROP_PRECISION_BF16 = 1
+  MEPROP_PRECISION_BF16 = 1,
+  /* Forward products of layers of at least 32 outputs: whole numbers of eight bits. */
+  MEPROP_PRECISION_INT8 = 2
 };
 
 /* How weights start. */

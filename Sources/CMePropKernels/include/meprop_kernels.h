@@ -432,8 +432,9 @@ typedef struct {
   meprop_part bytes, reduce;
   /* For LSTM layers, and sums over rows. */
   meprop_part lstm_step, lstm_backward, lstm_backward_step, lstm_mask, column_sums, thin_product;
-  /* For LSTM layers with numbers of eight bits. */
-  meprop_part quantize_rows, pack_bytes, byte_product, byte_lstm;
+  /* For numbers of eight bits. Inputs are stored with input_offset added to each, modulo 256. */
+  meprop_part quantize_rows, pack_bytes, byte_product, byte_linear, byte_lstm;
+  uint8_t input_offset;
   /* For layers that are sums over features. */
   meprop_part feature_forward, feature_backward, row_sums, cube;
   /* For convolution and pooling. */

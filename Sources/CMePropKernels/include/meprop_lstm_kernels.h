@@ -3,6 +3,8 @@
 #ifndef MEPROP_LSTM_KERNELS_H
 #define MEPROP_LSTM_KERNELS_H
 
+#include "meprop_finish.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -100,9 +102,10 @@ typedef struct {
   size_t y_stride;
 } meprop_thin_product_arguments;
 
-/* ---- LSTM with numbers of eight bits --------------------------------------------------------- */
+/* ---- Numbers of eight bits ------------------------------------------------------------------- */
 
-/* Rows x ~ scale q with whole q in -127...127. Part range: rows. */
+/* Rows x ~ scale q with whole q in -127...127, stored with the table's input_offset, as x of
+ * products and states are too. Part range: rows. */
 typedef struct {
   const float *x;
   size_t x_stride, columns;
@@ -126,7 +129,7 @@ typedef struct {
   const uint32_t *rows; /* NULL: part range is the rows themselves */
   const float *x;       /* [4 hp, columns], padded with zeros */
   size_t x_stride, columns;
-  size_t padded; /* hp */
+  size_t padded; /* hp; rows beyond 4 hp are the next weights of four gates, behind these */
   int8_t *q;
   float *scales;
   int32_t *sums;
@@ -143,6 +146,18 @@ typedef struct {
   float *y;              /* [rows, 4 hp] */
   size_t y_stride;
 } meprop_byte_product_arguments;
+
+/* y <- x w', finished; w is packed with hp = 16: 64 outputs, and 64 more. Part range: blocks of 64
+ * outputs x blocks of 32 rows, whose blocks of rows are next to each other. */
+typedef struct {
+  meprop_byte_weights w; /* scales and sums of whole blocks */
+  const int8_t *x;       /* [rows, inputs], padded with zeros to a multiple of 4 */
+  size_t x_stride, rows;
+  const float *x_scales; /* [rows] */
+  float *y;              /* [rows, outputs] */
+  size_t y_stride, outputs;
+  meprop_finish finish;
+} meprop_byte_linear_arguments;
 
 /* One direction of a layer. */
 typedef struct {

@@ -173,7 +173,8 @@ private func loaded(
   fields.loss = loss.rawValue
   fields.activation = Int32(
     [.identity, .relu, .tanh, .sigmoid].firstIndex(of: activation) ?? MEPROP_ACTIVATION_RELU)
-  fields.precision = Int32(precision == .bf16 ? MEPROP_PRECISION_BF16 : MEPROP_PRECISION_F32)
+  fields.precision = Int32(
+    NetworkSettings.precisions.firstIndex(of: precision) ?? MEPROP_PRECISION_F32)
   let settings = try NetworkSettings(fields, sizes[1..<(sizes.count - 1)].map(Int64.init))
   return workplace.compute { Network(settings, workplace, weights: network, notes: notes) }
 }

@@ -86,7 +86,7 @@ struct NetworkSettings: Equatable {
       ("select", fields.select, MEPROP_SELECT_RANDOM),
       ("optimizer", fields.optimizer, MEPROP_OPTIMIZER_ADAGRAD),
       ("untouched_rows", fields.untouched_rows, MEPROP_UNTOUCHED_SKIP),
-      ("precision", fields.precision, MEPROP_PRECISION_BF16),
+      ("precision", fields.precision, MEPROP_PRECISION_INT8),
       ("initialization", fields.initialization, MEPROP_INITIALIZATION_UNIFORM_FAN_IN),
     ] {
       try require(
@@ -142,7 +142,9 @@ struct NetworkSettings: Equatable {
   var outputSize: Int { Int(fields.output_size) }
   var inputSize: Int { Int(fields.input_size) }
   var lossKind: LossKind { LossKind(rawValue: fields.loss) ?? .softmax }
-  var precision: Precision { fields.precision == Int32(MEPROP_PRECISION_BF16) ? .bf16 : .f32 }
+  var precision: Precision { Self.precisions[Int(fields.precision)] }
+  /// In the order of the interface.
+  static let precisions: [Precision] = [.f32, .bf16, .int8]
 
   /// What follows each hidden layer.
   var activation: Activation {

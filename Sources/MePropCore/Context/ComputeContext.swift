@@ -35,6 +35,14 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   /// little or nothing.
   public var multipliesBF16: Bool { self == .amx || self == .avx512bf16 }
 
+  /// Whether it has instructions with which ``Precision/int8`` is faster than f32, as measured.
+  public var multipliesBytes: Bool {
+    switch self {
+    case .amx, .avx512bf16, .avx512vnni: true
+    case .avx512, .avx2, .neondot, .neon, .portable: false
+    }
+  }
+
   /// The fastest that this processor has, or what the environment variable `MEPROP_SIMD` names if
   /// that is available.
   public static var preferred: InstructionSet {

@@ -82,14 +82,16 @@ package struct KernelTable {
   /// Positions times the masks of their sentences.
   package let lstmMask: Kernel<meprop_lstm_mask_arguments>
 
-  // LSTM layers with numbers of eight bits.
+  // Numbers of eight bits.
 
   /// Rows of floats rounded to eight bits.
   package let quantizeRows: Kernel<meprop_quantize_arguments>
   /// Weights rounded to eight bits, as products read them.
   package let packBytes: Kernel<meprop_pack_bytes_arguments>
-  /// Products of the input.
+  /// Products of an LSTM's input.
   package let byteProduct: Kernel<meprop_byte_product_arguments>
+  /// Products of a linear layer, finished.
+  package let byteLinear: Kernel<meprop_byte_linear_arguments>
   /// All steps forward.
   package let byteLSTM: Kernel<meprop_byte_lstm_arguments>
 
@@ -185,6 +187,7 @@ package struct KernelTable {
     quantizeRows = variant.kernel(table.quantize_rows, "quantize_rows")
     packBytes = variant.kernel(table.pack_bytes, "pack_bytes")
     byteProduct = variant.kernel(table.byte_product, "byte_product")
+    byteLinear = variant.kernel(table.byte_linear, "byte_linear")
     byteLSTM = variant.kernel(table.byte_lstm, "byte_lstm")
     featureForward = variant.kernel(table.feature_forward, "feature_forward")
     featureBackward = variant.kernel(table.feature_backward, "feature_backward")

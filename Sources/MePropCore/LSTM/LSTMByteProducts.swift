@@ -106,19 +106,6 @@ extension ComputeContext {
     withExtendedLifetime((weights, input, workspace, keeping, masks)) {}
   }
 
-  private func quantizeRows(
-    of values: Matrix, into bytes: UnsafeMutablePointer<Int8>, stride: Int,
-    scales: UnsafeMutablePointer<Float>
-  ) {
-    var arguments = meprop_quantize_arguments(
-      x: values.unsafeFloats, x_stride: values.stride, columns: values.columnCount, q: bytes,
-      q_stride: stride, scales: scales)
-    run(
-      kernels.quantizeRows, &arguments, count: values.rowCount,
-      work: values.rowCount * values.columnCount)
-    withExtendedLifetime(values) {}
-  }
-
   private func runSteps(
     _ weights: [LSTMByteWeights], _ workspace: LSTMByteWorkspace, _ packing: PackedSequence,
     _ products: UnsafeMutableBufferPointer<meprop_byte_product_arguments>, isAhead: Bool,

@@ -2,57 +2,16 @@ import CMePropKernels
 
 /// The parameters of one direction of an LSTM layer, rounded to weights of eight bits.
 ///
-/// A row w of a weight matrix is replaced by `s q`, with `s = max |wⱼ| / 127` and whole numbers
-/// `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric linear quantization by
-/// row; Jacob et al., 2018, arXiv 1712.05877). A weight is off by at most `s / 2`. Biases stay as
-/// they are.
-/// The recurrent weights of 500 units take 1 MB then, which the second-level cache holds, instead
-/// of 4 MB.
+/// Weights are rounded as ``Precision/int8`` says; biases stay as they are. The recurrent weights
+/// of 500 units take 1 MB then, which the second-level cache holds, instead of 4 MB.
 public final class LSTMByteWeights {
   /// The number of inputs.
   public let inputSize: Int
   /// The number of units.
   public let hiddenSize: Int
-  let input: Packed
-  let recurrent: Packed
+  let input: ByteWeights
+  let recurrent: ByteWeights
   private(set) var bias: Matrix
-
-  /// A quantized matrix in the order that kernels read it.
-  final class Packed {
-    private let columnCount: Int
-    private let rowCount: Int
-    private let q = ScratchBuffer<Int8>()
-    private let scales = ScratchBuffer<Float>()
-    private let sums = ScratchBuffer<Int32>()
-
-    /// Makes room for a matrix of four gates of rows, each padded to a multiple of 16.
-    init(rowCount: Int, columnCount: Int) {
-      self.rowCount = rowCount
-      self.columnCount = columnCount
-      let byteCount = rowCount * ((columnCount + 3) / 4) * 4
-      q.reserve(byteCount)
-      q.base.initialize(repeating: 0, count: byteCount)
-      scales.reserve(rowCount)
-      sums.reserve(rowCount)
-    }
-
-    /// Quantizes `count` rows of `matrix`: those that `rows` lists, or the first ones.
-    func pack(
-      _ matrix: Matrix, rows: UnsafePointer<UInt32>?, count: Int, context: ComputeContext
-    ) {
-      var arguments = meprop_pack_bytes_arguments(
-        rows: rows, x: matrix.unsafeFloats, x_stride: matrix.stride, columns: columnCount,
-        padded: rowCount / 4, q: q.base, scales: scales.base, sums: sums.base)
-      context.run(
-        context.kernels.packBytes, &arguments, count: count, grain: 16, work: count * columnCount)
-      withExtendedLifetime(matrix) {}
-    }
-
-    /// What kernels see; valid while this lives.
-    var arguments: meprop_byte_weights {
-      meprop_byte_weights(q: q.base, scales: scales.base, sums: sums.base, inputs: columnCount)
-    }
-  }
 
   /// Quantizes parameters; where they are not finite, outputs are NaN.
   ///
@@ -63,8 +22,9 @@ public final class LSTMByteWeights {
     inputSize = weights.inputSize
     hiddenSize = weights.hiddenSize
     let rowCount = weights.biasRow.columnCount
-    input = Packed(rowCount: rowCount, columnCount: weights.inputSize)
-    recurrent = Packed(rowCount: rowCount, columnCount: weights.hiddenSize)
+    input = ByteWeights(rowCount: rowCount, columnCount: weights.inputSize, padded: rowCount / 4)
+    recurrent = ByteWeights(
+      rowCount: rowCount, columnCount: weights.hiddenSize, padded: rowCount / 4)
     bias = weights.biasRow
     update(from: weights, inputWeight: inputWeight, context: context)
   }

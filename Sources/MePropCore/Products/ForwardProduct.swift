@@ -27,6 +27,9 @@ import CMePropKernels
 /// the rounded input and a rounded copy of w, as fast as the library's at large batches and faster
 /// at small ones.
 ///
+/// With ``Precision/int8`` layers of at least 32 outputs are multiplied as numbers of eight bits,
+/// zeros or not, and others as f32.
+///
 /// A workspace that belongs to one weight matrix: after changing the weights call
 /// ``weightsDidChange()`` or ``weightsDidChange(rows:)``.
 public final class ForwardProduct {
@@ -35,11 +38,12 @@ public final class ForwardProduct {
   /// The smallest batch for which zeros are skipped: copying w to wᵀ costs as much as some 25
   /// examples.
   public static let sparseBatch = 32
-  /// The largest share of non-zero inputs for which zeros are skipped; 0: never.
+  /// The largest share of non-zero inputs for which zeros are skipped, where floats are multiplied;
+  /// 0: never.
   public static func sparseShare(_ precision: Precision, batchSize: Int) -> Double {
     guard batchSize >= sparseBatch else { return 0 }
     switch precision {
-    case .f32: return batchSize <= smallBatch ? 0.25 : 0.4
+    case .f32, .int8: return batchSize <= smallBatch ? 0.25 : 0.4
     case .bf16: return batchSize <= smallBatch ? 0 : 0.3
     }
   }
@@ -69,6 +73,10 @@ public final class ForwardProduct {
     }
   }
 
+  /// The fewest outputs of a layer that is multiplied as numbers of eight bits where its precision
+  /// says so; kernels make 64 at once, most of which would be empty with fewer.
+  public static let leastByteOutputs = 32
+
   /// How many examples' zeros are listed at a time: lists are twice as large as what they are of.
   static let sparseChunk = 1024
 
@@ -81,6 +89,7 @@ public final class ForwardProduct {
   /// Whether all of the last input is listed.
   private var listsInput = false
 
+  private var bytes: ByteProduct?
   private var rounded: RoundedWeights?
   private var roundedTransposed = BF16Matrix(rowCount: 0, columnCount: 0)
   private var isRoundedTransposed = false
@@ -89,7 +98,11 @@ public final class ForwardProduct {
   /// Creates an empty workspace.
   public init(precision: Precision = .f32) {
     self.precision = precision
-    if precision == .bf16 { rounded = RoundedWeights() }
+    switch precision {
+    case .f32: break
+    case .bf16: rounded = RoundedWeights()
+    case .int8: bytes = ByteProduct()
+    }
   }
 
   /// Must be called when the weights are no longer those of the last product.
@@ -97,6 +110,7 @@ public final class ForwardProduct {
     isRoundedTransposed = false
     transposed.weightsDidChange()
     rounded?.weightsDidChange()
+    bytes?.weightsDidChange()
   }
 
   /// Must be called when some rows of the weights are no longer those of the last product: saves
@@ -107,6 +121,7 @@ public final class ForwardProduct {
     isRoundedTransposed = false
     transposed.weightsDidChange(rows: rows)
     rounded?.weightsDidChange(rows: rows)
+    bytes?.weightsDidChange(rows: rows)
   }
 
   /// `y = activation(x wᵀ + b)`, overwriting `y`.
@@ -164,7 +179,11 @@ public final class ForwardProduct {
         context: context)
       return true
     }
-    let isNarrow = weightsStay && precision == .f32 && w.rowCount <= Self.narrowOutputs
+    if let bytes, w.rowCount >= Self.leastByteOutputs {
+      bytes.multiply(x, byTransposeOf: w, finish, into: &y, context: context)
+      return true
+    }
+    let isNarrow = weightsStay && precision != .bf16 && w.rowCount <= Self.narrowOutputs
     var largestShare = Self.sparseShare(precision, batchSize: x.rowCount)
     if isNarrow, largestShare > 0 {
       largestShare = w.rowCount <= Self.thinOutputs ? 0 : Self.narrowShare
@@ -175,7 +194,8 @@ public final class ForwardProduct {
         let rows = first..<min(first + Self.sparseChunk, x.rowCount)
         if x.rowCount > Self.sparseBatch { list(x, rows: rows, context) }
         switch precision {
-        case .f32: multiplySparse(rows: rows, w, finish, &y, weightsStay: weightsStay, context)
+        case .f32, .int8:
+          multiplySparse(rows: rows, w, finish, &y, weightsStay: weightsStay, context)
         case .bf16: multiplySparseRounded(rows: rows, w, finish, &y, context)
         }
       }

@@ -1,19 +1,5 @@
 import MePropCore
 
-/// The numbers that the products of an LSTM's forward pass read, in training or after it.
-///
-/// Gates, cells, gradients and the weights that are trained are 32-bit floats always.
-public enum LSTMPrecision: String, Sendable, CaseIterable {
-  /// Weights, inputs and states of eight bits, with exact sums of products; see `LSTMByteWeights`.
-  ///
-  /// The same numbers on all processors, but for gates and cells, which are in floats.
-  case int8
-  /// 32-bit floats.
-  case f32
-  /// Weights and inputs rounded to bf16; states are floats.
-  case bf16
-}
-
 /// A layer of an LSTM over packed sentences, in one direction or in both.
 ///
 /// The equations are those of PyTorch's `LSTM`; see `LSTMParameters`. A layer of h units a
@@ -41,7 +27,7 @@ public struct LSTM: Layer, Equatable {
   /// One direction, or from the first word to the last and back.
   public var directions: [Direction]
   /// What the forward pass reads.
-  public var precision: LSTMPrecision
+  public var precision: Precision
   /// The share of outputs that are dropped in training.
   public var dropout: DropoutRate
   /// Whether the same outputs are dropped at all words of a sentence, and states as well.
@@ -65,7 +51,7 @@ public struct LSTM: Layer, Equatable {
   ///   - firstStream: The index of the first sequence.
   public init(
     _ inputSize: Int, _ hiddenSize: Int, isBidirectional: Bool = true,
-    inputPadding: Parameter.Padding.Block? = nil, precision: LSTMPrecision = .f32,
+    inputPadding: Parameter.Padding.Block? = nil, precision: Precision = .f32,
     dropout: DropoutRate = DropoutRate(0), isVariational: Bool = false, seed: UInt64,
     firstStream: Int = 0
   ) {

@@ -52,6 +52,8 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
   }
 
   var gradients: [WeightGradient] { step?.gradients ?? [] }
+  /// The loss of each row of the last pass, not weighted.
+  var rowLosses: ArraySlice<Float> { losses[..<rowCount] }
 
   /// Forgets what was left of the last batch.
   func releaseMemory() {

@@ -128,6 +128,7 @@ extension Trainer {
         (
           worker.shard,
           [worker.sum.sum, worker.sum.weight].withUnsafeBytes { Array($0) }
+            + (keepsRowLosses ? worker.rowLosses.withUnsafeBytes { Array($0) } : [])
         )
       })
     var sum = LossSum(sum: 0, weight: 0)
@@ -137,6 +138,7 @@ extension Trainer {
         sum.weight += $0.loadUnaligned(fromByteOffset: 8, as: Double.self)
       }
     }
+    if keepsRowLosses { takeRowLosses(messages.map { $0.dropFirst(16) }) }
     guard sum.sum.isFinite else {
       let names = sharding.meeting.gather(
         workers.filter(\.counts).map { ($0.shard, Array(($0.brokenLayer() ?? "").utf8)) })

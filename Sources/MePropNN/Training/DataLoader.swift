@@ -17,8 +17,7 @@ public struct DataLoader<Inputs: ExampleSource, Targets: ExampleSource> {
   /// Decides the order.
   public let seed: UInt64
 
-  private var order: [UInt32]
-  private let inOrder: [UInt32]
+  private var order: ExampleOrder
   fileprivate var batch: (inputs: Inputs.Batch, targets: Targets.Batch, weights: [Float])
 
   /// Creates a loader.
@@ -43,35 +42,27 @@ public struct DataLoader<Inputs: ExampleSource, Targets: ExampleSource> {
     self.weights = weights
     self.batchSize = batchSize
     self.seed = seed
-    inOrder = (0..<count).map(UInt32.init)
-    order = inOrder
+    order = ExampleOrder(exampleCount: count, seed: seed)
     batch = (inputs.makeBatch(), targets.makeBatch(), [])
   }
 
   /// The number of batches of an epoch.
-  public var batchCount: Int { (order.count + batchSize - 1) / batchSize }
+  public var batchCount: Int { (order.exampleCount + batchSize - 1) / batchSize }
 
   /// Calls `body` with each batch of an epoch, from 1: inputs, targets, weights.
   public mutating func forEachBatch(
     ofEpoch epoch: Int, _ body: (Inputs.Batch, Targets.Batch, [Float]) throws -> Void
   ) rethrows {
-    shuffle(epoch)
-    for start in stride(from: 0, to: order.count, by: batchSize) {
-      gather(start..<min(start + batchSize, order.count))
+    order.begin(epoch)
+    for start in stride(from: 0, to: order.exampleCount, by: batchSize) {
+      gather(start..<min(start + batchSize, order.exampleCount))
       try body(batch.inputs, batch.targets, batch.weights)
     }
   }
 
-  /// Puts examples in the order of an epoch, from 1.
-  mutating func shuffle(_ epoch: Int) {
-    for index in order.indices { order[index] = inOrder[index] }
-    var random = Philox(seed: seed, stream: RandomPurpose.order.stream(epoch))
-    random.shuffle(&order)
-  }
-
   /// Makes the batch of some places in the order.
   mutating func gather(_ places: Range<Int>) {
-    let examples = order[places]
+    let examples = order.examples[places]
     inputs.gather(examples, into: &batch.inputs)
     targets.gather(examples, into: &batch.targets)
     if !weights.isEmpty {
@@ -84,9 +75,9 @@ public struct DataLoader<Inputs: ExampleSource, Targets: ExampleSource> {
   mutating func forEachRange(
     ofEpoch epoch: Int, _ body: (inout DataLoader, Range<Int>) throws -> Void
   ) rethrows {
-    shuffle(epoch)
-    for start in stride(from: 0, to: order.count, by: batchSize) {
-      try body(&self, start..<min(start + batchSize, order.count))
+    order.begin(epoch)
+    for start in stride(from: 0, to: order.exampleCount, by: batchSize) {
+      try body(&self, start..<min(start + batchSize, order.exampleCount))
     }
   }
 }

@@ -37,6 +37,12 @@ public final class Trainer<Model: Layer, L: Loss> {
   package private(set) var output: Matrix
   private var gradient: Matrix
   private var losses: [Float] = []
+  /// The loss of each row of the last step, not weighted; where batches are cut into shards, only
+  /// if ``keepsRowLosses`` was set.
+  public var rowLosses: ArraySlice<Float> { losses[..<lossCount] }
+  private var lossCount = 0
+  /// Whether all processes learn the losses of all rows where batches are cut into shards.
+  public var keepsRowLosses = false
 
   /// Creates a trainer.
   ///
@@ -136,6 +142,7 @@ public final class Trainer<Model: Layer, L: Loss> {
     let sum = loss.differentiate(
       output, targets, weights: weights, into: &gradient, losses: &losses, &lossScratch,
       context: step.context)
+    lossCount = output.rowCount
     guard sum.sum.isFinite else { throw brokenOutput(input) }
     let middle = Clock.now()
     step.times.forward += middle - start
@@ -152,6 +159,19 @@ public final class Trainer<Model: Layer, L: Loss> {
     // Not kept, so that whoever packed the sentences may pack others in their place.
     step.packing = nil
     return sum
+  }
+
+  /// Takes the bytes of the losses of rows, shard by shard.
+  func takeRowLosses(_ messages: [ArraySlice<UInt8>]) {
+    losses.removeAll(keepingCapacity: true)
+    for message in messages {
+      message.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: bytes.count, by: MemoryLayout<Float>.stride) {
+          losses.append(bytes.loadUnaligned(fromByteOffset: start, as: Float.self))
+        }
+      }
+    }
+    lossCount = losses.count
   }
 
   /// Takes the parameters into the running mean, if it is time.

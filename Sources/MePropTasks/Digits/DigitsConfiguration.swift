@@ -14,7 +14,7 @@ public enum DigitsConfiguration {
   private static let shared = SharedSettings(
     examples: "images", batchUnit: ("images", ""), batchSize: 100, metric: "dev accuracy",
     epochs: .constant(2), policy: "batch-top-k", k: .ratio(0.04),
-    rate: .automatic(AutomaticRate(adam: 0.001, batch: 10)))
+    rate: .automatic(AutomaticRate(adam: 0.001, batch: 10)), skipsEasy: true)
 
   private static let dataKeys: [ConfigurationKey] = [
     .init(
@@ -32,10 +32,10 @@ public enum DigitsConfiguration {
 
   private static let networkKeys: [ConfigurationKey] = [
     .init(
-      "precision", .choice(Precision.allCases.map(\.rawValue)),
-      default: .string(Precision.f32.rawValue),
+      "precision", .auto(.choice(Precision.allCases.map(\.rawValue))), default: .auto,
       "numbers that forward products read, in training and of the model; sums and the weights that "
-        + "are trained are f32"),
+        + "are trained are f32; auto is int8 where the processor has instructions for it, else f32"
+    ),
     .init(
       "hidden", .intList(1...1_000_000), default: .intList([500, 500]),
       "widths of the hidden layers"),
@@ -67,6 +67,11 @@ public enum DigitsConfiguration {
     var resolved = configuration
     try shared.resolve(
       &resolved, asked: configuration, data: "the name of a data set or a folder")
+    if resolved.value("precision") == .auto {
+      let precision = InstructionSet.preferred.multipliesBytes ? Precision.int8 : .f32
+      try resolved.set(
+        "precision", to: precision.rawValue, from: resolved.origin(of: "precision"))
+    }
     let settings = DigitsSettings(resolved: resolved)
     try resolved.checkWeightCount(
       ofLayers: (inputSize.map { [$0] } ?? []) + settings.layerSizes)

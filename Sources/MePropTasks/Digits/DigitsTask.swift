@@ -24,8 +24,7 @@ public final class DigitsTask: NetworkTask {
   /// Trains the network.
   public let trainer: Trainer<DigitsNetwork, SoftmaxCrossEntropy>
   private let evaluator: DigitsEvaluator
-  private let inOrder: [UInt32]
-  private var order: [UInt32]
+  var order: ExampleOrder
   private var input: Matrix
   private var labels: [Int32] = []
   private var lastEvaluations: [EvaluationSplit: DigitsEvaluation] = [:]
@@ -53,36 +52,27 @@ public final class DigitsTask: NetworkTask {
     trainer = settings.steps.makeTrainer(
       layers.named("layers"), loss: SoftmaxCrossEntropy(), context: context)
     evaluator = DigitsEvaluator(inputSize: data.training.pixelsPerImage, context: context)
-    inOrder = Array(0..<UInt32(data.training.count))
-    order = inOrder
+    order = settings.steps.makeOrder(exampleCount: data.training.count)
     input = Matrix(rowCount: 0, columnCount: data.training.pixelsPerImage)
   }
 
   // MARK: Training
 
   /// The number of batches, the short one included.
-  public var stepsPerEpoch: Int { settings.steps.stepsPerEpoch(exampleCount: order.count) }
-
-  /// Shuffles the images: their order is a function of seed and epoch.
-  public func beginEpoch(_ epoch: Int) {
-    for index in order.indices { order[index] = inOrder[index] }
-    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
-    random.shuffle(&order)
+  public var stepsPerEpoch: Int {
+    settings.steps.stepsPerEpoch(exampleCount: order.examples.count)
   }
+
+  /// Shuffles the images.
+  public func beginEpoch(_ epoch: Int) { order.begin(epoch) }
 
   /// Does one step on the images that the order of the epoch gives it.
   ///
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
-    let start = Clock.now()
-    let examples = settings.steps.examples(ofStep: step, of: order.count)
-    return try trainStep(
-      ofExamples: examples.count, step: step, epoch: epoch,
-      learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
-    ) { part in
-      fillBatch(order[examples][from: part])
-      return TrainingBatch(input, labels)
+    try trainStep(step, ofEpoch: epoch, settings.steps) { examples, _, weights in
+      fillBatch(examples)
+      return TrainingBatch(input, labels, weights: weights)
     }
   }
 
@@ -110,6 +100,12 @@ public final class DigitsTask: NetworkTask {
   }
 
   // MARK: State
+
+  /// The order of the images.
+  public var exampleOrder: ExampleOrder? {
+    get { order }
+    set { if let newValue { order = newValue } }
+  }
 
   /// Of the images that are trained on and that choose the best epoch.
   public let fingerprint: Int

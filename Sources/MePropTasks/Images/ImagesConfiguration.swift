@@ -17,7 +17,7 @@ public enum ImagesConfiguration {
     whole: "the layer's outputs, of a convolution those before pooling; with unified, of its "
       + "channels",
     memory: (0, "0"),
-    rate: .automatic(AutomaticRate(adam: 0.001, batch: 64)), cutsUnits: false)
+    rate: .automatic(AutomaticRate(adam: 0.001, batch: 64)), skipsEasy: true, cutsUnits: false)
 
   private static let dataKeys: [ConfigurationKey] = [
     .init(

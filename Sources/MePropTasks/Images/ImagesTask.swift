@@ -20,8 +20,7 @@ public final class ImagesTask: NetworkTask {
   /// Trains the network.
   public let trainer: Trainer<ImageNetwork, SoftmaxCrossEntropy>
   private var evaluator: ImageEvaluator
-  private let inOrder: [UInt32]
-  private var order: [UInt32]
+  var order: ExampleOrder
   private var batch: ImageBatch
   private var lastEvaluations: [EvaluationSplit: DigitsEvaluation] = [:]
 
@@ -43,36 +42,27 @@ public final class ImagesTask: NetworkTask {
     trainer = settings.steps.makeTrainer(
       network, loss: SoftmaxCrossEntropy(), context: context)
     evaluator = ImageEvaluator(shape, context: context)
-    inOrder = Array(0..<UInt32(data.training.count))
-    order = inOrder
+    order = settings.steps.makeOrder(exampleCount: data.training.count)
     batch = ImageBatch(shape)
   }
 
   // MARK: Training
 
   /// The number of batches, the short one included.
-  public var stepsPerEpoch: Int { settings.steps.stepsPerEpoch(exampleCount: order.count) }
-
-  /// Shuffles the images: their order is a function of seed and epoch.
-  public func beginEpoch(_ epoch: Int) {
-    for index in order.indices { order[index] = inOrder[index] }
-    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
-    random.shuffle(&order)
+  public var stepsPerEpoch: Int {
+    settings.steps.stepsPerEpoch(exampleCount: order.examples.count)
   }
+
+  /// Shuffles the images.
+  public func beginEpoch(_ epoch: Int) { order.begin(epoch) }
 
   /// Does one step on the images that the order of the epoch gives it.
   ///
   /// - Throws: `NonFiniteError`.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
-    let gathering = Clock.now()
-    let examples = settings.steps.examples(ofStep: step, of: order.count)
-    return try trainStep(
-      ofExamples: examples.count, step: step, epoch: epoch,
-      learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: gathering
-    ) { part in
-      fillBatch(order[examples][from: part], from: part.lowerBound, step: step, epoch: epoch)
-      return TrainingBatch(batch.input, batch.labels)
+    try trainStep(step, ofEpoch: epoch, settings.steps) { examples, start, weights in
+      fillBatch(examples, from: start, step: step, epoch: epoch)
+      return TrainingBatch(batch.input, batch.labels, weights: weights)
     }
   }
 
@@ -104,6 +94,12 @@ public final class ImagesTask: NetworkTask {
   }
 
   // MARK: State
+
+  /// The order of the images.
+  public var exampleOrder: ExampleOrder? {
+    get { order }
+    set { if let newValue { order = newValue } }
+  }
 
   /// Of the images that are trained on and that choose the best epoch.
   public let fingerprint: Int

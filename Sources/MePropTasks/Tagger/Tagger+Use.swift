@@ -8,8 +8,8 @@ import MePropTraining
 
 extension Tagger {
   private static let precision = ConfigurationKey(
-    "precision", .choice(LSTMPrecision.allCases.map(\.rawValue)),
-    default: .string(LSTMPrecision.int8.rawValue),
+    "precision", .choice(Precision.allCases.map(\.rawValue)),
+    default: .string(Precision.int8.rawValue),
     "what the LSTM's products read; int8 is weights and states of eight bits")
 
   /// `precision`.

@@ -33,8 +33,8 @@ public enum TaggerConfiguration {
   private static let size = ConfigurationKind.int(1...100_000)
   private static let networkKeys: [ConfigurationKey] = [
     .init(
-      "precision", .choice(LSTMPrecision.allCases.map(\.rawValue)),
-      default: .string(LSTMPrecision.int8.rawValue),
+      "precision", .choice(Precision.allCases.map(\.rawValue)),
+      default: .string(Precision.int8.rawValue),
       "numbers that products of the LSTM's forward pass read in training; int8 is what a trained "
         + "tagger reads, gradients and the weights that are trained are f32"),
     .init("word-size", size, default: .int(50), "numbers of a word's embedding"),

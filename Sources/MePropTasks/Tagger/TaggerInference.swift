@@ -12,7 +12,7 @@ final class TaggerInference {
   /// Sentences that go together: a multiple of those whose sums are in registers at once.
   static let batchSize = 48
 
-  init(_ network: TaggerNetwork, precision: LSTMPrecision, context: ComputeContext) {
+  init(_ network: TaggerNetwork, precision: Precision, context: ComputeContext) {
     predictor = Predictor(network.computing(in: precision), context: context)
   }
 

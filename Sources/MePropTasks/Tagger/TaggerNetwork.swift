@@ -65,7 +65,7 @@ extension TaggerNetwork {
   init(
     shape: TaggerShape, wordCount: Int, featureCount: Int, tagCount: Int,
     embeddingScale: Float = 1, dropout: Float = 0, isVariational: Bool = false,
-    precision: LSTMPrecision = .int8, seed: UInt64
+    precision: Precision = .int8, seed: UInt64
   ) {
     func table(_ name: String, _ count: Int, _ size: Int, _ stream: Int) -> Embedding.Table {
       Embedding.Table(
@@ -128,7 +128,7 @@ extension TaggerNetwork {
   }
 
   /// The same network whose LSTM computes in `precision`.
-  func computing(in precision: LSTMPrecision) -> Self {
+  func computing(in precision: Precision) -> Self {
     var network = self
     for index in network.lstm.indices { network.lstm[index].precision = precision }
     return network

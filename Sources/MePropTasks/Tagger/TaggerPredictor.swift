@@ -38,7 +38,7 @@ public final class TaggerPredictor {
   ///   - precision: What the LSTM computes in.
   ///   - context: Where to compute.
   public init(
-    _ model: TaggerModel, precision: LSTMPrecision = .int8, context: ComputeContext
+    _ model: TaggerModel, precision: Precision = .int8, context: ComputeContext
   ) {
     self.model = model
     encoder = FormEncoder(model.vocabularies)

@@ -30,7 +30,7 @@ public struct TaggerSettings: Sendable, Equatable {
   /// Whether the same are dropped at all words of a sentence, and of the states as well.
   public var isVariational: Bool
   /// What the products of the LSTM's forward pass read.
-  public var precision: LSTMPrecision
+  public var precision: Precision
 
   /// Reads checked settings out of a configuration of `TaggerConfiguration.schema`.
   init(resolved configuration: Configuration) {
@@ -50,6 +50,6 @@ public struct TaggerSettings: Sendable, Equatable {
     steps = StepSettings(resolved: configuration)
     dropout = Float(configuration.double("dropout"))
     isVariational = configuration.bool("variational")
-    precision = LSTMPrecision(rawValue: configuration.string("precision")) ?? .f32
+    precision = Precision(rawValue: configuration.string("precision")) ?? .f32
   }
 }

@@ -146,7 +146,6 @@ public final class TrainingLoop {
   /// Trains from the position to the epoch's end; returns the signal that interrupted it, if any.
   private func trainEpoch() throws -> Int32? {
     let epoch = position.epoch
-    let stepCount = task.stepsPerEpoch
     let clock = ContinuousClock()
     let start = clock.now
     let earlierSeconds = progress.seconds.total
@@ -157,6 +156,8 @@ public final class TrainingLoop {
     } catch is WorkInterrupted {
       return interrupt.signal
     }
+    // Epochs that leave out examples have fewer steps.
+    let stepCount = task.stepsPerEpoch
     var now = clock.now
     var lastProgress = now
     progress.seconds.data += start.duration(to: now).inSeconds
@@ -319,6 +320,10 @@ public final class TrainingLoop {
       throw CheckpointError(.otherTask(expected: task.name, found: state.task), path: folder.path)
     }
     try state.check(settings: settings, path: folder.path)
+    if let runFolder, state.history.best != nil, !runFolder.hasWholeModel {
+      try rebuildModel(of: checkpoint, in: runFolder)
+    }
+    try restore(checkpoint, from: folder)
     // All of them where a signal came while the epoch was evaluated.
     guard state.position.step <= task.stepsPerEpoch else {
       throw CheckpointError(
@@ -326,10 +331,6 @@ public final class TrainingLoop {
           expected: "a step up to \(task.stepsPerEpoch), the number in an epoch",
           found: "\(state.position.step)"), path: folder.path)
     }
-    if let runFolder, state.history.best != nil, !runFolder.hasWholeModel {
-      try rebuildModel(of: checkpoint, in: runFolder)
-    }
-    try restore(checkpoint, from: folder)
     position = state.position
     savedPosition = state.position
     progress = state.progress

@@ -71,6 +71,21 @@ extension Configuration {
   /// k by epoch; empty where it does not change.
   var kByEpoch: [Int] { value("k-epochs") == .none ? [] : intList("k-epochs") }
 
+  /// What `skip-easy` and `easy-loss` leave out; `nil` for nothing.
+  var pruning: ExamplePruning? {
+    guard schema["skip-easy"] != nil, double("skip-easy") > 0 else { return nil }
+    return ExamplePruning(share: double("skip-easy"), loss: Float(double("easy-loss")))
+  }
+
+  /// Throws where it is said which examples are easy, and none is left out.
+  ///
+  /// - Throws: `ConfigurationError`.
+  func checkSkipping() throws {
+    if pruning == nil, value("easy-loss") != schema["easy-loss"]?.defaultValue {
+      throw conflict("easy-loss", "nothing is left out with --skip-easy 0; leave it out")
+    }
+  }
+
   /// What `simplify` to `target-width` cut; `nil` for nothing.
   var simplification: SimplificationPolicy? {
     guard schema["simplify"] != nil else { return nil }
@@ -110,9 +125,9 @@ extension Configuration {
 
   /// Puts in the place of `memory: auto` what it stands for: `memory` where the policy gains by it,
   /// else 0.
-  mutating func decideMemory(_ memory: Double) throws {
+  mutating func decideMemory(_ memory: Double, with policies: [String]) throws {
     guard value("memory") == .auto else { return }
-    let hasMemory = ["top-k", "batch-top-k", "unified"].contains(string("select"))
+    let hasMemory = policies.contains(string("select"))
     try set("memory", to: String(hasMemory ? memory : 0), from: origin(of: "memory"))
   }
 

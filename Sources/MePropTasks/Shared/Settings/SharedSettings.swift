@@ -41,8 +41,10 @@ public struct SharedSettings: Sendable {
   public var k: ConfigurationValue
   /// What k is a share of.
   public var whole: String
-  /// What `memory: auto` stands for with policies that have memory, and why.
+  /// What `memory: auto` stands for with some policies, and what is said of it; 0 with others.
   public var memory: (value: Double, note: String)
+  /// Those policies.
+  public var memoryPolicies: [String]
   /// The learning rate.
   public var rate: DefaultRate
   /// The default decay of a running mean; 0: none.
@@ -52,6 +54,8 @@ public struct SharedSettings: Sendable {
   public var automaticWeightDecay: String?
   /// What a gradient may leave untouched.
   public var rows: String
+  /// Whether epochs may leave out easy examples.
+  public var skipsEasy: Bool
   /// Whether units may be cut in training; models say how wide what is left is.
   public var cutsUnits: Bool
 
@@ -64,9 +68,9 @@ public struct SharedSettings: Sendable {
     whole: String = "the layer's width",
     memory: (value: Double, note: String) = (
       0.9, "0.9 with top-k, batch-top-k and unified, 0 with others"
-    ),
+    ), memoryPolicies: [String] = ["top-k", "batch-top-k", "unified"],
     rate: DefaultRate, average: Double = 0, automaticWeightDecay: String? = nil,
-    rows: String = "weight rows", cutsUnits: Bool = true
+    rows: String = "weight rows", skipsEasy: Bool = false, cutsUnits: Bool = true
   ) {
     self.examples = examples
     self.batchUnit = batchUnit
@@ -79,10 +83,12 @@ public struct SharedSettings: Sendable {
     self.k = k
     self.whole = whole
     self.memory = memory
+    self.memoryPolicies = memoryPolicies
     self.rate = rate
     self.average = average
     self.automaticWeightDecay = automaticWeightDecay
     self.rows = rows
+    self.skipsEasy = skipsEasy
     self.cutsUnits = cutsUnits
   }
 
@@ -120,6 +126,7 @@ public struct SharedSettings: Sendable {
       .init(
         "batch", .int(1...1_000_000), default: .int(batchSize),
         "\(batchUnit.examples) a step\(batchUnit.note)"),
+    ] + skippingKeys + [
       .init(
         "shards", .optional(.int(1...ShardingError.largestCount)), default: .none,
         "cut each batch into so many parts, which several processes may share; results depend on "
@@ -133,6 +140,23 @@ public struct SharedSettings: Sendable {
         "threads to compute with; auto measures a few steps; results do not depend on it"),
     ]
   }
+
+  /// Which examples epochs leave out: `skip-easy` and `easy-loss`.
+  private var skippingKeys: [ConfigurationKey] {
+    guard skipsEasy else { return [] }
+    return [
+      .init(
+        "skip-easy", .double(.share), default: .double(0), valueName: "p",
+        "share of the easy \(examples) that each epoch after the first leaves out, others in each; "
+          + "the easy ones that stay count for those too"),
+      .init(
+        "easy-loss", .double(Self.notNegative), default: .double(Self.easyLoss),
+        "\(examples) are easy whose loss was below this when they were last trained on"),
+    ]
+  }
+
+  /// The loss below which examples are easy where nobody says so.
+  static let easyLoss = 0.01
 
   /// Which gradients are kept: `select` to `dense-every`.
   public var selectionKeys: [ConfigurationKey] {
@@ -264,7 +288,7 @@ public struct SharedSettings: Sendable {
     data place: String
   ) throws {
     try asked.requireDecidedSelection()
-    try configuration.decideMemory(memory.value)
+    try configuration.decideMemory(memory.value, with: memoryPolicies)
     if case .automatic(let rate) = rate { try configuration.decideLearningRate(rate) }
     if case .automatic(let epochs) = epochs {
       try configuration.decideEpochs(epochs, exampleCount: exampleCount)
@@ -272,6 +296,7 @@ public struct SharedSettings: Sendable {
     try configuration.checkSelectionValues()
     try configuration.checkDenseSelection(asked: asked)
     if cutsUnits { try configuration.checkSimplification() }
+    if skipsEasy { try configuration.checkSkipping() }
     if configuration.string("data").isEmpty {
       throw configuration.conflict("data", "expected \(place), found nothing; name it with --data")
     }

@@ -22,6 +22,8 @@ public struct StepSettings: Sendable, Equatable {
   public var averageDecay: Float
   /// What is cut while it trains; `nil` for nothing.
   public var simplification: SimplificationPolicy?
+  /// Which easy examples epochs leave out; `nil` for none.
+  public var pruning: ExamplePruning?
   /// The seed of all randomness.
   public var seed: UInt64
   /// The number of threads; `nil` to measure.
@@ -38,6 +40,7 @@ public struct StepSettings: Sendable, Equatable {
     learningRateSchedule = configuration.learningRateSchedule
     averageDecay = Float(configuration.double("average"))
     simplification = configuration.simplification
+    pruning = configuration.pruning
     seed = UInt64(configuration.int("seed"))
     threadCount = configuration.optionalInt("threads")
   }
@@ -51,6 +54,11 @@ public struct StepSettings: Sendable, Equatable {
       averageDecay: averageDecay, seed: seed, context: context)
     if let simplification { trainer.simplify(by: simplification, epochs: stopping.epochs) }
     return trainer
+  }
+
+  /// The order of so many examples at the start of a run.
+  func makeOrder(exampleCount: Int) -> ExampleOrder {
+    ExampleOrder(exampleCount: exampleCount, seed: seed, pruning: pruning)
   }
 
   /// The steps of an epoch over so many examples, the short one included.
