@@ -240,7 +240,7 @@ import Testing
         .configuration(for: ParserConfiguration.schema)
       return try ParserConfiguration.resolve(configuration).settings.steps.optimizer.learningRate
     }
-    #expect(try rate() == 0.004)
+    #expect(try rate() == 0.005657)
     #expect(try rate("batch=100") == 0.002)
     #expect(try rate("batch=100", "optimizer=adagrad") == 0.02)
     #expect(try rate("batch=25", "optimizer=sgd") == 0.05)

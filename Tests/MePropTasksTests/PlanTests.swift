@@ -113,7 +113,7 @@ import MePropTasks
       return prepared(TimedTask(), resolved)
     }
     #expect(Array(measured.dropFirst(2)) == plan.settings.compactMap(\.k))
-    #expect(plan.settings.count == 7)
+    #expect(plan.settings.count == 6)
   }
 
   @Test func autoKeepsADenseStart() throws {

@@ -11,8 +11,10 @@ public enum ParserConfiguration {
     dataKeys + shared.runKeys + parsingKeys + networkKeys + shared.selectionKeys + shared.stepKeys)
 
   private static let shared = SharedSettings(
-    examples: "sentences", batchUnit: ("transitions", ""), batchSize: 400, metric: "dev LAS",
-    epochs: .automatic(AutomaticEpochs(fewest: 6, most: 40)),
+    examples: "sentences", batchUnit: ("transitions", ""), batchSize: 800, metric: "dev LAS",
+    epochs: .automatic(AutomaticEpochs(fewest: 6, most: 40)), policy: "batch-top-k",
+    k: .ratio(0.04), memory: (0.9, "0.9 with top-k and unified, 0 with others"),
+    memoryPolicies: ["top-k", "unified"],
     rate: .automatic(AutomaticRate(adam: 0.002, batch: 100)), average: 0.999,
     rows: "rows of weights and embeddings")
 
@@ -85,7 +87,8 @@ public enum ParserConfiguration {
   static let paperValues: [(key: String, value: String)] = [
     ("system", "arc-standard"), ("relations", "universal"), ("batch", "10000"), ("epochs", "15"),
     ("hidden", "500,500"), ("embedding-size", "50"), ("activation", "relu"), ("dropout", "0"),
-    ("word-dropout", "0"), ("embedding-scale", "0.1"), ("k", "20"), ("learning-rate", "0.001"),
+    ("word-dropout", "0"), ("embedding-scale", "0.1"), ("select", "top-k"), ("k", "20"),
+    ("learning-rate", "0.001"),
     ("learning-rate-schedule", "constant"), ("average", "0"), ("explore", "0"),
     ("untouched", "update"),
   ]

@@ -125,7 +125,7 @@ struct ToyTaskTests {
     }
     #expect(try request("digits", Digits.schema) == "images 100 500,500 adam")
     #expect(try request("tagger", Tagger.schema) == "words 8 500 adam")
-    #expect(try request("parser", Parser.schema) == "symbols 400 500 adam")
+    #expect(try request("parser", Parser.schema) == "symbols 800 500 adam")
     #expect(throws: UsageError.self) { try request("points", Points.schema) }
     #expect(throws: ReproductionError.self) { try request("lines", Points.schema) }
   }
