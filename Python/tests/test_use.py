@@ -87,7 +87,8 @@ def test_damaged_models(tmp_path, examples):
 
 
 @needs_program
-def test_the_command_line_reads_ours_and_we_read_its(tmp_path):
+@pytest.mark.parametrize("precision", ["f32", "int8"])
+def test_the_command_line_reads_ours_and_we_read_its(tmp_path, precision):
     data = os.environ.get("MEPROP_DATA")
     if not data or not os.path.isdir(os.path.join(data, "mnist")):
         pytest.skip("MEPROP_DATA does not name a folder with mnist")
@@ -99,7 +100,7 @@ def test_the_command_line_reads_ours_and_we_read_its(tmp_path):
         *["train", "digits", "--data", "mnist", "--train-limit", "2000", "--epochs", "2"],
         *["--hidden", "64", "--batch", "32", "--seed", "5", "--run", tmp_path / "run"],
         *["--select", "dense", "--learning-rate", "0.001", "--average", "0"],
-        *["--learning-rate-schedule", "constant"],
+        *["--learning-rate-schedule", "constant", "--precision", precision],
     )
     assert trained.returncode == 0, trained.stderr
     theirs = MePropClassifier.load(tmp_path / "run")
@@ -116,7 +117,8 @@ def test_the_command_line_reads_ours_and_we_read_its(tmp_path):
     X = pixels.astype(np.float32) * np.float32(1 / 255)
     assert theirs.score(X[5000:], labels[5000:]) > 0.85
     ours = MePropClassifier(
-        (64,), batch_size=32, max_iter=2, random_state=5, tol=0, alpha=0, select="dense", n_jobs=2
+        (64,), batch_size=32, max_iter=2, random_state=5, tol=0, alpha=0, select="dense", n_jobs=2,
+        precision=precision,
     ).fit(X[5000:], labels[5000:])
     # The same seed gives the same bits here and there.
     np.testing.assert_array_equal(ours.predict_proba(X[:500]), theirs.predict_proba(X[:500]))

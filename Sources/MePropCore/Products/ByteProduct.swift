@@ -12,23 +12,15 @@ final class ByteProduct {
 
   private var weights: ByteWeights?
   private var shape = (rows: 0, columns: 0)
-  private var isComplete = false
-  private var isStale: [Bool] = []
-  private var staleRows: [UInt32] = []
+  private var stale = StaleRows()
   private let inputBytes = ScratchBuffer<Int8>()
   private let inputScales = ScratchBuffer<Float>()
 
   /// Must be called when any row of the weights may have changed.
-  func weightsDidChange() { isComplete = false }
+  func weightsDidChange() { stale.markAll() }
 
   /// Must be called when just these rows of the weights changed; a row may come more than once.
-  func weightsDidChange(rows: ArraySlice<UInt32>) {
-    guard isComplete else { return }
-    for row in rows where !isStale[Int(row)] {
-      isStale[Int(row)] = true
-      staleRows.append(row)
-    }
-  }
+  func weightsDidChange(rows: ArraySlice<UInt32>) { stale.mark(rows) }
 
   /// `y = x wᵀ`, finished, overwriting `y`; shapes as for ``ForwardProduct``.
   func multiply(
@@ -64,20 +56,16 @@ final class ByteProduct {
       copy = ByteWeights(rowCount: rowCount, columnCount: w.columnCount, padded: Self.block / 4)
       weights = copy
       shape = (w.rowCount, w.columnCount)
-      isStale = Array(repeating: false, count: w.rowCount)
-      staleRows.reserveCapacity(w.rowCount)
-      isComplete = false
+      stale.reset(rowCount: w.rowCount)
     }
-    if isComplete {
-      staleRows.withUnsafeBufferPointer {
+    if stale.isComplete {
+      stale.rows.withUnsafeBufferPointer {
         copy.pack(w, rows: $0.baseAddress, count: $0.count, context: context)
       }
     } else {
       copy.pack(w, rows: nil, count: w.rowCount, context: context)
     }
-    for row in staleRows { isStale[Int(row)] = false }
-    staleRows.removeAll(keepingCapacity: true)
-    isComplete = true
+    stale.clear()
     return copy
   }
 }

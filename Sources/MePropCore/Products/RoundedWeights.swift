@@ -3,24 +3,16 @@
 /// The weights themselves stay f32 and belong to somebody else, who says what changed.
 public final class RoundedWeights {
   private var copy = BF16Matrix(rowCount: 0, columnCount: 0)
-  private var isComplete = false
-  private var isStale: [Bool] = []
-  private var staleRows: [UInt32] = []
+  private var stale = StaleRows()
 
   /// Creates a copy of nothing.
   public init() {}
 
   /// Must be called when any row of the weights may have changed.
-  public func weightsDidChange() { isComplete = false }
+  public func weightsDidChange() { stale.markAll() }
 
   /// Must be called when just these rows of the weights changed; a row may come more than once.
-  public func weightsDidChange(rows: ArraySlice<UInt32>) {
-    guard isComplete else { return }
-    for row in rows where !isStale[Int(row)] {
-      isStale[Int(row)] = true
-      staleRows.append(row)
-    }
-  }
+  public func weightsDidChange(rows: ArraySlice<UInt32>) { stale.mark(rows) }
 
   /// The rounded copy of `w` as it is now; memory is taken only for a shape not seen before.
   ///
@@ -31,18 +23,14 @@ public final class RoundedWeights {
   public func matrix(for w: Matrix, context: ComputeContext) -> BF16Matrix {
     if copy.rowCount != w.rowCount || copy.columnCount != w.columnCount {
       copy = BF16Matrix(rowCount: w.rowCount, columnCount: w.columnCount)
-      isStale = Array(repeating: false, count: w.rowCount)
-      staleRows.reserveCapacity(w.rowCount)
-      isComplete = false
+      stale.reset(rowCount: w.rowCount)
     }
-    if !isComplete {
+    if !stale.isComplete {
       context.round(w, into: &copy)
     } else {
-      context.round(w, rows: staleRows[...], into: &copy)
+      context.round(w, rows: stale.rows[...], into: &copy)
     }
-    for row in staleRows { isStale[Int(row)] = false }
-    staleRows.removeAll(keepingCapacity: true)
-    isComplete = true
+    stale.clear()
     return copy
   }
 }

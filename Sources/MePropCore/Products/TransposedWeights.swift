@@ -13,26 +13,20 @@ final class TransposedWeights {
   static let keptShare = 0.08
 
   private var copy = Matrix(rowCount: 0, columnCount: 0)
-  private var isComplete = false
-  private var isStale: [Bool] = []
-  private var staleRows: [UInt32] = []
+  private var stale = StaleRows()
   /// How many rows the last change named; `nil`: any.
   private var changedCount: Int?
 
   /// Must be called when any row of the weights may have changed.
   func weightsDidChange() {
-    isComplete = false
+    stale.markAll()
     changedCount = nil
   }
 
   /// Must be called when just these rows of the weights changed; a row may come more than once.
   func weightsDidChange(rows: ArraySlice<UInt32>) {
     changedCount = rows.count
-    guard isComplete else { return }
-    for row in rows where !isStale[Int(row)] {
-      isStale[Int(row)] = true
-      staleRows.append(row)
-    }
+    stale.mark(rows)
   }
 
   /// Whether the last change was of so few of the rows of `w` that a copy is worth its renewal.
@@ -49,18 +43,14 @@ final class TransposedWeights {
   func matrix(for w: Matrix, context: ComputeContext) -> Matrix {
     if copy.rowCount != w.columnCount || copy.columnCount != w.rowCount {
       copy = Matrix(rowCount: w.columnCount, columnCount: w.rowCount)
-      isStale = Array(repeating: false, count: w.rowCount)
-      staleRows.reserveCapacity(w.rowCount)
-      isComplete = false
+      stale.reset(rowCount: w.rowCount)
     }
-    if isComplete, Double(staleRows.count) <= Self.listedShare * Double(w.rowCount) {
-      context.transpose(w, rows: staleRows, into: &copy)
+    if stale.isComplete, Double(stale.rows.count) <= Self.listedShare * Double(w.rowCount) {
+      context.transpose(w, rows: stale.rows, into: &copy)
     } else {
       context.transpose(w, into: &copy)
     }
-    for row in staleRows { isStale[Int(row)] = false }
-    staleRows.removeAll(keepingCapacity: true)
-    isComplete = true
+    stale.clear()
     return copy
   }
 }
