@@ -344,7 +344,7 @@ static void test_refusals(meprop_context context) {
   WRONG(epsilon, 0);
   WRONG(l2, -1);
   WRONG(average_decay, 1);
-  WRONG(precision, 2);
+  WRONG(precision, 3);
   WRONG(initialization, 3);
   float wrong_weights[2] = {1, NAN};
   WRONG(class_weights, wrong_weights);
