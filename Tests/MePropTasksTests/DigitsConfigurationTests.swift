@@ -134,6 +134,9 @@ struct DigitsConfigurationTests {
       (["epochs=0"], "epochs"), (["batch=0"], "batch"), (["threads=0"], "threads"),
       (["select=dense", "simplify=0.1", "epochs=4"], "tells nothing of units"),
       (["target-width=64", "epochs=1"], "no epoch is left for cuts"),
+      (["simplify=0.04", "k=0.04"], "a unit in 0.04 of the examples, so a rate of 0.04 would cut"),
+      (["simplify=0.1", "k=20", "select=top-k"], "a unit in 0.04 of the examples"),
+      (["simplify=0.1", "k-epochs=100,20", "select=top-k"], "a unit in 0.04 of the examples"),
       (["cycle=2"], "nothing is cut without"), (["simplify=1"], "to below 1"),
       (["seed=-1"], "seed"), (["data="], "data"), (["hiden=5"], "did you mean 'hidden'"),
     ])
@@ -141,6 +144,17 @@ struct DigitsConfigurationTests {
     let text = message { _ = try resolve(assignments) }
     #expect(text.contains(expected), "\(text)")
     #expect(!text.contains("\n"))
+  }
+
+  @Test(
+    "A rate that spares units, or a width that ends the cuts, is taken",
+    arguments: [
+      ["simplify=0.03", "k=0.04"], ["simplify=0.1", "k=0.3"],
+      ["simplify=0.1", "k=0.04", "target-width=100"],
+      ["simplify=0.1", "k=0.04", "minimum-width=100"],
+    ])
+  func takenRates(assignments: [String]) throws {
+    #expect(try resolve(assignments + ["epochs=3"]).settings.steps.simplification != nil)
   }
 
   @Test("The resolved configuration gives itself again", arguments: ["dense", "top-k", "random-k"])

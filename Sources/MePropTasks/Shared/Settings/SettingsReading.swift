@@ -154,7 +154,7 @@ extension Configuration {
   }
 
   /// Throws where more entries are to be kept than the widest of the layers that are selected in
-  /// has.
+  /// has, or so few that a rate of cuts would spare no unit.
   ///
   /// - Parameters:
   ///   - widest: Its width.
@@ -164,10 +164,31 @@ extension Configuration {
     guard string("select") != "dense" else { return }
     let byEpoch = kByEpoch
     let counts = byEpoch.isEmpty ? [selectionCount.resolved(outputSize: widest)] : byEpoch
-    guard let k = counts.first(where: { $0 > widest }) else { return }
+    if let k = counts.first(where: { $0 > widest }) {
+      throw conflict(
+        byEpoch.isEmpty ? "k" : "k-epochs",
+        "\(k) is above \(description); choose at most \(widest), or --select dense")
+    }
+    try checkPruneRate(keptShare: Double(counts.min() ?? widest) / Double(widest))
+  }
+
+  /// Throws where units are cut that are kept in less than a share of the examples that units do
+  /// not even reach on average, and no width ends that: k falls with the width.
+  ///
+  /// - Parameter keptShare: k of the units, in the widest layer.
+  /// - Throws: `ConfigurationError`.
+  private func checkPruneRate(keptShare: Double) throws {
+    guard let simplification, simplification.targetWidth == nil,
+      simplification.pruneRate >= keptShare,
+      value("minimum-width") == schema["minimum-width"]?.defaultValue
+    else { return }
+    let share = (keptShare * 10_000).rounded() / 10_000
     throw conflict(
-      byEpoch.isEmpty ? "k" : "k-epochs",
-      "\(k) is above \(description); choose at most \(widest), or --select dense")
+      "simplify",
+      "on average k keeps a unit in \(share) of the examples, so a rate of "
+        + "\(simplification.pruneRate) would cut on down to --minimum-width; choose a rate well "
+        + "below \(share), a larger --k, or say how wide layers stay with --target-width or "
+        + "--minimum-width")
   }
 
   /// Throws where a value that only sgd, or only some policy of selection, has is given with
