@@ -72,6 +72,24 @@ for task in digits tagger parser; do
   echo "$task: compared 1 to 4 ranks under ${#policies[@]} policies"
 done
 
+# Layers that are wide enough travel while those below are computed, on one machine if asked to.
+for policy in dense top-k batch-top-k; do
+  wide=(--data "$work/images" --classes 6 --dev-count 200 --hidden 300,1024,512 --batch 64
+    --select "$policy" "${common[@]}")
+  if [ "$policy" != dense ]; then wide+=(--k 0.3); fi
+  "$meprop" train digits "${wide[@]}" --shards 8 --run "$work/wide-1" > /dev/null 2> "$work/log" ||
+    fail "wide layers, $policy, one process: $(tail -1 "$work/log")"
+  for count in 2 3; do
+    MEPROP_OVERLAP=always ranks "$count" "$meprop" train digits "${wide[@]}" \
+      --run "$work/wide-$count" > /dev/null 2> "$work/log" ||
+      fail "wide layers, $policy, $count ranks: $(tail -1 "$work/log")"
+    same "$work/wide-1" "$work/wide-$count" ||
+      fail "wide layers, $policy: $count ranks with overlap differ from one"
+  done
+  rm -rf "$work/wide-"[123]
+done
+echo "wide layers: compared 1 to 3 ranks with overlap"
+
 # Ranks that differ stop with one line.
 mapfile -t lines < <(settings digits top-k)
 read -r -a options <<< "${lines[*]}"

@@ -91,8 +91,7 @@ public struct MePropTool: ParsableCommand {
     guard let instructionSet = available.first(where: { $0.rawValue == name }) else {
       throw UsageError(
         "MEPROP_SIMD: found '\(name.printable(limit: 80))', expected one of "
-          + "\(available.map(\.rawValue).joined(separator: ", "))"
-      )
+          + available.map(\.rawValue).joined(separator: ", "))
     }
     for (variable, limit) in instructionSet.limitsOfLibraries { setenv(variable, limit, 0) }
   }

@@ -54,6 +54,14 @@ extension MePropTool {
     return (code, kind.isCommon)
   }
 
+  /// Says that a variable has none of the values that it may have, and returns the exit code.
+  public static func refuse(_ value: String, of key: String, expecting values: [String]) -> Int32 {
+    Failure.report(
+      UsageError(
+        "\(key): found '\(value.printable(limit: 80))', expected one of "
+          + values.joined(separator: ", ")))
+  }
+
   /// Says that MPI is of no use here, and returns the exit code.
   public static func refuseThreads() -> Int32 {
     StandardError.write(

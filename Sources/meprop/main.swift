@@ -11,7 +11,14 @@ import MePropProgram
 StandardDescriptors.open()
 #if MEPROP_MPI
   if MPICommunicator.isLaunched {
-    guard let processes = MPICommunicator.start() else {
+    let key = "MEPROP_OVERLAP"
+    let name = ProcessInfo.processInfo.environment[key] ?? "auto"
+    guard let overlap = MPICommunicator.Overlap(rawValue: name) else {
+      exit(
+        MePropTool.refuse(
+          name, of: key, expecting: MPICommunicator.Overlap.allCases.map(\.rawValue)))
+    }
+    guard let processes = MPICommunicator.start(overlap: overlap) else {
       exit(MePropTool.refuseThreads())
     }
     let code = MePropTool.run(in: processes)

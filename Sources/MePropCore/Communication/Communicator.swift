@@ -5,6 +5,8 @@
 /// computed here may not; see `ShardTree`.
 ///
 /// A rank that cannot go on calls ``abort(code:)``, which ends all; so no call throws.
+///
+/// Calls come from one thread at a time. A ``secondLine`` is for another thread.
 public protocol Communicator: AnyObject, Sendable {
   /// The number of this process, from 0.
   var rank: Int { get }
@@ -36,6 +38,15 @@ public protocol Communicator: AnyObject, Sendable {
 
   /// Returns when all ranks have called it.
   func barrier()
+
+  /// The same ranks for one more thread, whose calls may come while others are under way and have
+  /// an order of their own; `nil` where there is none, as unless a type says otherwise. Exchanges
+  /// then wait for the end of back propagation.
+  var secondLine: (any Communicator)? { get }
+
+  /// Says whether calls on this line leave the processor to other threads while they wait, which
+  /// takes them longer; any thread may say so at any time.
+  func wait(patiently isPatient: Bool)
 
   /// Ends the processes of all ranks.
   ///
@@ -76,6 +87,11 @@ public final class SingleProcess: Communicator {
 }
 
 extension Communicator {
+  /// `nil`.
+  public var secondLine: (any Communicator)? { nil }
+  /// Does nothing.
+  public func wait(patiently isPatient: Bool) {}
+
   /// Returns the messages of all ranks, which may be of any length.
   ///
   /// Short ones travel with their length; of longer ones the rest follows.

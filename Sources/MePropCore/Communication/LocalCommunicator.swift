@@ -13,18 +13,25 @@ public final class LocalCommunicator: Communicator, @unchecked Sendable {
   public let rank: Int
   /// The number of ranks.
   public let size: Int
+  /// The same ranks in a room of their own.
+  public let secondLine: (any Communicator)?
   private let room: Room
 
-  private init(rank: Int, size: Int, room: Room) {
+  private init(rank: Int, size: Int, room: Room, secondLine: LocalCommunicator? = nil) {
     self.rank = rank
     self.size = size
     self.room = room
+    self.secondLine = secondLine
   }
 
   /// Creates `size` ranks that know each other; each is for a thread of its own.
   public static func group(of size: Int) -> [LocalCommunicator] {
-    let room = Room(size: size)
-    return (0..<size).map { LocalCommunicator(rank: $0, size: size, room: room) }
+    let (room, second) = (Room(size: size), Room(size: size))
+    return (0..<size).map {
+      LocalCommunicator(
+        rank: $0, size: size, room: room,
+        secondLine: LocalCommunicator(rank: $0, size: size, room: second))
+    }
   }
 
   /// Copies the messages of all.

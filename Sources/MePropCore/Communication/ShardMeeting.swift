@@ -8,16 +8,19 @@ package struct ShardFailure: Error {
 /// keep.
 ///
 /// Shards of one process run on threads of their own, no more of them at a time than the process
-/// may use. A shard that waits for the others lets another one run.
+/// may use. A shard that waits for the others lets another one run, and so does one that has come
+/// further than others that wait for their turn; see ``yield(stage:)``.
 ///
 /// All ranks' shards meet equally often, or a shard fails: it leaves, and all others get its
 /// ``ShardFailure`` at their next meeting.
 package final class ShardMeeting: @unchecked Sendable {
-  /// Who exchanges the messages.
-  package let communicator: any Communicator
+  /// Over which ranks meet.
+  package let line: MeteredLine
   private let limit: Int
   private let monitor = Monitor()
   private var running = 0
+  /// How far shards have come that wait for their turn, or have not joined.
+  private var waiting: [Int] = []
   private var staying = 0
   private var arrived = 0
   private var round = 0
@@ -26,32 +29,54 @@ package final class ShardMeeting: @unchecked Sendable {
   private var failure: String?
   private var isKnown = false
 
-  /// Bytes that this rank sent to others.
-  package private(set) var bytesSent = 0
-  /// Seconds that exchanges took, waiting for others included.
-  package private(set) var seconds = 0.0
-
   /// Creates a meeting of shards of which at most `limit` run at a time in this process.
   package init(_ communicator: any Communicator, limit: Int) {
-    self.communicator = communicator
+    line = MeteredLine(communicator)
     self.limit = limit
   }
+
+  /// Who exchanges the messages.
+  package var communicator: any Communicator { line.communicator }
 
   /// Begins a pass of `count` shards of this rank.
   package func begin(_ count: Int) {
     staying = count
+    waiting = Array(repeating: 0, count: count)
     arrived = 0
     posts = []
     failure = nil
     isKnown = false
   }
 
-  /// A shard of this rank begins to run.
+  /// A shard of this rank begins to run outside of a pass.
   package func enter() {
     monitor.locked {
       monitor.wait { running < limit }
       running += 1
     }
+  }
+
+  /// A shard of this rank begins its pass, at stage 0.
+  package func join() { monitor.locked { waitForTurn(stage: 0) } }
+
+  /// A shard of this rank that has come to a stage lets those run first that have come less far, so
+  /// that all of them come to it early.
+  package func yield(stage: Int) {
+    monitor.locked {
+      guard staying > limit else { return }
+      running -= 1
+      waiting.append(stage)
+      monitor.notify()
+      waitForTurn(stage: stage)
+    }
+  }
+
+  private func waitForTurn(stage: Int) {
+    monitor.wait { running < limit && !waiting.contains { $0 < stage } }
+    if let place = waiting.firstIndex(of: stage) { waiting.remove(at: place) }
+    running += 1
+    // Those that waited for this one to go first may have room too.
+    monitor.notify()
   }
 
   /// A shard of this rank ends a run in which it meets nobody.
@@ -113,19 +138,6 @@ package final class ShardMeeting: @unchecked Sendable {
     return messages
   }
 
-  /// Times what a body exchanges, and counts the bytes that it says it sent.
-  package func timed(_ body: () -> Int) {
-    let start = Clock.now()
-    bytesSent += body()
-    seconds += Clock.now() - start
-  }
-
-  /// Forgets bytes and seconds.
-  package func resetCounts() {
-    bytesSent = 0
-    seconds = 0
-  }
-
   /// A message of a rank is 1 and the reason of a failure; or 0 and, for each shard, its number,
   /// the length of its message, and the message.
   private func exchangePosts() {
@@ -140,12 +152,7 @@ package final class ShardMeeting: @unchecked Sendable {
         frame += message
       }
     }
-    var frames: [[UInt8]] = []
-    timed {
-      frames = communicator.gather(frame)
-      return max(256, frame.count + 8) * (communicator.size - 1)
-    }
-    read(frames)
+    read(line.gather(frame))
     posts = []
     arrived = 0
     round += 1

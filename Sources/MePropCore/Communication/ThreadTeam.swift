@@ -61,7 +61,16 @@ package final class ThreadTeam: @unchecked Sendable {
 
   /// Calls `body` with each number below `count`, each on the thread of that number; returns when
   /// all have returned.
-  package func run(_ body: @escaping @Sendable (Int) -> Void) { board.run(body, by: count) }
+  package func run(_ body: @escaping @Sendable (Int) -> Void) {
+    start(body)
+    finish()
+  }
+
+  /// Calls `body` as ``run(_:)`` does, and returns at once; the job before must be finished.
+  package func start(_ body: @escaping @Sendable (Int) -> Void) { board.start(body, by: count) }
+
+  /// Returns when all threads have done what ``start(_:)`` began.
+  package func finish() { board.waitForEnd() }
 
   /// Where jobs are put up.
   private final class Board: @unchecked Sendable {
@@ -71,12 +80,18 @@ package final class ThreadTeam: @unchecked Sendable {
     private var unfinished = 0
     private var isClosed = false
 
-    func run(_ body: @escaping @Sendable (Int) -> Void, by count: Int) {
+    func start(_ body: @escaping @Sendable (Int) -> Void, by count: Int) {
       monitor.locked {
+        precondition(unfinished == 0, "ThreadTeam: a job was begun before the last one's end")
         job = body
         unfinished = count
         round += 1
         monitor.notify()
+      }
+    }
+
+    func waitForEnd() {
+      monitor.locked {
         monitor.wait { unfinished == 0 }
         job = nil
       }

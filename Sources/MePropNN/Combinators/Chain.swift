@@ -77,6 +77,7 @@ public struct Chain<First: Layer, Second: Layer>: Layer where Second.Input == Ma
   ) throws {
     let edge = scratch.edge
     try second.backward(edge.output, y, &dy, into: &edge.gradient, &scratch.second, &step)
+    step.deliver(&second)
     try first.backward(
       x, edge.output, &edge.gradient.values, into: &dx, &scratch.first, &step)
   }

@@ -72,6 +72,7 @@ public struct Stack<Element: Layer>: Layer where Element.Input == Matrix {
           input, edges[index].output, &edges[index].gradient.values,
           into: &edges[index - 1].gradient, &scratch.layers[index], &step)
       }
+      if index > 0 { step.deliver(&layers[index]) }
     }
   }
 

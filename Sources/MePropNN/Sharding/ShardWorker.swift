@@ -13,8 +13,8 @@ struct ShardMemory {
 
 /// What is added up over shards.
 protocol ShardPart: AnyObject {
-  /// Gradients by the parameters' indices.
-  var gradients: [WeightGradient] { get }
+  /// The gradient of the parameter of an index, once it is laid down.
+  func gradient(of index: Int) -> WeightGradient
   /// Memories, of selectors that have one.
   var memories: [ShardMemory] { get }
 }
@@ -41,6 +41,7 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
   private var gradient: Matrix
   private var losses: [Float] = []
   private var inputGradient = InputGradient.none
+  private let delivery = ShardDelivery()
 
   /// Creates a worker; `makeStep` is called on the thread that computes.
   init(_ loss: L, outputSize: Int, makeStep: @escaping () -> Step) {
@@ -51,7 +52,7 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
     gradient = output
   }
 
-  var gradients: [WeightGradient] { step?.gradients ?? [] }
+  func gradient(of index: Int) -> WeightGradient { delivery.gradient(of: index) }
   /// The loss of each row of the last pass, not weighted.
   var rowLosses: ArraySlice<Float> { losses[..<rowCount] }
 
@@ -62,6 +63,7 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
     output = Matrix(rowCount: 0, columnCount: output.columnCount)
     gradient = output
     step?.gradients = []
+    delivery.releaseMemory()
   }
 
   /// Computes outputs and losses.
@@ -96,14 +98,20 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
     return step.brokenLayer?.name
   }
 
-  /// Computes gradients of the loss of the whole batch, of which this shard's mean has a share.
-  func backward(share: Float, _ meeting: ShardMeeting) {
+  /// Computes gradients of the loss of the whole batch, of which this shard's mean has a share, and
+  /// lays them down.
+  func backward(
+    share: Float, parameterCount: Int, _ desk: GradientDesk, _ meeting: ShardMeeting
+  ) {
     guard var model = model.take(), let batch = batch.take(), var step = step.take(),
       var scratch = scratch.take()
     else { return }
-    meeting.enter()
+    meeting.join()
     step.packing = batch.packing ?? step.packing
     step.peers = ShardPeers(meeting, shard: shard, posts: counts)
+    delivery.begin(
+      &step.gradients, parameterCount: parameterCount, at: counts ? desk : nil, meeting)
+    step.delivery = delivery
     gradient.multiplyRows { _ in share }
     let start = Clock.now()
     var failure: String?
@@ -119,6 +127,9 @@ final class ShardWorker<Model: Layer, L: Loss>: ShardPart, @unchecked Sendable {
     step.times.backward += Clock.now() - start
     step.peers = nil
     step.packing = nil
+    step.delivery = nil
+    // Also after a failure: others wait for them, and forget them.
+    delivery.finish(&step.gradients)
     var collection = MemoryCollection()
     model.visit(&collection)
     memories = collection.memories

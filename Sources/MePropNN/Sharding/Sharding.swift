@@ -6,19 +6,21 @@ final class Sharding<Model: Layer, L: Loss> {
   let count: Int
   let meeting: ShardMeeting
   let exchange: GradientExchange
+  let desk = GradientDesk()
   private let workers: [ShardWorker<Model, L>]
   private let team: ThreadTeam?
 
   init(
     _ count: Int, _ communicator: any Communicator,
-    shapes: [(rowCount: Int, columnCount: Int)], loss: L, outputSize: Int, step: Step
+    shapes: [(rowCount: Int, columnCount: Int)], loss: L, outputSize: Int, step: Step,
+    overlapMinimum: Int
   ) {
     self.count = count
     let context = step.context
     let ownCount = (count + communicator.size - 1) / communicator.size
     let limit = min(context.threadCount, ownCount)
     meeting = ShardMeeting(communicator, limit: limit)
-    exchange = GradientExchange(shapes, meeting)
+    exchange = GradientExchange(shapes, meeting.line, overlapMinimum: overlapMinimum)
     team = ownCount > 1 ? ThreadTeam(count: ownCount) : nil
     let (seed, entries, instructions) = (step.seed, step.ledger.entries, context.instructionSet)
     let threads = max(1, context.threadCount / ownCount)

@@ -22,6 +22,14 @@ extension Trainer {
   public func shard(
     into count: Int, communicator: any Communicator = SingleProcess()
   ) throws(ShardingError) {
+    try shard(
+      into: count, communicator: communicator, overlapMinimum: GradientExchange.overlapMinimum)
+  }
+
+  /// The same, with how many numbers of gradients travel at least while layers below are computed.
+  package func shard(
+    into count: Int, communicator: any Communicator, overlapMinimum: Int
+  ) throws(ShardingError) {
     guard (1...ShardingError.largestCount).contains(count) else { throw .shardCount(count) }
     guard communicator.size <= count else {
       throw .tooManyRanks(ranks: communicator.size, shards: count)
@@ -36,14 +44,14 @@ extension Trainer {
     takeState(ofFirstOf: communicator)
     sharding = Sharding(
       count, communicator, shapes: preparation.shapes, loss: loss,
-      outputSize: output.columnCount, step: step)
+      outputSize: output.columnCount, step: step, overlapMinimum: overlapMinimum)
   }
 
   /// The number of shards of a batch, if it is cut.
   public var shardCount: Int? { sharding?.count }
 
   /// Bytes that this process sent to others in the last step.
-  public var bytesSent: Int { sharding?.meeting.bytesSent ?? 0 }
+  public var bytesSent: Int { sharding.map { $0.exchange.bytesSent } ?? 0 }
 
   /// The first rank whose parameters have other shapes than those of rank 0.
   private func differingRank(
@@ -87,7 +95,7 @@ extension Trainer {
     }
     precondition(
       exampleCount >= 1, "Trainer.train(shardsOf:): \(exampleCount) examples, expected 1 or more")
-    sharding.meeting.resetCounts()
+    sharding.exchange.resetCounts()
     step.number += 1
     step.epoch = epoch
     let tree = ShardTree(count: min(sharding.count, exampleCount))
@@ -103,12 +111,12 @@ extension Trainer {
     step.times.data += gathered - start
     let sum = try forward(workers, sharding)
     step.times.forward += Clock.now() - gathered
-    let exchanged = sharding.meeting.seconds
+    let exchanged = sharding.exchange.seconds
     step.times.forward -= exchanged
     let middle = Clock.now()
     try backward(workers, sharding, weight: sum.weight, tree)
-    step.times.exchange += sharding.meeting.seconds
-    step.times.backward += Clock.now() - middle - (sharding.meeting.seconds - exchanged)
+    step.times.exchange += sharding.exchange.seconds
+    step.times.backward += Clock.now() - middle - (sharding.exchange.seconds - exchanged)
     update()
     return sum
   }
@@ -153,12 +161,23 @@ extension Trainer {
     _ workers: [ShardWorker<Model, L>], _ sharding: Sharding<Model, L>, weight: Double,
     _ tree: ShardTree
   ) throws {
-    let meeting = sharding.meeting
+    let (meeting, exchange, desk) = (sharding.meeting, sharding.exchange, sharding.desk)
     meeting.begin(workers.count)
+    let counting = workers.filter(\.counts)
+    exchange.begin(
+      counting,
+      of: tree.shards(
+        ofRank: sharding.communicator.rank, of: sharding.communicator.size), tree: tree,
+      into: &step.gradients, everyRow: optimizer.updatesEveryRow)
+    defer { exchange.end(giving: &step.gradients) }
+    desk.begin(exchange.earlyGroups, shardCount: counting.count)
+    exchange.startEarlyGroups(from: desk)
     sharding.run(workers) { worker in
       worker.backward(
-        share: weight > 0 ? Float(worker.sum.weight / weight) : 0, meeting)
+        share: weight > 0 ? Float(worker.sum.weight / weight) : 0,
+        parameterCount: exchange.parameterCount, desk, meeting)
     }
+    exchange.finishEarlyGroups()
     for (place, worker) in workers.enumerated() {
       worker.report(to: &step, timesToo: place == 0)
     }
@@ -168,12 +187,7 @@ extension Trainer {
       throw NonFiniteError(layer: failure.reason, step: step.number, quantity: .gradient)
     }
     var memories = workers[0].memories
-    let counting = workers.filter(\.counts)
-    sharding.exchange.add(
-      counting,
-      of: tree.shards(
-        ofRank: sharding.communicator.rank, of: sharding.communicator.size), tree: tree,
-      memories: &memories, into: &step.gradients, everyRow: optimizer.updatesEveryRow)
+    exchange.addRest(memories: &memories)
     var writing = MemoryWriting(memories)
     currentModel.visit(&writing)
   }

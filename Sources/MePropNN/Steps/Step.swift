@@ -35,6 +35,8 @@ public struct Step {
   package var shard = 0
   /// The other shards, in backward passes.
   package var peers: ShardPeers?
+  /// Where gradients are laid down that are final; `nil` where nobody waits for them.
+  var delivery: ShardDelivery?
   /// Looks for the first output that is not finite, instead of going on.
   var brokenLayer: BrokenLayer?
 

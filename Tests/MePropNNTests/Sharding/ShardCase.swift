@@ -21,6 +21,8 @@ struct ShardRun: Sendable {
   var threads = 1
   var optimizer = Optimizer.adam(learningRate: 0.01, untouchedRows: .skip)
   var averageDecay: Float = 0
+  /// How many numbers travel at least while layers below are computed.
+  var overlapMinimum = 1 << 18
 }
 
 /// What training gave.
@@ -50,7 +52,8 @@ extension ShardCase {
         model, loss: SoftmaxCrossEntropy(), optimizer: run.optimizer, selection: run.policy,
         averageDecay: run.averageDecay, seed: 7,
         context: ComputeContext(threadCount: run.threads))
-      try trainer.shard(into: run.shards, communicator: communicator)
+      try trainer.shard(
+        into: run.shards, communicator: communicator, overlapMinimum: run.overlapMinimum)
       var losses: [Double] = []
       for round in 0..<2 {
         var first = 0

@@ -1,7 +1,9 @@
 // The same bits for any number of ranks and threads, and what shards cannot do.
 
+import Foundation
 import MePropCore
 import MePropNN
+import Synchronization
 import Testing
 
 @Suite struct ShardingTests {
@@ -20,16 +22,36 @@ import Testing
     #expect(one.losses.allSatisfy { $0.isFinite })
     #expect(one.losses[5] < one.losses[0], "nothing was learned: \(one.losses)")
     for ranks in [2, 3, 4, 8] {
+      // Each parameter travels for itself, or all at the end.
+      run.overlapMinimum = ranks % 2 == 0 ? 1 : 1 << 18
       for outcome in try sample.outcomes(run, ranks: ranks) {
         #expect(outcome == one, "\(ranks) ranks")
       }
     }
     run.threads = 3
+    run.overlapMinimum = 1
     for ranks in [1, 2] {
       for outcome in try sample.outcomes(run, ranks: ranks) {
         #expect(outcome == one, "\(ranks) ranks of 3 threads")
       }
     }
+  }
+
+  @Test func shardsTakeTurns() {
+    let meeting = ShardMeeting(SingleProcess(), limit: 1)
+    let order = Mutex<[Int]>([])
+    meeting.begin(3)
+    ThreadTeam(count: 3).run { shard in
+      // The last one comes late.
+      Thread.sleep(forTimeInterval: 0.02 * Double(shard))
+      meeting.join()
+      for stage in 0..<4 {
+        order.withLock { $0.append(stage) }
+        if stage < 3 { meeting.yield(stage: stage + 1) }
+      }
+      meeting.leave()
+    }
+    #expect(order.withLock { $0 } == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
   }
 
   @Test(arguments: [
@@ -150,6 +172,41 @@ import Testing
       }
       let found = errors.all.compactMap { $0 as? NonFiniteError }
       #expect(found.count == 3 && found.allSatisfy { $0 == found[0] && $0.step == 1 }, "\(found)")
+    }
+  }
+
+  /// While gradients of the layer above travel.
+  @Test func aFailureOfOneShardInBackPropagationEndsAll() throws {
+    let huge: Float = 3e38
+    let model = Chain {
+      Linear(
+        weight: Parameter(Matrix([[100], [100]])), bias: Parameter(Matrix([[0, 0]])),
+        activation: .tanh)
+      Linear(
+        weight: Parameter(Matrix([[huge, -huge], [-huge, huge]])),
+        bias: Parameter(Matrix([[10, 0]])))
+    }
+    for policy in [SelectionPolicy.unified(k: .count(1)), .top(k: .count(1))] {
+      let sample = ShardCase("broken below", model) { examples in
+        // The fourth batch is one example: outputs are 1, and their gradient 2 huge (1 - 1).
+        TrainingBatch(
+          Matrix(examples.map { [$0 == 32 ? 1 : 0] }), examples.map { $0 == 32 ? 1 : 0 })
+      }
+      let communicators = LocalCommunicator.group(of: 3)
+      let run = ShardRun(
+        policy: policy, shards: 6,
+        optimizer: Optimizer(.gradientDescent(), learningRate: 1e-42), overlapMinimum: 1)
+      let errors = Errors()
+      ThreadTeam(count: 3).run { rank in
+        do {
+          _ = try sample.train(run, communicators[rank])
+        } catch {
+          errors.add(error)
+        }
+      }
+      let expected = NonFiniteError(layer: "0", step: 4, quantity: .gradient)
+      let found = errors.all.compactMap { $0 as? NonFiniteError }
+      #expect(found == [expected, expected, expected], "\(errors.all)")
     }
   }
 
