@@ -72,6 +72,17 @@ extension ShardCase {
 
   /// What each rank of so many, on threads of this process, gets.
   func outcomes(_ run: ShardRun, ranks: Int) throws -> [ShardOutcome] {
+    try results(run, ranks: ranks).map { try $0.get() }
+  }
+
+  /// What goes wrong in ranks.
+  func errors(_ run: ShardRun, ranks: Int) -> [any Error] {
+    results(run, ranks: ranks).compactMap {
+      if case .failure(let error) = $0 { error } else { nil }
+    }
+  }
+
+  private func results(_ run: ShardRun, ranks: Int) -> [Result<ShardOutcome, any Error>] {
     let communicators = LocalCommunicator.group(of: ranks)
     let results = Mutex<[Int: Result<ShardOutcome, any Error>]>([:])
     let train = train
@@ -81,7 +92,7 @@ extension ShardCase {
     }
     let found = results.withLock { $0 }
     #expect(found.count == ranks)
-    return try (0..<ranks).compactMap { try found[$0]?.get() }
+    return (0..<ranks).compactMap { found[$0] }
   }
 
   // MARK: Cases

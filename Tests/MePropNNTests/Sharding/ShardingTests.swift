@@ -160,17 +160,8 @@ import Testing
         TrainingBatch(
           Matrix(examples.map { [$0 == 3 ? 1 : 0] }), examples.map { Int32($0 % 2) })
       }
-      let communicators = LocalCommunicator.group(of: 3)
       let run = ShardRun(policy: policy, shards: 6)
-      let errors = Errors()
-      ThreadTeam(count: 3).run { rank in
-        do {
-          _ = try sample.train(run, communicators[rank])
-        } catch {
-          errors.add(error)
-        }
-      }
-      let found = errors.all.compactMap { $0 as? NonFiniteError }
+      let found = sample.errors(run, ranks: 3).compactMap { $0 as? NonFiniteError }
       #expect(found.count == 3 && found.allSatisfy { $0 == found[0] && $0.step == 1 }, "\(found)")
     }
   }
@@ -192,21 +183,12 @@ import Testing
         TrainingBatch(
           Matrix(examples.map { [$0 == 32 ? 1 : 0] }), examples.map { $0 == 32 ? 1 : 0 })
       }
-      let communicators = LocalCommunicator.group(of: 3)
       let run = ShardRun(
         policy: policy, shards: 6,
         optimizer: Optimizer(.gradientDescent(), learningRate: 1e-42), overlapMinimum: 1)
-      let errors = Errors()
-      ThreadTeam(count: 3).run { rank in
-        do {
-          _ = try sample.train(run, communicators[rank])
-        } catch {
-          errors.add(error)
-        }
-      }
       let expected = NonFiniteError(layer: "0", step: 4, quantity: .gradient)
-      let found = errors.all.compactMap { $0 as? NonFiniteError }
-      #expect(found == [expected, expected, expected], "\(errors.all)")
+      let found = sample.errors(run, ranks: 3).compactMap { $0 as? NonFiniteError }
+      #expect(found == [expected, expected, expected], "\(found)")
     }
   }
 
@@ -247,12 +229,4 @@ import Testing
     cutting.simplify(by: SimplificationPolicy(pruneRate: 0.1), epochs: 4)
     #expect(throws: ShardingError.setting("simplification")) { try cutting.shard(into: 2) }
   }
-}
-
-/// Errors of several threads.
-private final class Errors: @unchecked Sendable {
-  private let monitor = Monitor()
-  private var errors: [any Error] = []
-  func add(_ error: any Error) { monitor.locked { errors.append(error) } }
-  var all: [any Error] { monitor.locked { errors } }
 }
