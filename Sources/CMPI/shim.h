@@ -8,11 +8,11 @@
 #include <mpi.h>
 #include <time.h>
 
-/* Starts MPI; returns how many threads may make calls at a time: 2 for any number of them, 1 for
- * any one, 0 where only one thread may at all. */
-static inline int meprop_mpi_start(void) {
+/* Starts MPI for calls of several threads at once, or in turn; returns how many may make calls at a
+ * time: 2 for any number of them, 1 for any one, 0 where only one thread may at all. */
+static inline int meprop_mpi_start(int at_once) {
   int provided = MPI_THREAD_SINGLE;
-  MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
+  MPI_Init_thread(NULL, NULL, at_once ? MPI_THREAD_MULTIPLE : MPI_THREAD_SERIALIZED, &provided);
   return provided >= MPI_THREAD_MULTIPLE ? 2 : provided >= MPI_THREAD_SERIALIZED;
 }
 

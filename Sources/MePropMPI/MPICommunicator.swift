@@ -54,7 +54,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   /// - Parameter overlap: Whether there is a ``secondLine``; the same in all processes.
   /// - Returns: All processes; `nil` where this MPI cannot be called from several threads.
   public static func start(overlap: Overlap = .auto) -> MPICommunicator? {
-    let threads = meprop_mpi_start()
+    let threads = meprop_mpi_start(overlap == .never ? 0 : 1)
     guard threads > 0 else { return nil }
     let world = meprop_mpi_world()
     let isWanted =
