@@ -89,11 +89,18 @@ public struct MePropTool: ParsableCommand {
     guard let name = ProcessInfo.processInfo.environment["MEPROP_SIMD"] else { return }
     let available = InstructionSet.allCases.filter(\.isAvailable)
     guard let instructionSet = available.first(where: { $0.rawValue == name }) else {
-      throw UsageError(
-        "MEPROP_SIMD: found '\(name.printable(limit: 80))', expected one of "
-          + available.map(\.rawValue).joined(separator: ", "))
+      throw variableError(name, of: "MEPROP_SIMD", expecting: available.map(\.rawValue))
     }
     for (variable, limit) in instructionSet.limitsOfLibraries { setenv(variable, limit, 0) }
+  }
+
+  /// The error of a variable of the environment that has none of the values that it may have.
+  static func variableError(
+    _ value: String, of key: String, expecting values: [String]
+  ) -> UsageError {
+    UsageError(
+      "\(key): found '\(value.printable(limit: 80))', expected one of "
+        + values.joined(separator: ", "))
   }
 
   /// Lets Ctrl-C and SIGTERM through, which a parent with threads may have left blocked.

@@ -56,10 +56,7 @@ extension MePropTool {
 
   /// Says that a variable has none of the values that it may have, and returns the exit code.
   public static func refuse(_ value: String, of key: String, expecting values: [String]) -> Int32 {
-    Failure.report(
-      UsageError(
-        "\(key): found '\(value.printable(limit: 80))', expected one of "
-          + values.joined(separator: ", ")))
+    Failure.report(variableError(value, of: key, expecting: values))
   }
 
   /// Says that MPI is of no use here, and returns the exit code.
