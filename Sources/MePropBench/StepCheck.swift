@@ -19,7 +19,8 @@ package enum StepCheck {
   /// moments and weights.
   ///
   /// Gradients are told from the change of the first moments: ‖found − expected‖ is below
-  /// 10⁻² of ‖expected‖, with rounded products a tenth of it, and what near ties put in doubt.
+  /// 10⁻² of ‖expected‖, with rounded products a tenth of it, and what near ties put in
+  /// doubt.
   /// Each weight then is where Adam's formula brings it with the moments that were found, and rows
   /// that are not to be visited are as they were.
   ///

@@ -3,8 +3,8 @@ import Testing
 import _MePropTestSupport
 
 @Suite struct DenseProductTests {
-  /// Rounding of a sum of `length` products of numbers of size 1: at most length · 2⁻²⁴ of Σ|a b|,
-  /// which is near length · 2/π.
+  /// Rounding of a sum of `length` products of numbers of size 1: at most length · 2⁻²⁴ of
+  /// Σ|a b|, which is near length · 2/π.
   private func tolerance(_ length: Int) -> Double { 0x1p-24 * Double(length) * Double(length) }
 
   static let shapes = [

@@ -144,7 +144,7 @@ import _MePropTestSupport
 
   @Test(arguments: InstructionSet.available)
   func adamOverFifteenOrdersOfMagnitude(set: InstructionSet) {
-    // First steps: m = (1 − β₁) g, so a step is rate · g / (|g| + ε), whatever the size of g.
+    // First steps: m = (1 − β₁) g, so a step is rate · g / (|g| + ε), whatever g is.
     let gradient = Matrix([[1e-12, 1e-8, 1e-4, 1, 1e4, 1e8, -1e-3, 0]])
     var weights = Matrix(rowCount: 1, columnCount: 8)
     var moments = Moments(count: 2, rowCount: 1, columnCount: 8)

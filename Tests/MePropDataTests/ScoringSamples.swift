@@ -55,7 +55,8 @@ struct SampleMaker {
   private let characters: [Character]
 
   private static let alphabet: [Character] = [
-    "a", "A", "b", "c", "B", "Σ", "σ", "ς", "é", "e\u{301}", "İ", "ß", "ẞ", "中", "𐐀", "\u{2d}", "'",
+    "a", "A", "b", "c", "B", "Σ", "σ", "ς", "é", "e\u{301}", "İ", "ß", "ẞ", "中", "𐐀",
+    "\u{2d}", "'",
   ]
   private static let relations = [
     "nsubj", "obj", "nsubj:pass", "case", "det", "det:poss", "cc", "aux", "punct", "conj", "mark",
@@ -103,7 +104,8 @@ struct SampleMaker {
     let words = (0..<count).map { index in
       // Words of a range are often letters of the token, in another case.
       let letter = String(piece[min(index, piece.count - 1)])
-      let form = chance(50) ? letter.lowercased() : chance(50) ? letter : pick(["a b", "aΣ", "AΣ"])
+      let form =
+        chance(50) ? letter.lowercased() : chance(50) ? letter : pick(["a b", "aΣ", "AΣ"])
       return SampleTreebank.Word(
         form: form, lemma: pick(["_", "a", "b"]), upos: pick(["X", "Y"]), xpos: pick(["x", "y"]),
         feats: pick(Self.feats), head: 0, relation: pick(Self.relations))

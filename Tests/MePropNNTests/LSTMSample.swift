@@ -204,8 +204,8 @@ func roundedToEightBits(_ row: [Double]) -> [Double] {
   }
 }
 
-/// The largest |a − b| − tolerance · max(1, |a|, |b|), or infinity where counts differ or one is
-/// NaN.
+/// The largest |a − b| − tolerance · max(1, |a|, |b|), or infinity where counts differ or one
+/// is NaN.
 func excess(_ a: [Double], _ b: [Double], tolerance: Double) -> Double {
   guard a.count == b.count else { return .infinity }
   var worst = -Double.infinity

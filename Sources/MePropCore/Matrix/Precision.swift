@@ -16,11 +16,11 @@ public enum Precision: String, Sendable, CaseIterable {
   /// Whole numbers of eight bits, with exact sums of products.
   ///
   /// A row w of a weight matrix, and the input of each example, is replaced by `s q`, with
-  /// `s = max |wⱼ| / 127` and `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127 (symmetric
-  /// linear quantization by row; Jacob et al., 2018, arXiv 1712.05877). A number is off by at most
-  /// `s / 2`. States of an LSTM are `round(127 h) / 127`; its gates and cells stay floats. Back
-  /// propagation takes rounding for the identity and reads f32 (straight-through estimator; Bengio
-  /// et al., 2013, arXiv 1308.3432). Layers of fewer than 32 outputs read f32. Fast where the
-  /// processor has instructions for it (AVX512-VNNI).
+  /// `s = max |wⱼ| / 127` and `qⱼ = round(wⱼ · 127 / max |wⱼ|)` from -127 to 127. This is
+  /// symmetric linear quantization by row (Jacob et al., 2018, arXiv 1712.05877). A number is off
+  /// by at most `s / 2`. States of an LSTM are `round(127 h) / 127`; its gates and cells stay
+  /// floats. Back propagation takes rounding for the identity and reads f32 (straight-through
+  /// estimator; Bengio et al., 2013, arXiv 1308.3432). Layers of fewer than 32 outputs read f32.
+  /// Fast where the processor has instructions for it (AVX512-VNNI).
   case int8
 }

@@ -171,7 +171,8 @@ import _MePropTestSupport
     let input = StateTests.batch(99).0
     expectClose(
       Self.output(trainer.model, input), Self.output(masked, input), atol: 1e-5, rtol: 1e-5)
-    #expect(trainer.currentModel.description.contains("LSTM(6 → 2 × 15) → LSTM(30 → 2 × 18)"))
+    #expect(
+      trainer.currentModel.description.contains("LSTM(6 → 2 × 15) → LSTM(30 → 2 × 18)"))
     for step in 10..<20 { try train(trainer, StateTests.batch(step)) }
   }
 
