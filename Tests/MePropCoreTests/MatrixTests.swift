@@ -126,4 +126,32 @@ import _MePropTestSupport
     #expect(matrix.withRow(0) { $0.allSatisfy { $0 == 0 } })
     #expect(matrix.withRow(1099) { $0.allSatisfy { $0 == 0 } })
   }
+
+  @Test func anotherShapeHasZerosOnly() {
+    var matrix = Matrix(rowCount: 6, columnCount: 20, elements: Array(repeating: 1, count: 120))
+    let copy = matrix
+    matrix.setShape(rowCount: 2, columnCount: 20)
+    #expect(matrix[1, 19] == 1)
+    for (rows, columns) in [(2, 7), (5, 33), (1, 3), (40, 70)] {
+      matrix.setShape(rowCount: rows, columnCount: columns)
+      #expect(matrix == Matrix(rowCount: rows, columnCount: columns))
+      for row in 0..<rows { matrix[row, columns - 1] = 2 }
+    }
+    matrix.setShape(rowCount: 1, columnCount: 70)
+    matrix.setRowCount(40)
+    #expect(matrix[39, 69] == 2)
+    #expect(copy[5, 19] == 1)
+  }
+
+  @Test func anotherShapeOfRoundedNumbersHasZerosOnly() {
+    var rounded = BF16Matrix(rowCount: 3, columnCount: 6)
+    let ones = Matrix(rowCount: 3, columnCount: 6, elements: Array(repeating: 1, count: 18))
+    ComputeContext(threadCount: 1).round(ones, into: &rounded)
+    #expect(rounded[2, 5] == 1)
+    // As many pairs of numbers, and then again.
+    for columns in [5, 6, 31] {
+      rounded.setShape(rowCount: 3, columnCount: columns)
+      for column in 0..<columns { #expect(rounded[2, column] == 0) }
+    }
+  }
 }

@@ -10,9 +10,9 @@ public struct BF16Matrix: Sendable {
   /// The number of rows, 0 or more.
   public private(set) var rowCount: Int
   /// The number of columns, 0 or more.
-  public let columnCount: Int
+  public private(set) var columnCount: Int
   /// The distance from one row to the next, in numbers of 2 bytes.
-  public let stride: Int
+  public private(set) var stride: Int
   /// Two numbers in the place of each float.
   private var storage: Matrix
 
@@ -41,6 +41,19 @@ public struct BF16Matrix: Sendable {
   public mutating func setRowCount(_ count: Int) {
     storage.setRowCount(count)
     rowCount = count
+  }
+
+  /// Changes the numbers of rows and columns; memory is taken only if there never was as much.
+  ///
+  /// With another number of columns all elements are zero.
+  package mutating func setShape(rowCount: Int, columnCount: Int) {
+    let pairs = (columnCount + 1) / 2
+    // The second number of the last pair must not stay.
+    if columnCount != self.columnCount, pairs == storage.columnCount {
+      storage.setShape(rowCount: 0, columnCount: 0)
+    }
+    storage.setShape(rowCount: rowCount, columnCount: pairs)
+    (self.rowCount, self.columnCount, stride) = (rowCount, columnCount, storage.stride * 2)
   }
 
   /// The first number, for kernels; valid while this matrix lives and is not changed.

@@ -20,9 +20,9 @@ public struct Matrix: Sendable {
   /// The number of rows, 0 or more.
   public private(set) var rowCount: Int
   /// The number of columns, 0 or more.
-  public let columnCount: Int
+  public private(set) var columnCount: Int
   /// The distance from one row to the next, in floats.
-  public let stride: Int
+  public private(set) var stride: Int
   private var storage: Storage
 
   /// Creates a matrix of zeros, shape `[rowCount, columnCount]`.
@@ -126,6 +126,22 @@ public struct Matrix: Sendable {
       storage = Storage(count: count * stride)
     }
     rowCount = count
+  }
+
+  /// Changes the numbers of rows and columns; memory is taken only if there never was as much.
+  ///
+  /// With another number of columns all elements are zero.
+  package mutating func setShape(rowCount: Int, columnCount: Int) {
+    guard columnCount != self.columnCount else { return setRowCount(rowCount) }
+    let stride = Self.stride(columnCount: columnCount)
+    if rowCount * stride > storage.count {
+      storage = Storage(count: rowCount * stride)
+    } else {
+      makeUnique()
+      // Rows that are there later have no other columns either.
+      storage.floats.update(repeating: 0, count: storage.count)
+    }
+    (self.rowCount, self.columnCount, self.stride) = (rowCount, columnCount, stride)
   }
 
   /// Returns the matrix with rows of zeros after its own.

@@ -68,9 +68,7 @@ public final class RoundedGradientProducts {
     guard let kernels = Self.kernels(batchSize: a.rowCount, context) else {
       return context.multiplyTranspose(of: a, by: b, into: &c)
     }
-    if turned.rowCount != a.columnCount || turned.columnCount != a.rowCount {
-      turned = Matrix(rowCount: a.columnCount, columnCount: a.rowCount)
-    }
+    turned.setShape(rowCount: a.columnCount, columnCount: a.rowCount)
     context.transpose(a, into: &turned)
     Self.multiply(turned, &roundedTurned, b, &pairs, into: &c, kernels, context)
   }
@@ -87,10 +85,7 @@ public final class RoundedGradientProducts {
     )
     // Kernels take 16 rows at a time.
     let paddedRows = (a.rowCount + 15) / 16 * 16
-    if left.columnCount != a.columnCount {
-      left = BF16Matrix(rowCount: paddedRows, columnCount: a.columnCount)
-    }
-    left.setRowCount(paddedRows)
+    left.setShape(rowCount: paddedRows, columnCount: a.columnCount)
     context.round(leadingRowsOf: a, into: &left)
     let panels = (b.columnCount + 63) / 64
     pairs.setRowCount(panels * ((b.rowCount + 31) / 32) * 16 * 4)

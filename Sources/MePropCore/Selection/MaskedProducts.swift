@@ -58,9 +58,7 @@ public final class MaskedProducts {
 
   /// Writes the kept entries into a matrix of zeros; must come before the products of a step.
   public func scatter(_ support: GradientSupport) {
-    if matrix.columnCount != support.outputSize {
-      matrix = Matrix(rowCount: support.batchSize, columnCount: support.outputSize)
-    }
+    matrix.setShape(rowCount: support.batchSize, columnCount: support.outputSize)
     support.scatter(into: &matrix)
   }
 
@@ -91,9 +89,8 @@ public final class MaskedProducts {
     _ weights: inout Matrix, _ moments: inout Moments, by rule: UpdateRule,
     support: GradientSupport, input x: Matrix, everyRow: Bool, context: ComputeContext
   ) {
-    if gradient.rowCount != weights.rowCount || gradient.columnCount != weights.columnCount {
-      gradient = Matrix(rowCount: weights.rowCount, columnCount: weights.columnCount)
-    }
+    // A layer may have several weight matrices, one after the other.
+    gradient.setShape(rowCount: weights.rowCount, columnCount: weights.columnCount)
     multiplyTranspose(by: x, into: &gradient, context: context)
     let rows = support.touchedRows
     rows.withUnsafeBufferPointer { rows in
@@ -102,6 +99,7 @@ public final class MaskedProducts {
         count: everyRow ? weights.rowCount : rows.count, gradient: gradient, isCompact: false)
     }
   }
+
   /// `sᵀ x`, all rows.
   private func multiplyTranspose(
     by x: Matrix, into result: inout Matrix, context: ComputeContext
