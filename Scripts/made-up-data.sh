@@ -34,7 +34,19 @@ images() {
   }' | sed 's/../\\x&/g' | { hex="$(cat)"; printf '%b' "$hex"; }
 }
 
-# Makes images of six classes in FOLDER/images and a treebank in FOLDER/bank.
+# Rows of two numbers, a word that may have the end of a line in quotes, and what follows from them.
+table() {
+  awk -v count="$1" -v seed="$2" 'BEGIN {
+    srand(seed)
+    print "a,b,word,kind"
+    for (i = 0; i < count; i++) {
+      a = rand(); b = rand(); word = rand() < 0.5 ? "plain" : "\"two\nlines\""
+      print a "," b "," word "," (a > b ? "more" : word == "plain" ? "less" : "other")
+    }
+  }'
+}
+
+# Makes images of six classes in FOLDER/images, a treebank in FOLDER/bank and FOLDER/table.csv.
 make_data() {
   local work="$1" part prefix count seed name
   mkdir -p "$work/images" "$work/bank"
@@ -43,6 +55,7 @@ make_data() {
     images images "$count" "$seed" > "$work/images/$prefix-images-idx3-ubyte"
     images labels "$count" "$seed" > "$work/images/$prefix-labels-idx1-ubyte"
   done
+  table 1500 5 > "$work/table.csv"
   for part in train:400:3 dev:60:4; do
     IFS=: read -r name count seed <<< "$part"
     sentences "$count" "$seed" > "$work/bank/x-$name.conllu"

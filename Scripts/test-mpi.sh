@@ -35,6 +35,7 @@ settings() {
       "--dropout 0.2" ;;
     tagger) echo "--data $work/bank --hidden 24 --batch 8" ;;
     parser) echo "--data $work/bank --hidden 40 --batch 40 --embedding-size 16" ;;
+    table) echo "--data $work/table.csv --target kind --hidden 40,24 --batch 64" ;;
   esac
   # Dense training keeps all entries, and takes no k.
   if [ "$2" != dense ]; then echo "--k 6"; fi
@@ -52,7 +53,7 @@ same() {
 }
 
 # The same weights, moments and memories for any number of ranks.
-for task in digits tagger parser; do
+for task in digits tagger parser table; do
   for policy in "${policies[@]}"; do
     mapfile -t lines < <(settings "$task" "$policy")
     read -r -a options <<< "${lines[*]}"

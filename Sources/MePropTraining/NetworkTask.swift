@@ -49,18 +49,51 @@ extension NetworkTask {
     learningRateFactor: Float, since start: Double,
     gather: (Range<Int>) throws -> TrainingBatch<Network.Input, NetworkLoss.Targets>
   ) throws -> StepReport {
+    try trainStep(
+      exampleCount, isWeighted: isWeighted, step: step, learningRateFactor: learningRateFactor,
+      since: start
+    ) {
+      guard trainer.shardCount == nil else {
+        return try trainer.train(shardsOf: exampleCount, epoch: epoch, gather: gather)
+      }
+      let batch = try gather(0..<exampleCount)
+      trainer.times.data = Clock.now() - start
+      return try trainer.train(
+        batch.input, batch.targets, weights: batch.weights, packing: batch.packing, epoch: epoch)
+    }
+  }
+
+  /// Does a step on shards that have their own examples, and cuts units if it is time.
+  ///
+  /// - Parameters:
+  ///   - exampleCounts: The examples of each shard, of all processes.
+  ///   - isWeighted: As above, and so all others.
+  ///   - step: The step of the epoch, from 0.
+  ///   - epoch: The epoch, from 1.
+  ///   - learningRateFactor: Multiplies the learning rate.
+  ///   - start: When the step began, by the monotonic clock.
+  ///   - gather: Makes the batch of a shard of this process.
+  /// - Returns: What the loop wants to know.
+  /// - Throws: `NonFiniteError`, and what `gather` throws.
+  package func trainStep(
+    onShards exampleCounts: [Int], isWeighted: Bool = false, step: Int, epoch: Int,
+    learningRateFactor: Float, since start: Double,
+    gather: (Int) throws -> TrainingBatch<Network.Input, NetworkLoss.Targets>
+  ) throws -> StepReport {
+    try trainStep(
+      exampleCounts.reduce(0, +), isWeighted: isWeighted, step: step,
+      learningRateFactor: learningRateFactor, since: start
+    ) { try trainer.train(shards: exampleCounts.count, epoch: epoch, gather: gather) }
+  }
+
+  private func trainStep(
+    _ exampleCount: Int, isWeighted: Bool, step: Int, learningRateFactor: Float,
+    since start: Double, train: () throws -> LossSum
+  ) throws -> StepReport {
     trainer.times = PhaseSeconds()
     trainer.times.data = Clock.now() - start
     trainer.learningRateFactor = learningRateFactor
-    let loss: LossSum
-    if trainer.shardCount == nil {
-      let batch = try gather(0..<exampleCount)
-      trainer.times.data = Clock.now() - start
-      loss = try trainer.train(
-        batch.input, batch.targets, weights: batch.weights, packing: batch.packing, epoch: epoch)
-    } else {
-      loss = try trainer.train(shardsOf: exampleCount, epoch: epoch, gather: gather)
-    }
+    let loss = try train()
     var report = StepReport(
       lossSum: isWeighted ? loss.mean * Double(exampleCount) : loss.sum,
       exampleCount: isWeighted ? exampleCount : Int(loss.weight), seconds: trainer.times)

@@ -70,6 +70,65 @@ import Testing
     #expect(abs(mean - Double(count) / 2) < tolerance)
   }
 
+  /// Profiles of so many parts of a table of equal numbers of rows, joined.
+  private func joined(_ text: String, parts: Int) throws -> TableProfile {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(text, to: "a.csv").path
+    let table = try TableReader(InputFile(path: path))
+    var places = [table.firstRow]
+    while try table.next() { places.append(table.place) }
+    var result = TableProfile(of: table)
+    for part in 0..<parts {
+      let bounds = [part, part + 1].map { places[(places.count - 1) * $0 / parts] }
+      let reader = try TableReader(table, from: bounds[0], upTo: bounds[1].offset)
+      var profile = TableProfile(of: table, part: part)
+      while try reader.next() { try profile.add(reader) }
+      var copy = TableProfile(of: table, part: part)
+      copy.read(profile.message)
+      result.merge(copy)
+    }
+    return result
+  }
+
+  @Test(arguments: [1, 2, 3, 7])
+  func profilesOfPartsAreThatOfTheWhole(parts: Int) throws {
+    let lines = (0..<900).map { row -> String in
+      let x = row % 7 == 0 ? "?" : "\(Double(row) / 4)"
+      let day = row % 3 == 0 ? "2024-01-\(10 + row % 20)" : "\(1 + row % 28)/4/2023 10:30"
+      let mixed = row < 400 ? "\(row)" : "2024-01-\(10 + row % 20)"
+      return "\(x),\(["a", "b", "c"][row % 3]),\(day),key-\(row),\(row == 5 ? "odd" : "4"),\(mixed)"
+    }
+    let text = "x,c,d,id,m,mixed\n" + lines.joined(separator: "\n\n")
+    let (whole, found) = (try profile(text), try joined(text, parts: parts))
+    #expect(found.rowCount == 900)
+    for (one, other) in zip(whole.columns, found.columns) {
+      #expect(one.kind == other.kind)
+      #expect(one.rowCount == other.rowCount && one.missingCount == other.missingCount)
+      #expect(one.numberCount == other.numberCount && one.dateCount == other.dateCount)
+      #expect(one.values.texts == other.values.texts && one.counts == other.counts)
+      #expect(one.smallest == other.smallest && one.largest == other.largest)
+      #expect(abs(one.mean - other.mean) <= 1e-9 * abs(one.mean))
+      #expect(abs(one.deviation - other.deviation) <= 1e-9 * one.deviation)
+      #expect(one.sortedSample == other.sortedSample)
+      #expect(one.dateOrder == other.dateOrder && one.hasTimes == other.hasTimes)
+      #expect(one.exampleOfText?.text == other.exampleOfText?.text)
+    }
+  }
+
+  @Test func theSampleOfPartsIsDrawnEvenly() throws {
+    let count = ColumnProfile.sampleSize * 3
+    let text = "x\n" + (0..<count).map { "\($0)\n" }.joined()
+    let sample = try joined(text, parts: 3).columns[0].sortedSample
+    #expect(sample.count == ColumnProfile.sampleSize)
+    #expect(Set(sample).count == sample.count)
+    for third in 0..<3 {
+      let bounds = Double(count / 3 * third)..<Double(count / 3 * (third + 1))
+      let share = Double(sample.count { bounds.contains($0) }) / Double(sample.count)
+      // Four deviations of a share of a third.
+      #expect(abs(share - 1 / 3) < 4 * (2.0 / 9 / Double(sample.count)).squareRoot())
+    }
+  }
+
   @Test func textsHaveTheNumbersOfTheirComing() {
     var dictionary = ByteDictionary()
     let texts = (0..<5000).map { "\($0 * 7919 % 5000)\(String(repeating: "x", count: $0 % 20))" }

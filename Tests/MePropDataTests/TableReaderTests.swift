@@ -56,6 +56,53 @@ import Testing
     #expect(lines == [2, 6])
   }
 
+  @Test(arguments: ["\n", "\r\n", "\r"], [false, true])
+  func partsOfATableAreTheWhole(end: String, packed: Bool) throws {
+    let lines = [
+      "a,b", "1,\"x\(end)y\"", "2,z", "", "3,\"\"\"\"", "4,last",
+    ]
+    let folder = try TemporaryFolder()
+    for hasHeader in [true, false] {
+      for mark in [[], [0xef, 0xbb, 0xbf]] as [[UInt8]] {
+        let text = mark + Array(lines.dropFirst(hasHeader ? 0 : 1).joined(separator: end).utf8)
+        let url = try folder.write(packed ? gzip(text) : text, to: "a.csv")
+        let table = try TableReader(InputFile(path: url.path))
+        var (places, rows) = ([table.place], [] as [String])
+        #expect(table.place == table.firstRow)
+        while try table.next() {
+          rows.append(try table.text(0) + table.text(1) + "\(table.lineNumber)")
+          places.append(table.place)
+        }
+        #expect(rows.count == 4)
+        #expect(places[4].offset == text.count)
+        for first in 0..<4 {
+          for last in first...4 {
+            let part = try TableReader(table, from: places[first], upTo: places[last].offset)
+            var found: [String] = []
+            while try part.next() {
+              found.append(try part.text(0) + part.text(1) + "\(part.lineNumber)")
+            }
+            #expect(found == Array(rows[first..<last]))
+            #expect(part.place.offset >= places[last].offset)
+          }
+        }
+        guard !packed else {
+          #expect(table.seekableSize == nil)
+          continue
+        }
+        #expect(table.seekableSize == text.count)
+        for offset in places[0].offset + 1...text.count {
+          let rest = text[(offset - 1)...]
+          var expected = rest.firstIndex { $0 == 0x0a || $0 == 0x0d }.map { $0 + 1 } ?? text.count
+          if expected < text.count, text[expected - 1] == 0x0d, text[expected] == 0x0a {
+            expected += 1
+          }
+          #expect(try table.likelyRow(from: offset) == expected)
+        }
+      }
+    }
+  }
+
   @Test func aFirstRowOfValuesIsNoHeader() throws {
     #expect(try rows("1,2\n3,4\n") == [["column1", "column2"], ["1", "2"], ["3", "4"]])
     #expect(try rows("x,2024-01-31\ny,2024-02-01\n").first == ["column1", "column2"])

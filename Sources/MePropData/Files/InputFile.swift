@@ -49,6 +49,34 @@ public final class InputFile {
     try self.init(handle: handle, name: path, unpacksGzip: unpacksGzip)
   }
 
+  /// Opens the file at `path` and goes to a place in it.
+  ///
+  /// In a plain file it goes there at once; gzip is unpacked from the beginning.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - start: The (unpacked) bytes to pass over; where there are fewer, it is at the end.
+  /// - Throws: As `init(path:unpacksGzip:)` and `read(into:)`.
+  public convenience init(path: String, from start: Int) throws {
+    try self.init(path: path)
+    if !isCompressed, storedSize != nil {
+      guard lseek(descriptor, off_t(start), SEEK_SET) == off_t(start) else {
+        throw DataFormatError.cannotRead(
+          path: path, packedOffset: start, reason: systemReason(errno))
+      }
+      (next, end) = (0, 0)
+      (storedOffset, offset) = (start, start)
+      return
+    }
+    try withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { room in
+      while offset < start {
+        let part = UnsafeMutableRawBufferPointer(
+          rebasing: room[..<min(room.count, start - offset)])
+        if try read(into: part) == 0 { break }
+      }
+    }
+  }
+
   /// Reads from an open file, for example `FileHandle.standardInput`, which is left open.
   ///
   /// - Parameters:

@@ -38,6 +38,11 @@ public struct ByteDictionary: Sendable {
     String(decoding: bytes[range(index)], as: UTF8.self)
   }
 
+  /// Calls `body` with the bytes of the text of a number.
+  func withBytes(of index: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range(index)])) }
+  }
+
   /// The number of a text, or `nil` where it was not added.
   public func find(_ text: UnsafeRawBufferPointer) -> Int? {
     let hash = Self.hash(text)

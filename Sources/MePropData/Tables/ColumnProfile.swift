@@ -35,10 +35,6 @@ public struct ColumnProfile: Sendable {
   public private(set) var hasTimes = false
   /// Whether all numbers are whole.
   public private(set) var isWhole = true
-  /// The smallest and the largest number, or date in days.
-  public private(set) var (smallest, largest) = (Double.infinity, -Double.infinity)
-  /// The mean of numbers or dates.
-  public private(set) var mean = 0.0
   /// The different texts, in the order of their coming; no more than ``distinctLimit``.
   public private(set) var values = ByteDictionary()
   /// How often each of ``values`` came.
@@ -54,26 +50,26 @@ public struct ColumnProfile: Sendable {
 
   /// How many different texts are told apart.
   public static let distinctLimit = 100_000
+  /// How many numbers are kept to tell quantiles from, drawn evenly.
+  public static let sampleSize = NumberSummary.sampleSize
   /// The bytes of a text that is told apart from others.
   public static let lengthLimit = 1000
-  /// How many numbers are kept to tell quantiles from, drawn evenly.
-  public static let sampleSize = 32_768
-
   /// The dates that can be read with day and month exchanged.
   public private(set) var ambiguousDateCount = 0
 
-  private var squares = 0.0
-  private var sample: [Double] = []
-  private var random: Philox
+  /// Of numbers, or of dates in days: of those that came before the first of the other.
+  private var numbers: NumberSummary
+  private var areDates = false
 
   /// Creates a profile of nothing.
   ///
   /// - Parameters:
   ///   - name: Of the column.
   ///   - index: Its place, for the random numbers.
-  public init(_ name: String, index: Int) {
+  ///   - part: The part of the table that is counted, for the random numbers.
+  public init(_ name: String, index: Int, part: Int = 0) {
     self.name = name
-    random = Philox(seed: 0x7461_626c, stream: RandomPurpose.task.stream(index))
+    numbers = NumberSummary(stream: index + part << 40)
   }
 
   /// Counts a field.
@@ -95,7 +91,7 @@ public struct ColumnProfile: Sendable {
     if let number = TableField.number(bytes, decimalComma: decimalComma) {
       numberCount += 1
       if isWhole, number != number.rounded() || abs(number) > 1e15 { isWhole = false }
-      if dateCount == 0 { add(number) }
+      if dateCount == 0 { numbers.add(number) }
       return
     }
     if let date = TableField.date(bytes) {
@@ -106,7 +102,10 @@ public struct ColumnProfile: Sendable {
       } else if let order = date.order {
         if order == .dayFirst { dayFirstCount += 1 } else { monthFirstCount += 1 }
       }
-      if numberCount == 0 { add(date.days) }
+      if numberCount == 0 {
+        areDates = true
+        numbers.add(date.days)
+      }
       return
     }
     if exampleOfText == nil {
@@ -128,19 +127,92 @@ public struct ColumnProfile: Sendable {
     if lineNotUTF8 == nil, String(validating: bytes, as: UTF8.self) == nil { lineNotUTF8 = line }
   }
 
-  private mutating func add(_ number: Double) {
-    let count = Double(numberCount + dateCount)
-    smallest = min(smallest, number)
-    largest = max(largest, number)
-    let difference = number - mean
-    mean += difference / count
-    squares += difference * (number - mean)
-    // Every number has the same chance to be among those kept (Vitter, 1985).
-    if sample.count < Self.sampleSize {
-      sample.append(number)
-    } else {
-      let place = Int(random.next(below: UInt32(min(numberCount + dateCount, Int(UInt32.max)))))
-      if place < Self.sampleSize { sample[place] = number }
+  // MARK: Parts of a table
+
+  /// Adds what was counted in the rows that follow.
+  ///
+  /// All counts are those of one pass over both; moments are so up to rounding, and the sample is
+  /// drawn evenly from both.
+  public mutating func merge(_ next: ColumnProfile) {
+    if numbers.count == 0 {
+      areDates = next.areDates
+      numbers.merge(next.numbers)
+    } else if numberCount == 0 || dateCount == 0, areDates == next.areDates {
+      numbers.merge(next.numbers)
+    }
+    rowCount += next.rowCount
+    missingCount += next.missingCount
+    numberCount += next.numberCount
+    dateCount += next.dateCount
+    dayFirstCount += next.dayFirstCount
+    monthFirstCount += next.monthFirstCount
+    ambiguousDateCount += next.ambiguousDateCount
+    hasTimes = hasTimes || next.hasTimes
+    isWhole = isWhole && next.isWhole
+    longest = max(longest, next.longest)
+    hasMoreValues = hasMoreValues || next.hasMoreValues
+    exampleOfText = exampleOfText ?? next.exampleOfText
+    lineNotUTF8 = lineNotUTF8 ?? next.lineNotUTF8
+    for index in 0..<next.values.count {
+      next.values.withBytes(of: index) { bytes in
+        if values.count >= Self.distinctLimit, values.find(bytes) == nil {
+          hasMoreValues = true
+          return
+        }
+        let place = values.insert(bytes)
+        if place == counts.count { counts.append(0) }
+        counts[place] += next.counts[index]
+      }
+    }
+  }
+
+  /// Moves lines of examples, where rows are counted from the middle of a table.
+  mutating func moveLines(by count: Int) {
+    exampleOfText?.line += count
+    lineNotUTF8? += count
+  }
+
+  /// Writes all counts.
+  func write(to message: inout MessageWriter) {
+    for number in [
+      rowCount, missingCount, numberCount, dateCount, dayFirstCount, monthFirstCount,
+      ambiguousDateCount, hasTimes ? 1 : 0, isWhole ? 1 : 0, longest, hasMoreValues ? 1 : 0,
+      areDates ? 1 : 0, exampleOfText?.line ?? -1, lineNotUTF8 ?? -1,
+    ] {
+      message.add(number)
+    }
+    message.add(Array((exampleOfText?.text ?? "").utf8))
+    numbers.write(to: &message)
+    message.add(values.count)
+    for index in 0..<values.count {
+      message.add(counts[index])
+      values.withBytes(of: index) { message.add(Array($0)) }
+    }
+  }
+
+  /// Reads what `write(to:)` has written, in place of what was counted.
+  mutating func read(from message: inout MessageReader) {
+    rowCount = message.int()
+    missingCount = message.int()
+    numberCount = message.int()
+    dateCount = message.int()
+    dayFirstCount = message.int()
+    monthFirstCount = message.int()
+    ambiguousDateCount = message.int()
+    hasTimes = message.int() == 1
+    isWhole = message.int() == 1
+    longest = message.int()
+    hasMoreValues = message.int() == 1
+    areDates = message.int() == 1
+    let (exampleLine, otherLine) = (message.int(), message.int())
+    let text = String(decoding: message.bytes(), as: UTF8.self)
+    exampleOfText = exampleLine < 0 ? nil : (text, exampleLine)
+    lineNotUTF8 = otherLine < 0 ? nil : otherLine
+    numbers.read(from: &message)
+    (values, counts) = (ByteDictionary(), [])
+    for _ in 0..<message.int() {
+      counts.append(message.int())
+      message.bytes().withUnsafeBytes { _ = values.insert($0) }
     }
   }
 
@@ -150,11 +222,14 @@ public struct ColumnProfile: Sendable {
   public var presentCount: Int { rowCount - missingCount }
   /// The number of different texts; a lower bound where ``hasMoreValues``.
   public var distinctCount: Int { values.count }
+  /// The smallest number, or date in days; infinite where there is none.
+  public var smallest: Double { numbers.smallest }
+  /// The largest number, or date in days; minus infinity where there is none.
+  public var largest: Double { numbers.largest }
+  /// The mean of numbers or dates.
+  public var mean: Double { numbers.mean }
   /// The deviation of numbers or dates.
-  public var deviation: Double {
-    let count = Double(numberCount + dateCount)
-    return count > 0 ? (squares / count).squareRoot() : 0
-  }
+  public var deviation: Double { numbers.deviation }
   /// How dates are to be read that can be read in two ways.
   public var dateOrder: DateOrder {
     dayFirstCount > monthFirstCount ? .dayFirst : .monthFirst
@@ -162,7 +237,7 @@ public struct ColumnProfile: Sendable {
   /// Whether there are dates that can be read in two ways, and no other tells which.
   public var hasUndecidedDates: Bool { ambiguousDateCount > 0 && dayFirstCount == monthFirstCount }
   /// Numbers or dates in increasing order: all of them, or as many as are kept.
-  public var sortedSample: [Double] { sample.sorted() }
+  public var sortedSample: [Double] { numbers.sample.sorted() }
 
   /// What the column holds.
   ///
@@ -190,49 +265,5 @@ public struct ColumnProfile: Sendable {
     let numbers = all.compactMap { Double($0.text) }
     guard numbers.count == all.count else { return all.sorted { $0.text < $1.text } }
     return zip(all, numbers).sorted { ($0.1, $0.0.text) < ($1.1, $1.0.text) }.map(\.0)
-  }
-}
-
-/// The profiles of all columns of a table.
-public struct TableProfile: Sendable {
-  /// The path of the file.
-  public let path: String
-  /// How the table is written.
-  public let dialect: TableDialect
-  /// The columns, in their order.
-  public private(set) var columns: [ColumnProfile]
-  /// Names of the header that come more than once.
-  public let repeatedNames: [String]
-  /// The number of rows.
-  public private(set) var rowCount = 0
-
-  /// Reads a table from its beginning to its end.
-  ///
-  /// - Parameters:
-  ///   - path: The file.
-  ///   - hints: What is known of its dialect.
-  ///   - progress: Told the bytes read so far, now and then.
-  /// - Throws: ``TableError`` or `DataFormatError`.
-  public init(
-    path: String, hints: TableHints = TableHints(), progress: (Int) -> Void = { _ in }
-  ) throws {
-    let reader = try TableReader(InputFile(path: path), hints: hints)
-    self.path = path
-    dialect = reader.dialect
-    repeatedNames = reader.repeatedNames
-    columns = reader.names.enumerated().map { ColumnProfile($1, index: $0) }
-    let decimalComma = dialect.hasDecimalComma
-    while try reader.next() {
-      rowCount += 1
-      for index in columns.indices {
-        columns[index].add(
-          reader.bytes(index), decimalComma: decimalComma, line: reader.lineNumber)
-        if let line = columns[index].lineNotUTF8 {
-          throw TableError.notUTF8(path: path, line: line, column: columns[index].name)
-        }
-      }
-      if rowCount % 65_536 == 0 { progress(reader.offset) }
-    }
-    guard rowCount > 0 else { throw TableError.noRows(path: path) }
   }
 }

@@ -11,6 +11,8 @@ import Foundation
 /// let reader = try TableReader(InputFile(path: "flats.csv"))
 /// while try reader.next() { print(reader.text(0)) }
 /// ```
+///
+/// Several readers may read a part of a table each: see ``init(_:from:upTo:)``.
 public final class TableReader {
   /// How the table is written.
   public let dialect: TableDialect
@@ -35,10 +37,17 @@ public final class TableReader {
   // checks of exclusive access; nothing here calls out while it changes them.
   @exclusivity(unchecked) private var buffer = ReadBuffer(capacity: 256 * 1024)
   private var nextLine = 1
+  /// Rows that begin here or later are not read.
+  private var limit = Int.max
   /// Where fields are in the buffer.
   @exclusivity(unchecked) private var fields: [Field] = []
   @exclusivity(unchecked) private var count = 0
   private var firstRowIsPending = false
+  /// Where the first row after the header begins.
+  public private(set) var firstRow = TablePlace(offset: 0, line: 1)
+  /// The bytes of the file as stored, where rows can be read from the middle of it: of a plain file
+  /// that is no pipe.
+  public var seekableSize: Int? { file.isCompressed ? nil : file.storedSize }
 
   private static let maximumRowLength = 16 << 20
 
@@ -71,8 +80,10 @@ public final class TableReader {
     dialect = TableDialect(
       sample: Array(sample[buffer.start..<min(buffer.end, 64 * 1024)]),
       isWhole: buffer.fileHasEnded && buffer.end <= 64 * 1024, hints: hints)
+    firstRow = place
     guard try readRow() else { throw TableError.empty(path: file.path) }
     if dialect.hasHeader {
+      firstRow = place
       for index in 0..<count {
         guard let name = String(validating: bytes(index), as: UTF8.self) else {
           throw TableError.notUTF8(path: path, line: lineNumber, column: "\(index + 1)")
@@ -82,6 +93,50 @@ public final class TableReader {
     } else {
       names = (0..<count).map { "column\($0 + 1)" }
       firstRowIsPending = true
+    }
+  }
+
+  /// Opens the file of a table once more and goes on at one of its rows.
+  ///
+  /// - Parameters:
+  ///   - table: A reader of the same table, by whose dialect and header rows are read.
+  ///   - start: The ``place`` of a row.
+  ///   - limit: Rows that begin at this byte or later are not read.
+  /// - Throws: `DataFormatError`.
+  public init(_ table: TableReader, from start: TablePlace, upTo limit: Int = .max) throws {
+    file = try InputFile(path: table.path, from: start.offset)
+    (dialect, names, repeatedNames) = (table.dialect, table.names, table.repeatedNames)
+    nextLine = start.line
+    firstRow = start
+    self.limit = limit
+  }
+
+  /// Where the next row begins, or blank lines before it.
+  public var place: TablePlace {
+    firstRowIsPending ? firstRow : TablePlace(offset: file.offset - buffer.count, line: nextLine)
+  }
+
+  /// Where the first row from a byte on begins, unless the end of a line before it is in quotes.
+  ///
+  /// - Parameter offset: Behind the first row's beginning.
+  /// - Returns: The byte after the first end of a line from the byte before `offset` on; the end of
+  ///   the file where there is none.
+  /// - Throws: `DataFormatError`.
+  public func likelyRow(from offset: Int) throws -> Int {
+    let file = try InputFile(path: path, from: offset - 1)
+    var found = offset - 1
+    var endsInReturn = false
+    return try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
+      while true {
+        let count = try file.read(into: room)
+        if count == 0 { return found }
+        for byte in room[..<count] {
+          if endsInReturn { return byte == 0x0a ? found + 1 : found }
+          found += 1
+          if byte == 0x0a { return found }
+          endsInReturn = byte == 0x0d
+        }
+      }
     }
   }
 
@@ -151,6 +206,7 @@ public final class TableReader {
   /// Splits the next row that is not blank.
   private func readRow() throws -> Bool {
     while true {
+      if limit < .max, place.offset >= limit { return false }
       var lines = 0
       let length = try split(&lines)
       guard let length else { return false }
@@ -277,6 +333,20 @@ public final class TableReader {
       target += 1
     }
     fields[index].end = Int32(target)
+  }
+}
+
+/// Where in a table a row begins.
+public struct TablePlace: Sendable, Equatable {
+  /// The (unpacked) bytes before it.
+  public var offset: Int
+  /// Its line, from 1.
+  public var line: Int
+
+  /// Creates a place.
+  public init(offset: Int, line: Int) {
+    self.offset = offset
+    self.line = line
   }
 }
 

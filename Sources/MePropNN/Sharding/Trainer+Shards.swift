@@ -90,21 +90,41 @@ extension Trainer {
     shardsOf exampleCount: Int, epoch: Int = 1,
     gather: (Range<Int>) throws -> TrainingBatch<Model.Input, L.Targets>
   ) throws -> LossSum {
-    guard let sharding else {
-      preconditionFailure("Trainer.train(shardsOf:): shard(into:communicator:) was not called")
-    }
     precondition(
       exampleCount >= 1, "Trainer.train(shardsOf:): \(exampleCount) examples, expected 1 or more")
+    let count = min(shardCount ?? 1, exampleCount)
+    return try train(shards: count, epoch: epoch) { shard in
+      try gather(exampleCount * shard / count..<exampleCount * (shard + 1) / count)
+    }
+  }
+
+  /// Does one step on shards that are gathered one by one, of any size each.
+  ///
+  /// - Parameters:
+  ///   - count: The shards of the batch, at most as many as ``shard(into:communicator:)`` was told.
+  ///   - epoch: The epoch from 1, for the schedule.
+  ///   - gather: Makes the batch of a shard of this process: one example or more.
+  /// - Returns: As ``train(shardsOf:epoch:gather:)``.
+  /// - Throws: As ``train(shardsOf:epoch:gather:)``.
+  @discardableResult
+  public func train(
+    shards count: Int, epoch: Int = 1,
+    gather: (_ shard: Int) throws -> TrainingBatch<Model.Input, L.Targets>
+  ) throws -> LossSum {
+    guard let sharding else {
+      preconditionFailure("Trainer.train(shards:): shard(into:communicator:) was not called")
+    }
+    precondition(
+      (1...sharding.count).contains(count),
+      "Trainer.train(shards:): \(count) shards, expected 1 to \(sharding.count)")
     sharding.exchange.resetCounts()
     step.number += 1
     step.epoch = epoch
-    let tree = ShardTree(count: min(sharding.count, exampleCount))
-    let workers = sharding.workers(ofCount: tree.count)
+    let tree = ShardTree(count: count)
+    let workers = sharding.workers(ofCount: count)
     let start = Clock.now()
     for worker in workers {
-      let range =
-        exampleCount * worker.shard / tree.count..<exampleCount * (worker.shard + 1) / tree.count
-      worker.batch = try gather(range)
+      worker.batch = try gather(worker.shard)
       worker.model = currentModel
     }
     let gathered = Clock.now()

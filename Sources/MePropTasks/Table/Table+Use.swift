@@ -80,19 +80,18 @@ extension TableModel {
     case (true, .dev): file = parts.dev
     case (false, _): file = data == nil ? nil : parts.train
     }
-    let size = TableSettings.chunkSize(width: TableData.width(schema, TableFeatures(schema)))
+    let encoding = TableEncoding(schema, hints: TableHints(), status: status)
+    let size = TableSettings.chunkSize(width: encoding.width)
     var notes: [String] = []
     let result: (TableRows, String)
     if let file {
       if file == (try? TableParts(details.data, use.source))?.train {
         notes.append("\(file): the model was trained on these rows, so it knows them already")
       }
-      result = (
-        try TableData.read(file, schema, chunkSize: size, notes: &notes, status: status), file
-      )
+      result = (try encoding.read(file, chunkSize: size, notes: &notes), file)
     } else if split == .dev, data == nil {
       result = (
-        try TableData.heldOut(parts.train, self, chunkSize: size, notes: &notes, status: status),
+        try heldOutRows(of: parts.train, chunkSize: size, notes: &notes, status: status),
         "\(parts.train), held out"
       )
     } else {

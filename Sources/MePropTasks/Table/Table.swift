@@ -79,15 +79,17 @@ public enum Table: TaskDefinition {
     let counts = Dictionary(grouping: schema.inputs, by: \.kind).mapValues(\.count)
     let kinds = [(ColumnKind.number, "numbers"), (.category, "categories"), (.date, "dates")]
       .compactMap { kind, name in counts[kind].map { "\($0) \(name)" } }
-    let chunks = examples.training.chunkCounts.count
+    let chunks = examples.shards[0].training.chunkCounts.count
     let dialect = schema.dialect
     let features = TableFeatures(schema)
     let sizes = [features.inputSize] + settings.hiddenSizes + [schema.target.outputSize]
     let parameters = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
     return [
-      "data \(settings.data): \(examples.training.count) training, "
-        + "\(examples.development.count) development, \(examples.test?.count ?? 0) test rows"
-        + (chunks > 1 ? ", in \(chunks) chunks on disk" : ""),
+      "data \(settings.data): \(examples.trainingCount) training, "
+        + "\(examples.developmentCount) development, \(examples.testCount) test rows"
+        + (examples.division.map { ", in \($0.counts.count) shares" } ?? "")
+        + (chunks > 1
+          ? ", in \(chunks) chunks \(examples.division == nil ? "" : "each ")on disk" : ""),
       "columns \(schema.inputs.count) (\(kinds.joined(separator: ", "))), "
         + "\(dialect.delimiterName) between fields, "
         + (dialect.hasHeader ? "a header" : "no header")

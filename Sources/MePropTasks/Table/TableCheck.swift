@@ -175,9 +175,8 @@ struct TableCheck {
     guard schema.target.kind != .labels else { return }
     let features = TableFeatures(schema)
     var notes: [String] = []
-    let rows = try TableData.read(
-      parts.train, schema, hints: settings.hints, chunkSize: Self.leakRowLimit,
-      limit: Self.leakRowLimit, notes: &notes, status: status)
+    let rows = try TableEncoding(schema, hints: settings.hints, status: status).read(
+      parts.train, chunkSize: Self.leakRowLimit, limit: Self.leakRowLimit, notes: &notes)
     warnings += notes.filter {
       !$0.contains("taken as missing") && !$0.contains("without a target")
     }

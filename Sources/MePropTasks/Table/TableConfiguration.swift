@@ -54,8 +54,8 @@ public enum TableConfiguration {
       "read the first so many training rows only"),
     .init(
       "chunk-rows", .auto(.int(1...Int.max)), default: .auto,
-      "rows that are held in memory at once, the others on disk; auto is as many as take a quarter "
-        + "of the memory"),
+      "rows that are held in memory at once, the others on disk, by all processes together; auto "
+        + "is as many as take a quarter of the memory"),
   ]
 
   private static let columnKeys: [ConfigurationKey] = [
@@ -108,7 +108,7 @@ public enum TableConfiguration {
   static let readingKeys =
     [
       "data", "target", "kind", "label-separator", "dev-share", "split-seed", "train-limit",
-      "chunk-rows", "weight", "ignore", "categories", "knots", "rare", "seed",
+      "chunk-rows", "weight", "ignore", "categories", "knots", "rare", "seed", "shards", "batch",
     ] + dialectKeys
 
   /// What is known of how files are written.

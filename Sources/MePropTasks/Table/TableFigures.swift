@@ -9,10 +9,11 @@ extension TableTask: FigureTask {
   /// Calibration of classes, predicted against true numbers, the rows that are predicted worst, and
   /// how much the model depends on each column; on test rows, or else on development rows.
   public func figures(ofModelAt folder: URL) throws -> [RunFigure] {
-    let rows = data.test ?? data.development
+    let shard = data.shards[0]
+    let rows = data.sample ?? (data.testCount > 0 ? shard.test : shard.development)
     guard rows.count > 0 else { return [] }
     let model = try TableModel(at: folder)
-    let name = data.test == nil ? "development" : "test"
+    let name = data.testCount > 0 ? "test" : "development"
     return try TableFigures(model, context: trainer.context, name: name).make(rows)
   }
 }

@@ -34,6 +34,8 @@ public struct TableModel: Sendable, Equatable {
     public var splitSeed: Int
     /// How many training rows were read; `nil`: all.
     public var trainingLimit: Int?
+    /// The shards that rows were divided among, if there were enough rows.
+    public var shards: Int?
   }
 
   /// The name of the file with the columns.
@@ -50,7 +52,7 @@ public struct TableModel: Sendable, Equatable {
         ? URL(fileURLWithPath: data.parts.train).deletingLastPathComponent().path
         : data.parts.train,
       developmentShare: settings.developmentShare, splitSeed: Int(settings.splitSeed),
-      trainingLimit: settings.trainingLimit)
+      trainingLimit: settings.trainingLimit, shards: settings.shardCount)
   }
 
   /// The model of a task as it is now.
@@ -87,6 +89,9 @@ public struct TableModel: Sendable, Equatable {
       "at most 1000000000 weights",
       "\(details.hidden[0]) units after "
         + "\(TableFeatures(schema).inputSize) inputs")
+    try saved.require(
+      (1...ShardingError.largestCount).contains(details.shards ?? 1), "shards",
+      "1 to \(ShardingError.largestCount)", "\(details.shards ?? 1)")
     network = schema.makeNetwork(
       hiddenSizes: details.hidden, activation: try saved.value("activation", details.activation),
       isResidual: details.residual)

@@ -36,6 +36,9 @@ public struct TableSettings: Sendable, Equatable {
   public var knotCount: Int
   /// A category seen fewer times is unknown.
   public var rareCount: Int
+  /// The shards of a batch, among which rows are divided; `nil`: batches are not cut, or have fewer
+  /// rows than shards.
+  public var shardCount: Int?
   /// How it trains.
   public var steps: StepSettings
   /// The widths of the hidden layers.
@@ -109,6 +112,8 @@ extension TableSettings {
     knotCount = configuration.int("knots")
     rareCount = configuration.int("rare")
     steps = StepSettings(resolved: configuration)
+    let batchSize = steps.batchSize
+    shardCount = configuration.optionalInt("shards").flatMap { $0 <= batchSize ? $0 : nil }
     hiddenSizes = configuration.intList("hidden")
     isResidual = configuration.bool("residual")
     activation = Activation(rawValue: configuration.string("activation")) ?? .relu

@@ -21,12 +21,9 @@ public final class TableTask: NetworkTask {
   public let trainer: Trainer<TableNetwork, TableLoss>
   private let evaluator: TableEvaluator
   private var batch: TableBatch
-  /// The chunks in the order of the epoch, and the first step of each.
-  private var chunks: [(chunk: Int, firstStep: Int)] = []
-  private var epoch = 1
-  /// The rows of the chunk in memory, in the order of the epoch.
-  private var order: [UInt32] = []
-  private var orderedChunk: (chunk: Int, epoch: Int)?
+  /// Where rows are not divided: of each chunk, in the order of the epoch, the first step, the
+  /// first row's place, and how many rows there are.
+  private var chunks: [(firstStep: Int, start: Int, count: Int)] = []
   private var lastEvaluations: [EvaluationSplit: TableEvaluation] = [:]
 
   /// Creates the task at the start of a run.
@@ -39,7 +36,7 @@ public final class TableTask: NetworkTask {
   public init(settings: TableSettings, data: TableData, context: ComputeContext) throws {
     self.settings = settings
     self.data = data
-    fingerprint = try data.fingerprint()
+    fingerprint = data.fingerprint
     let schema = data.schema
     let network = schema.makeNetwork(
       hiddenSizes: settings.hiddenSizes, activation: settings.activation,
@@ -72,23 +69,38 @@ public final class TableTask: NetworkTask {
 
   // MARK: Training
 
-  /// The number of batches, the short ones included: no batch has rows of two chunks.
+  /// The number of batches, the short ones included: no batch has rows of two chunks, unless rows
+  /// are divided among shards.
   public var stepsPerEpoch: Int {
-    data.training.chunkCounts.reduce(0) { $0 + settings.steps.stepsPerEpoch(exampleCount: $1) }
+    if let division = data.division {
+      return division.stepsPerEpoch(batchSize: settings.steps.batchSize)
+    }
+    return data.shards[0].training.chunkCounts.reduce(0) {
+      $0 + settings.steps.stepsPerEpoch(exampleCount: $1)
+    }
   }
 
-  /// Shuffles the chunks, if there are several: their order is a function of seed and epoch.
+  /// Cuts batches into shards, where rows are divided into as many as they were divided into.
+  ///
+  /// - Throws: `ShardingError`.
+  public func shard(into count: Int, communicator: any Communicator) throws {
+    if let division = data.division {
+      precondition(
+        count == division.counts.count,
+        "TableTask.shard: \(count) shards, but rows are divided into \(division.counts.count)")
+    }
+    try trainer.shard(into: count, communicator: communicator)
+  }
+
+  /// Begins the epoch's order of rows.
   public func beginEpoch(_ epoch: Int) {
-    self.epoch = epoch
-    var order = (0..<data.training.chunkCounts.count).map(UInt32.init)
-    var random = Philox(seed: settings.steps.seed, stream: RandomPurpose.order.stream(epoch))
-    if order.count > 1 { random.shuffle(&order) }
+    for shard in data.shards { shard.beginEpoch(epoch) }
     chunks.removeAll(keepingCapacity: true)
-    var step = 0
-    for chunk in order {
-      chunks.append((Int(chunk), step))
-      step += settings.steps.stepsPerEpoch(
-        exampleCount: data.training.chunkCounts[Int(chunk)])
+    var (step, start) = (0, 0)
+    for count in data.shards[0].chunkCounts {
+      chunks.append((step, start, count))
+      step += settings.steps.stepsPerEpoch(exampleCount: count)
+      start += count
     }
   }
 
@@ -97,33 +109,41 @@ public final class TableTask: NetworkTask {
   /// - Throws: `NonFiniteError`, and what reading a chunk throws.
   public func trainStep(_ step: Int, ofEpoch epoch: Int) throws -> StepReport {
     let start = Clock.now()
-    let place = chunks.lastIndex { $0.firstStep <= step } ?? 0
-    try shuffle(chunks[place].chunk)
-    let examples = settings.steps.examples(
-      ofStep: step - chunks[place].firstStep, of: order.count)
+    let stepCount = stepsPerEpoch
+    let isWeighted = batch.hasWeights || settings.isBalanced
+    let factor = settings.steps.learningRateFactor(
+      step: step, epoch: epoch, stepsPerEpoch: stepCount)
+    if let division = data.division {
+      let counts = division.counts.indices.map {
+        division.places(ofShard: $0, step: step, of: stepCount)
+      }
+      return try trainStep(
+        onShards: counts.map(\.count), isWeighted: isWeighted, step: step, epoch: epoch,
+        learningRateFactor: factor, since: start
+      ) { shard in
+        let own = division.own
+        precondition(
+          own.contains(shard), "TableTask: shard \(shard), but this process has rows of \(own)")
+        return try gather(counts[shard], of: data.shards[shard - own.lowerBound])
+      }
+    }
+    let chunk = chunks.last { $0.firstStep <= step } ?? (0, 0, 0)
+    let examples = settings.steps.examples(ofStep: step - chunk.firstStep, of: chunk.count)
     return try trainStep(
-      ofExamples: examples.count, isWeighted: batch.hasWeights || settings.isBalanced,
-      step: step, epoch: epoch,
-      learningRateFactor: settings.steps.learningRateFactor(
-        step: step, epoch: epoch, stepsPerEpoch: stepsPerEpoch), since: start
+      ofExamples: examples.count, isWeighted: isWeighted, step: step, epoch: epoch,
+      learningRateFactor: factor, since: start
     ) { part in
-      batch.fill(order[examples][from: part], of: data.training)
-      return TrainingBatch(batch.input, batch.targets, weights: batch.weights)
+      let first = chunk.start + examples.lowerBound
+      return try gather(
+        first + part.lowerBound..<first + part.upperBound, of: data.shards[0])
     }
   }
 
-  /// Brings a chunk into memory and shuffles it: its order is a function of seed, epoch and chunk.
-  private func shuffle(_ chunk: Int) throws {
-    try data.training.load(chunk)
-    if let orderedChunk, orderedChunk == (chunk, epoch) { return }
-    orderedChunk = (chunk, epoch)
-    let count = data.training.chunkCounts[chunk]
-    if order.count != count { order = Array(repeating: 0, count: count) }
-    for index in order.indices { order[index] = UInt32(index) }
-    var random = Philox(
-      seed: settings.steps.seed,
-      stream: RandomPurpose.order.stream(epoch + (chunk + 1) << 32))
-    random.shuffle(&order)
+  private func gather(
+    _ places: Range<Int>, of shard: TableShard
+  ) throws -> TrainingBatch<SparseRows, TableTargets> {
+    try shard.gather(places, into: &batch)
+    return TrainingBatch(batch.input, batch.targets, weights: batch.weights)
   }
 
   // MARK: Evaluation
@@ -137,10 +157,12 @@ public final class TableTask: NetworkTask {
   ///
   /// - Throws: What reading rows throws.
   public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
-    guard let rows = split == .dev ? data.development : data.test, rows.count > 0 else {
-      return nil
-    }
-    let evaluation = try evaluator.evaluate(trainer.model, on: rows)
+    guard (split == .dev ? data.developmentCount : data.testCount) > 0 else { return nil }
+    let rows = data.shards.map { split == .dev ? $0.development : $0.test }
+    let evaluation =
+      try data.division.map {
+        try evaluator.evaluate(trainer.model, on: rows, in: $0.processes)
+      } ?? evaluator.evaluate(trainer.model, on: rows[0])
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
   }

@@ -35,6 +35,14 @@ extension Communicator {
         "shards", to: "\(max(ProcessGroup.defaultShardCount, size))",
         from: configuration.origin(of: "shards"))
     }
+    if let count = configuration.schema["shards"].flatMap({ configuration.optionalInt($0.name) }) {
+      // Tasks may read data by shards.
+      try requireSame([("the setting shards", "\(count)")])
+      if count < size {
+        let error = ShardingError.tooManyRanks(ranks: size, shards: count)
+        throw KnownError(error: configuration.conflict("shards", error.description))
+      }
+    }
     if configuration.leavesSelectionOpen {
       throw KnownError(
         error: configuration.conflict(

@@ -14,7 +14,8 @@ final class RowEncoder {
   private let weightSource: Int?
   private let dictionaries: [ByteDictionary]
   private let classes: ByteDictionary
-  private var odd: [(count: Int, text: String, line: Int)]
+  /// Of each input the fields that could not be read.
+  private(set) var odd: [EncodingNotes.OddFields]
   private(set) var unknown: [Int]
 
   /// How an input is read, and in which column of the table it is.
@@ -57,7 +58,7 @@ final class RowEncoder {
     weightSource = target == .none ? nil : schema.weight.flatMap { places[$0] }
     dictionaries = schema.inputs.map { ByteDictionary($0.values ?? []) }
     classes = ByteDictionary(schema.target.classes)
-    odd = schema.inputs.map { _ in (0, "", 0) }
+    odd = schema.inputs.map { _ in EncodingNotes.OddFields() }
     unknown = schema.inputs.map { _ in 0 }
   }
 
@@ -116,7 +117,8 @@ final class RowEncoder {
   private func noteIfOdd(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ line: Int) {
     guard !TableField.isMissing(bytes) else { return }
     if odd[index].count == 0 {
-      odd[index] = (0, String(decoding: bytes.prefix(40), as: UTF8.self), line)
+      odd[index].text = String(decoding: bytes.prefix(40), as: UTF8.self)
+      odd[index].line = line
     }
     odd[index].count += 1
   }
@@ -182,14 +184,26 @@ final class RowEncoder {
       found: String(decoding: reader.bytes(column).prefix(40), as: UTF8.self))
   }
 
+  /// A test whether the row that was read last has a target, as `encodeTarget` finds it.
+  ///
+  /// - Parameters:
+  ///   - reader: Of the table.
+  ///   - columns: The names of the target's columns.
+  ///   - kind: What the target is, as far as is known.
+  /// - Returns: The test, for any reader of the table.
+  static func targetTest(
+    _ reader: TableReader, _ columns: [String], kind: TargetKind?
+  ) -> @Sendable (TableReader) -> Bool {
+    // Labels in one column: none of them is an answer as well.
+    if columns.count == 1, kind == .labels { return { _ in true } }
+    let sources = columns.compactMap { reader.names.firstIndex(of: $0) }
+    return { reader in sources.allSatisfy { !TableField.isMissing(reader.bytes($0)) } }
+  }
+
   /// Lines on what could not be read.
   func notices(_ path: String) -> [String] {
-    zip(schema.inputs, odd).compactMap { column, odd in
-      guard odd.count > 0 else { return nil }
-      let kind = column.kind == .date ? "date" : "number"
-      return "\(path): column '\(column.name)': \(odd.count) "
-        + "\(odd.count == 1 ? "field is" : "fields are") no \(kind), first \"\(odd.text)\" in line "
-        + "\(odd.line); taken as missing"
-    }
+    var notes = EncodingNotes()
+    notes.odd = odd
+    return notes.lines(path, schema)
   }
 }

@@ -1,6 +1,7 @@
 // The files of a table: one, or a folder of train, dev and test.
 
 import Foundation
+import MePropCore
 import MePropData
 import MePropTraining
 
@@ -41,6 +42,39 @@ struct TableParts: Sendable, Equatable {
     self.train = train
     dev = file("dev")
     test = file("test")
+  }
+
+  /// Throws in all processes if one has other files than the first one.
+  ///
+  /// Compares sizes, and 4 KiB at 64 places of each file: no process reads all of it.
+  ///
+  /// - Throws: `ProcessGroupError`, and in the process that cannot read them `DataFormatError`.
+  func requireSame(in processes: any Communicator) throws {
+    guard processes.size > 1 else { return }
+    let prints = try processes.together {
+      try [("train", train), ("dev", dev), ("test", test)].map { name, path in
+        (
+          name: "\(name) data of fingerprint",
+          value: try path.map { "\(try Self.fingerprint($0))" } ?? "none"
+        )
+      }
+    }
+    try processes.requireSame(prints)
+  }
+
+  private static func fingerprint(_ path: String) throws -> Int {
+    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+    defer { try? file.close() }
+    let size = Int(try file.seekToEnd())
+    var print = DataFingerprint()
+    print.add(size)
+    let (places, blockSize) = (64, 4096)
+    for place in 0..<places {
+      try file.seek(toOffset: UInt64(max(0, size - blockSize) * place / (places - 1)))
+      let block = try file.read(upToCount: blockSize) ?? Data()
+      block.withUnsafeBytes { print.add(bytes: $0) }
+    }
+    return print.value
   }
 
   /// The path of a file or folder.

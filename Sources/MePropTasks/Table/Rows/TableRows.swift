@@ -47,12 +47,13 @@ final class TableRows {
   ///   - chunkSize: The rows that may be held in memory, at least 1.
   ///   - capacity: No more rows will come.
   ///   - seed: Decides which chunk a row goes to.
+  ///   - shard: The shard of batches that the rows are for.
   /// - Throws: `FileWriteError`.
-  init(width: Int, chunkSize: Int, capacity: Int, seed: UInt64) throws {
+  init(width: Int, chunkSize: Int, capacity: Int, seed: UInt64, shard: Int) throws {
     self.width = width
     self.chunkSize = chunkSize
-    random = Philox(seed: seed, stream: RandomPurpose.task.stream(1 << 20))
-    let chunks = capacity / chunkSize + (capacity % chunkSize == 0 ? 0 : 1)
+    random = Philox(seed: seed, stream: RandomPurpose.task.stream(1 << 20 + shard))
+    let chunks = (capacity + chunkSize - 1) / chunkSize
     guard chunks > 1 else {
       memory.reserveCapacity(capacity * width)
       return

@@ -155,6 +155,26 @@ package struct RankedScores {
     truths.append(isTrue)
   }
 
+  /// Adds those of other rows.
+  mutating func add(_ other: RankedScores) {
+    scores += other.scores
+    truths += other.truths
+  }
+
+  /// Scores and truths, one after the other.
+  var bytes: [UInt8] {
+    scores.withUnsafeBytes { Array($0) } + truths.map { $0 ? 1 : 0 }
+  }
+
+  /// Reads ``bytes``.
+  init(_ bytes: ArraySlice<UInt8>) {
+    let count = bytes.count / 5
+    bytes.withUnsafeBytes { bytes in
+      scores = (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+      truths = bytes[(4 * count)...].map { $0 == 1 }
+    }
+  }
+
   /// The chance that a true one scores above a false one, ties counting one half; `nil` where all
   /// are true or none is, NaN where a score is NaN.
   ///
