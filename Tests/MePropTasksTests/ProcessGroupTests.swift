@@ -31,6 +31,32 @@ import Testing
     }
   }
 
+  @Test("Processes share exploration and evaluation", arguments: [0, 1, 2])
+  func evaluations(maker: Int) throws {
+    struct Outcome: Equatable, Sendable {
+      var tensors: [NamedTensor]
+      var evaluations: [Evaluation?]
+      var confusions: [ConfusionMatrix?]
+    }
+    func outcomes(_ processes: Int) throws -> [Outcome] {
+      try inProcesses(processes) { communicator in
+        let task = try Self.makers[maker](
+          maker == 2 ? ["explore-from=2", "explore=0.5", "system=arc-hybrid"] : [])
+        try task.shard(into: 6, communicator: communicator)
+        try task.train(epochs: 1...3)
+        return Outcome(
+          tensors: task.checkpointTensors().tensors,
+          evaluations: try [task.evaluate(.dev), task.evaluate(.test)],
+          confusions: EvaluationSplit.allCases.map(task.confusion))
+      }.map { try $0.get() }
+    }
+    let one = try outcomes(1)[0]
+    #expect(one.evaluations[0] != nil)
+    for processes in [2, 3, 5] {
+      for found in try outcomes(processes) { #expect(found == one, "\(processes) processes") }
+    }
+  }
+
   @Test("Processes know which images of the others are easy")
   func easyImages() throws {
     func outcome(_ processes: Int) throws -> [[NamedTensor]] {

@@ -13,17 +13,33 @@ public struct Vocabulary: Sendable, Equatable {
   private let numbers: [String: UInt32]
 
   /// Creates the vocabulary of a list of items.
-  public init(counting list: some Sequence<String>) {
+  public init(counting list: some Sequence<String>) { self.init(Self.counts(of: list)) }
+
+  /// How often each item of a list comes, in the order in which items are first seen.
+  public static func counts(of list: some Sequence<String>) -> [(item: String, count: Int)] {
+    counts(adding: list.lazy.map { ($0, 1) })
+  }
+
+  /// The same for a list whose items each come a number of times.
+  public static func counts(
+    adding list: some Sequence<(item: String, count: Int)>
+  ) -> [(item: String, count: Int)] {
     var places: [String: Int] = [:]
     var counted: [(item: String, count: Int)] = []
-    for item in list {
+    for (item, count) in list {
       if let place = places[item] {
-        counted[place].count += 1
+        counted[place].count += count
       } else {
         places[item] = counted.count
-        counted.append((item, 1))
+        counted.append((item, count))
       }
     }
+    return counted
+  }
+
+  /// Creates the vocabulary of items in the order in which they are first seen, with how often they
+  /// come.
+  public init(_ counted: [(item: String, count: Int)]) {
     // Equal counts in the order of first sight: `sorted` alone does not promise it.
     let order = counted.indices.sorted {
       (counted[$1].count, $0) < (counted[$0].count, $1)

@@ -50,6 +50,9 @@ extension Trainer {
   /// The number of shards of a batch, if it is cut.
   public var shardCount: Int? { sharding?.count }
 
+  /// The processes that share the shards; this one alone where batches are not cut.
+  package var processes: any Communicator { sharding?.communicator ?? SingleProcess() }
+
   /// Bytes that this process sent to others in the last step.
   public var bytesSent: Int { sharding.map { $0.exchange.bytesSent } ?? 0 }
 

@@ -96,45 +96,84 @@ final class DigitsEvaluator {
   private var input: Matrix
   private var order: [UInt32] = []
   private var labels = [Int32](repeating: 0, count: batchSize)
-  private var losses = [Float](repeating: 0, count: batchSize)
-  private var predictions = [Int32](repeating: 0, count: batchSize)
 
   init(inputSize: Int, context: ComputeContext) {
     self.context = context
     input = Matrix(rowCount: 0, columnCount: inputSize)
   }
 
-  /// Evaluates `network` on `images`, whose pixels are multiplied by `scale`.
+  /// Evaluates `network` on `images`, whose pixels are multiplied by `scale`; each process does a
+  /// share.
   ///
   /// - Throws: `WorkInterrupted` where a signal asks the run that this is part of to stop.
   func evaluate(
-    _ network: DigitsNetwork, on images: LabeledImages, scale: Float
+    _ network: DigitsNetwork, on images: LabeledImages, scale: Float,
+    in processes: any Communicator = SingleProcess()
   ) throws -> DigitsEvaluation {
     if order.count < images.count { order = Array(0..<UInt32(images.count)) }
-    let classCount = network.outputSize
-    var confusion = [Int](repeating: 0, count: classCount * classCount)
-    var loss = 0.0
     let predictor = Predictor(network, context: context)
-    for start in stride(from: 0, to: images.count, by: Self.batchSize) {
-      try InterruptFlag.checkRun()
-      let count = min(Self.batchSize, images.count - start)
-      input.setRowCount(count)
-      context.gather(
-        images.pixels, examples: order[start..<(start + count)], scale: scale, into: &input)
-      for row in 0..<count { labels[row] = Int32(images.labels[start + row]) }
+    var scores = ImageScores(imageCount: images.count, batchSize: Self.batchSize)
+    try scores.compute(in: processes) { range, losses, predictions in
+      input.setRowCount(range.count)
+      context.gather(images.pixels, examples: order[range], scale: scale, into: &input)
+      for (row, image) in range.enumerated() { labels[row] = Int32(images.labels[image]) }
       predictor.withOutput(of: input) { logits in
         context.crossEntropy(
           logits, labels: labels, losses: &losses, predictions: &predictions)
       }
-      for row in 0..<count {
-        loss += Double(losses[row])
-        confusion[Int(labels[row]) * classCount + Int(predictions[row])] += 1
+    }
+    return scores.evaluation(classCount: network.outputSize) { Int(images.labels[$0]) }
+  }
+}
+
+/// The losses of images and the classes that are found for them, computed by batches.
+struct ImageScores {
+  private var losses: [Float]
+  private var predictions: [Int32]
+  private let starts: [Int]
+
+  init(imageCount: Int, batchSize: Int) {
+    losses = Array(repeating: 0, count: imageCount)
+    predictions = Array(repeating: 0, count: imageCount)
+    starts = stride(from: 0, to: imageCount, by: batchSize) + [imageCount]
+  }
+
+  /// Computes all of them, a share in each process.
+  ///
+  /// - Parameters:
+  ///   - processes: All call this.
+  ///   - score: Scores some images: writes their losses and classes.
+  /// - Throws: `WorkInterrupted` where a signal asks the run that this is part of to stop.
+  mutating func compute(
+    in processes: any Communicator,
+    score: (Range<Int>, inout [Float], inout [Int32]) throws -> Void
+  ) throws {
+    let size = starts.count > 1 ? starts[1] : 0
+    var batchLosses = [Float](repeating: 0, count: size)
+    var batchPredictions = [Int32](repeating: 0, count: size)
+    for batch in processes.share(of: starts.count - 1) {
+      try InterruptFlag.checkRun()
+      let images = starts[batch]..<starts[batch + 1]
+      try score(images, &batchLosses, &batchPredictions)
+      for (row, image) in images.enumerated() {
+        (losses[image], predictions[image]) = (batchLosses[row], batchPredictions[row])
       }
     }
+    processes.complete(&losses, starts: starts)
+    processes.complete(&predictions, starts: starts)
+  }
+
+  /// The figures; `label` is the class of an image.
+  func evaluation(
+    classCount: Int, classNames: [String]? = nil, label: (Int) -> Int
+  ) -> DigitsEvaluation {
+    var confusion = Array(repeating: [Int](repeating: 0, count: classCount), count: classCount)
+    var loss = 0.0
+    for image in losses.indices {
+      loss += Double(losses[image])
+      confusion[label(image)][Int(predictions[image])] += 1
+    }
     return DigitsEvaluation(
-      loss: loss / Double(max(images.count, 1)),
-      confusion: (0..<classCount).map {
-        Array(confusion[($0 * classCount)..<(($0 + 1) * classCount)])
-      })
+      loss: loss / Double(max(losses.count, 1)), confusion: confusion, classNames: classNames)
   }
 }

@@ -94,7 +94,8 @@ public final class DigitsTask: NetworkTask {
   /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
   public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
     let images = split == .dev ? data.development : data.test
-    let evaluation = try evaluator.evaluate(trainer.model, on: images, scale: Self.pixelScale)
+    let evaluation = try evaluator.evaluate(
+      trainer.model, on: images, scale: Self.pixelScale, in: trainer.processes)
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
   }

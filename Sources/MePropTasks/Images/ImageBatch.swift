@@ -75,40 +75,32 @@ struct ImageEvaluator {
   private let context: ComputeContext
   private var batch: ImageBatch
   private var order: [UInt32] = []
-  private var losses = [Float](repeating: 0, count: batchSize)
-  private var predictions = [Int32](repeating: 0, count: batchSize)
 
   init(_ shape: ImageShape, context: ComputeContext) {
     self.context = context
     batch = ImageBatch(shape)
   }
 
-  /// The figures of `network` on `images`, whose pixels are multiplied by `scale`.
+  /// The figures of `network` on `images`, whose pixels are multiplied by `scale`; each process
+  /// computes a share.
   ///
   /// - Throws: `WorkInterrupted` where a signal asks the run that this is part of to stop.
   mutating func evaluate(
-    _ network: ImageNetwork, on images: ImageCollection, scale: Float = ImageBatch.pixelScale
+    _ network: ImageNetwork, on images: ImageCollection, scale: Float = ImageBatch.pixelScale,
+    in processes: any Communicator = SingleProcess()
   ) throws -> DigitsEvaluation {
     if order.count < images.count { order = Array(0..<UInt32(images.count)) }
-    let classCount = network.outputSize
-    var confusion = Array(
-      repeating: [Int](repeating: 0, count: classCount), count: classCount)
-    var loss = 0.0
     let predictor = Predictor(network, context: context)
-    for start in stride(from: 0, to: images.count, by: Self.batchSize) {
-      try InterruptFlag.checkRun()
-      let count = min(Self.batchSize, images.count - start)
-      batch.fill(images, order[start..<(start + count)], scale: scale, context)
+    var scores = ImageScores(imageCount: images.count, batchSize: Self.batchSize)
+    try scores.compute(in: processes) { range, losses, predictions in
+      batch.fill(images, order[range], scale: scale, context)
       predictor.withOutput(of: batch.input) { logits in
         context.crossEntropy(
           logits, labels: batch.labels, losses: &losses, predictions: &predictions)
       }
-      for row in 0..<count {
-        loss += Double(losses[row])
-        confusion[Int(batch.labels[row])][Int(predictions[row])] += 1
-      }
     }
-    return DigitsEvaluation(
-      loss: loss / Double(max(images.count, 1)), confusion: confusion, classNames: images.classes)
+    return scores.evaluation(classCount: network.outputSize, classNames: images.classes) {
+      Int(images.labels[$0])
+    }
   }
 }

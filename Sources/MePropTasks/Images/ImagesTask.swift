@@ -88,7 +88,7 @@ public final class ImagesTask: NetworkTask {
   /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
   public func evaluate(_ split: EvaluationSplit) throws -> Evaluation? {
     let evaluation = try evaluator.evaluate(
-      trainer.model, on: split == .dev ? data.development : data.test)
+      trainer.model, on: split == .dev ? data.development : data.test, in: trainer.processes)
     lastEvaluations[split] = evaluation
     return evaluation.evaluation
   }

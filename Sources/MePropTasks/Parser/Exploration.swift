@@ -19,13 +19,16 @@ extension ParserEngine {
   ///   - seed: With `epoch`, decides where.
   ///   - epoch: From 1.
   ///   - threadCount: Threads to compute with.
-  /// - Returns: The examples, in an order that does not depend on the number of threads; none where
-  ///   no state has more than one transition.
+  ///   - processes: Each parses its share of the sentences.
+  /// - Returns: The examples, in an order that does not depend on the numbers of threads and
+  ///   processes; none where no state has more than one transition.
   /// - Throws: `WorkInterrupted` where a signal asks the run to stop.
   func explore(
-    _ trees: EncodedTrees, share: Double, seed: UInt64, epoch: Int, threadCount: Int
+    _ trees: EncodedTrees, share: Double, seed: UInt64, epoch: Int, threadCount: Int,
+    processes: any Communicator
   ) throws -> TransitionExamples {
-    let batches = ParserBatches.make(trees)
+    let allBatches = ParserBatches.make(trees)
+    let batches = Array(allBatches[processes.share(of: allBatches.count)])
     var parts = [TransitionExamples](repeating: TransitionExamples(), count: batches.count)
     parts.withUnsafeMutableBufferPointer { parts in
       let parts = SharedPlaces(parts)
@@ -48,6 +51,7 @@ extension ParserEngine {
       all.append(contentsOf: parts[index])
       parts[index] = TransitionExamples()
     }
+    all.gather(from: processes)
     return all
   }
 }

@@ -86,10 +86,15 @@ extension ParserEngine {
   ///   - trees: Sentences; heads and labels are not looked at.
   ///   - beamWidth: Hypotheses a sentence; 1 for the best transition at every step.
   ///   - threadCount: Threads to compute with.
+  ///   - processes: Each parses its share of the batches.
   /// - Returns: Heads and labels by node.
-  func parse(_ trees: EncodedTrees, beamWidth: Int = 1, threadCount: Int) -> ParsedTrees {
+  func parse(
+    _ trees: EncodedTrees, beamWidth: Int = 1, threadCount: Int,
+    processes: any Communicator = SingleProcess()
+  ) -> ParsedTrees {
     var result = ParsedTrees(nodeCount: trees.heads.count)
-    let batches = ParserBatches.make(trees)
+    let all = ParserBatches.make(trees)
+    let batches = Array(all[processes.share(of: all.count)])
     result.heads.withUnsafeMutableBufferPointer { heads in
       result.labels.withUnsafeMutableBufferPointer { labels in
         let heads = SharedPlaces(heads)
@@ -115,6 +120,24 @@ extension ParserEngine {
         }
       }
     }
+    if processes.size > 1 { result.complete(all, of: trees, processes) }
     return result
+  }
+}
+
+extension ParsedTrees {
+  /// Takes the sentences that other processes parsed.
+  fileprivate mutating func complete(
+    _ batches: [ArraySlice<Int>], of trees: EncodedTrees, _ processes: any Communicator
+  ) {
+    var starts = [0]
+    var nodes: [Int] = []
+    for batch in batches {
+      for sentence in batch { nodes += trees.starts[sentence]..<trees.starts[sentence + 1] }
+      starts.append(nodes.count)
+    }
+    var found = nodes.map { SIMD2(heads[$0], labels[$0]) }
+    processes.complete(&found, starts: starts)
+    for (node, arc) in zip(nodes, found) { (heads[node], labels[node]) = (arc.x, arc.y) }
   }
 }

@@ -129,7 +129,7 @@ public final class ParserTask: NetworkTask {
       precision: settings.precision, context: trainer.context)
     return try engine.explore(
       training, share: settings.explorationShare, seed: settings.steps.seed, epoch: epoch,
-      threadCount: trainer.context.threadCount)
+      threadCount: trainer.context.threadCount, processes: trainer.processes)
   }
 
   /// Does one step.
@@ -181,7 +181,8 @@ public final class ParserTask: NetworkTask {
     let engine = ParserEngine(
       trainer.model, vocabularies: vocabularies, system: settings.system,
       precision: settings.precision, context: trainer.context)
-    let parsed = engine.parse(encoded, threadCount: trainer.context.threadCount)
+    let parsed = engine.parse(
+      encoded, threadCount: trainer.context.threadCount, processes: trainer.processes)
     try InterruptFlag.checkRun()
     let relations = vocabularies.relations.items
     var scores = TreeEvaluation.Attachment()

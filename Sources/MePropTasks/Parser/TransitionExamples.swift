@@ -1,5 +1,6 @@
 // Training examples: states as the nodes that are looked at, with the transition to learn.
 
+import MePropCore
 import MePropData
 
 /// States of training sentences, compactly, each with the transition that is right there.
@@ -63,6 +64,14 @@ struct TransitionExamples: Sendable {
     transitions += other.transitions
     nodes += other.nodes
     labels += other.labels
+  }
+
+  /// Takes the examples of all processes, in their order.
+  mutating func gather(from processes: any Communicator) {
+    sentences = processes.gather(elements: sentences)
+    transitions = processes.gather(elements: transitions)
+    nodes = processes.gather(elements: nodes)
+    labels = processes.gather(elements: labels)
   }
 
   /// Writes the features of an example, a symbol a position.

@@ -32,17 +32,30 @@ final class TaggerInference {
   /// The class of each word of all sentences, in batches of sentences of similar length.
   ///
   /// Where a signal asks the run to stop, the rest is left out: callers in a run then ask
-  /// `InterruptFlag.checkRun`.
-  func classes(of data: EncodedSentences, into classes: inout [Int32]) {
+  /// `InterruptFlag.checkRun`. Each of several processes tags its share of the batches.
+  func classes(
+    of data: EncodedSentences, into classes: inout [Int32],
+    processes: any Communicator = SingleProcess()
+  ) {
     if classes.count < data.words.count {
       classes = Array(repeating: 0, count: data.words.count)
     }
     let order = (0..<data.count).filter { data.length($0) > 0 }
       .sorted { (data.length($0), $0) < (data.length($1), $1) }
-    for start in stride(from: 0, to: order.count, by: Self.batchSize) {
+    let starts = stride(from: 0, to: order.count, by: Self.batchSize) + [order.count]
+    for batch in processes.share(of: starts.count - 1) {
       if InterruptFlag.ofRun?.signal != nil { return }
-      self.classes(
-        order[start..<min(start + Self.batchSize, order.count)], of: data, into: &classes)
+      self.classes(order[starts[batch]..<starts[batch + 1]], of: data, into: &classes)
     }
+    guard processes.size > 1 else { return }
+    let places = order.flatMap { data.starts[$0]..<data.starts[$0 + 1] }
+    var wordStarts = [0]
+    for (first, last) in zip(starts, starts.dropFirst()) {
+      wordStarts.append(
+        order[first..<last].reduce(wordStarts[wordStarts.count - 1]) { $0 + data.length($1) })
+    }
+    var found = places.map { classes[$0] }
+    processes.complete(&found, starts: wordStarts)
+    for (place, found) in zip(places, found) { classes[place] = found }
   }
 }

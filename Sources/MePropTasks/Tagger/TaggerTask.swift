@@ -132,7 +132,7 @@ public final class TaggerTask: NetworkTask {
     guard let (sentences, encoded) = parts[split] else { return nil }
     var classes: [Int32] = []
     TaggerInference(trainer.model, precision: .int8, context: trainer.context)
-      .classes(of: encoded, into: &classes)
+      .classes(of: encoded, into: &classes, processes: trainer.processes)
     try InterruptFlag.checkRun()
     let evaluation = TaggerEvaluation(sentences, encoded, classes, vocabularies)
     lastEvaluations[split] = evaluation

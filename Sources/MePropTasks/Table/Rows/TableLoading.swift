@@ -70,7 +70,7 @@ struct TableLoading {
   private static func chunkSize(
     _ settings: TableSettings, _ width: Int, _ shardCount: Int, _ processes: any Communicator
   ) throws -> Int {
-    let least = processes.gather(numbers: [TableSettings.chunkSize(width: width)]).min() ?? 1
+    let least = processes.gather(elements: [TableSettings.chunkSize(width: width)]).min() ?? 1
     return max(1, (settings.chunkRows ?? least) / shardCount)
   }
 

@@ -206,7 +206,7 @@ struct TableSurvey {
   private static func gather(
     _ extents: [Extent], _ processes: any Communicator
   ) -> [Extent] {
-    let numbers = processes.gather(numbers: extents.flatMap(\.numbers))
+    let numbers = processes.gather(elements: extents.flatMap(\.numbers))
     return stride(from: 0, to: numbers.count, by: Extent.size).map {
       Extent(numbers[$0..<$0 + Extent.size])
     }
@@ -215,10 +215,10 @@ struct TableSurvey {
   private static func gather(
     _ marks: [[Mark]], _ processes: any Communicator
   ) -> [[Mark]] {
-    let numbers = processes.gather(
-      numbers: marks.flatMap { marks in
-        [marks.count] + marks.flatMap { [$0.place.offset, $0.place.line, $0.targetCount] }
-      })
+    let own: [Int] = marks.flatMap { marks in
+      [marks.count] + marks.flatMap { [$0.place.offset, $0.place.line, $0.targetCount] }
+    }
+    let numbers = processes.gather(elements: own)
     var result: [[Mark]] = []
     var place = 0
     while place < numbers.count {
@@ -232,16 +232,5 @@ struct TableSurvey {
       place += 1 + 3 * numbers[place]
     }
     return result
-  }
-}
-
-extension Communicator {
-  /// Returns the numbers of all ranks, one after the other.
-  func gather(numbers: [Int]) -> [Int] {
-    gather(numbers.withUnsafeBytes { Array($0) }).flatMap { message in
-      message.withUnsafeBytes { bytes in
-        (0..<bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int.self) }
-      }
-    }
   }
 }
