@@ -158,6 +158,37 @@ import Testing
     #expect(TaggerFeatures.features(of: "a", lowercased: "a")[2] == "3<a")
   }
 
+  @Test func featuresOfBytesAreThoseOfCharacters() {
+    var random = Philox(seed: 3)
+    let letters =
+      Array("aAbZz09.-' ").map(String.init) + ["é", "Ü", "ß", "\u{212A}", "e\u{301}", "中"]
+    for _ in 0..<500 {
+      let form = (0..<random.next(below: 6)).map { _ in
+        letters[Int(random.next(below: UInt32(letters.count)))]
+      }.joined()
+      let low = Array(form.lowercased())
+      var expected = (1...3).map { "\($0)<" + String(low.prefix($0)) }
+      expected += (1...3).map { "\($0)>" + String(low.suffix($0)) }
+      expected.append("=" + TaggerFeatures.shape(of: form))
+      #expect(TaggerFeatures.features(of: form, lowercased: form.lowercased()) == expected)
+    }
+  }
+
+  @Test func vocabulariesOfFormsAreThoseOfAllWords() {
+    let sentences = [["Go", "go", "gone"], ["Go", "éa", "GO"], ["go"]].map {
+      TaggedSentence(forms: $0, tags: $0.map { _ in "x" })
+    }
+    let found = TaggerVocabularies(sentences)
+    let forms = sentences.flatMap(\.forms)
+    #expect(found.words == Vocabulary(counting: forms.map { $0.lowercased() }))
+    #expect(
+      found.features
+        == Vocabulary(
+          counting: forms.flatMap {
+            TaggerFeatures.features(of: $0, lowercased: $0.lowercased())
+          }))
+  }
+
   @Test func vocabulariesAreByFallingFrequency() {
     let vocabulary = Vocabulary(counting: ["b", "a", "c", "a", "d", "c"])
     #expect(vocabulary.items == ["a", "c", "b", "d"])

@@ -74,34 +74,65 @@ struct EncodedSentences: Sendable {
 ///
 /// Taking a form apart letter by letter is slower than the network; the memory is bounded.
 final class FormEncoder {
-  private let vocabularies: TaggerVocabularies
-  /// Where the numbers of a form start in `numbers`: its word, then its features.
-  private var places: [String: Int] = [:]
+  private let words: VocabularyBytes
+  private let features: VocabularyBytes
+  /// The forms that are remembered, and the numbers of each: its word, then its features.
+  private var forms = ByteDictionary()
   private var numbers: [UInt32] = []
 
   /// The most forms that are remembered.
   static let capacity = 1 << 16
+  private static let numbersPerForm = 1 + TaggerFeatures.count
 
-  init(_ vocabularies: TaggerVocabularies) { self.vocabularies = vocabularies }
-
-  func append(_ form: String, words: inout [UInt32], features: inout [UInt32]) {
-    let place = places[form] ?? remember(form)
-    words.append(numbers[place])
-    for feature in 1...TaggerFeatures.count { features.append(numbers[place + feature]) }
+  init(_ vocabularies: TaggerVocabularies) {
+    words = VocabularyBytes(vocabularies.words)
+    features = VocabularyBytes(vocabularies.features)
   }
 
-  private func remember(_ form: String) -> Int {
-    if places.count >= Self.capacity {
-      places.removeAll(keepingCapacity: true)
+  func append(_ form: String, words: inout [UInt32], features: inout [UInt32]) {
+    var form = form
+    let place = form.withUTF8 { bytes in
+      forms.find(UnsafeRawBufferPointer(bytes)) ?? remember(bytes)
+    }
+    let first = place * Self.numbersPerForm
+    words.append(numbers[first])
+    features += numbers[first + 1..<first + Self.numbersPerForm]
+  }
+
+  private func remember(_ form: UnsafeBufferPointer<UInt8>) -> Int {
+    if forms.count >= Self.capacity {
+      forms = ByteDictionary()
       numbers.removeAll(keepingCapacity: true)
     }
-    let place = numbers.count
-    let low = form.lowercased()
-    numbers.append(vocabularies.words[low])
-    for feature in TaggerFeatures.features(of: form, lowercased: low) {
-      numbers.append(vocabularies.features[feature])
+    let isPlain = TaggerFeatures.takeApartIfPlain(
+      form, word: { numbers.append(words[$0]) }, feature: { numbers.append(features[$0]) })
+    if !isPlain {
+      let text = String(decoding: form, as: UTF8.self)
+      let low = text.lowercased()
+      numbers.append(words.vocabulary[low])
+      for feature in TaggerFeatures.features(of: text, lowercased: low) {
+        numbers.append(features.vocabulary[feature])
+      }
     }
-    places[form] = place
-    return place
+    return forms.insert(UnsafeRawBufferPointer(form))
+  }
+}
+
+/// The numbers of a vocabulary's items, looked up by their bytes.
+struct VocabularyBytes {
+  /// The vocabulary.
+  let vocabulary: Vocabulary
+  private let items: ByteDictionary
+
+  init(_ vocabulary: Vocabulary) {
+    self.vocabulary = vocabulary
+    items = ByteDictionary(vocabulary.items)
+  }
+
+  /// The number of an item; 0 for an unknown one.
+  ///
+  /// An item that is written with other bytes, but with the same letters, is known.
+  subscript(item: UnsafeRawBufferPointer) -> UInt32 {
+    items.find(item).map { UInt32($0 + 1) } ?? vocabulary[String(decoding: item, as: UTF8.self)]
   }
 }

@@ -15,31 +15,56 @@ public enum TaggerFeatures {
   public static func features(of form: String, lowercased low: String) -> [String] {
     var result: [String] = []
     result.reserveCapacity(count)
-    if isPlain(low) {
-      let letters = Array(low.utf8)
-      func text(_ letters: ArraySlice<UInt8>) -> String { String(decoding: letters, as: UTF8.self) }
-      for length in 1...3 { result.append("\(length)<" + text(letters.prefix(length))) }
-      for length in 1...3 { result.append("\(length)>" + text(letters.suffix(length))) }
-    } else {
-      let letters = Array(low)
-      for length in 1...3 { result.append("\(length)<" + String(letters.prefix(length))) }
-      for length in 1...3 { result.append("\(length)>" + String(letters.suffix(length))) }
+    var form = form
+    let isPlain = form.withUTF8 { letters in
+      takeApartIfPlain(
+        letters, word: { _ in },
+        feature: { result.append(String(decoding: $0, as: UTF8.self)) })
     }
+    if isPlain { return result }
+    let letters = Array(low)
+    for length in 1...3 { result.append("\(length)<" + String(letters.prefix(length))) }
+    for length in 1...3 { result.append("\(length)>" + String(letters.suffix(length))) }
     result.append("=" + shape(of: form))
     return result
   }
 
-  /// Whether each byte is a letter of its own: most forms, and much faster to take apart.
-  private static func isPlain(_ text: String) -> Bool {
-    text.utf8.allSatisfy { (0x20..<0x7f).contains($0) }
-  }
-
-  /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as
-  /// it is; runs shortened to one.
-  public static func shape(of form: String) -> String {
-    if isPlain(form) {
-      var kinds: [UInt8] = []
-      for letter in form.utf8 {
+  /// Takes a form apart if each byte is a letter of its own, as in most forms: much faster than by
+  /// characters.
+  ///
+  /// - Parameters:
+  ///   - form: The bytes of the form.
+  ///   - word: Gets those of the lower-cased form.
+  ///   - feature: Gets those of each feature, in the order of ``features(of:lowercased:)``.
+  /// - Returns: Whether it is such a form.
+  static func takeApartIfPlain(
+    _ form: UnsafeBufferPointer<UInt8>, word: (UnsafeRawBufferPointer) -> Void,
+    feature: (UnsafeRawBufferPointer) -> Void
+  ) -> Bool {
+    guard form.allSatisfy({ (0x20..<0x7f).contains($0) }) else { return false }
+    let count = form.count
+    // The lower-cased form, and room for a feature: two letters of its kind before it.
+    withUnsafeTemporaryAllocation(byteCount: 2 * count + 2, alignment: 1) { room in
+      let low = UnsafeMutableRawBufferPointer(rebasing: room[..<count])
+      let text = UnsafeMutableRawBufferPointer(rebasing: room[count...])
+      for place in 0..<count {
+        let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(form[place])
+        low[place] = isUpper ? form[place] | 0x20 : form[place]
+      }
+      word(UnsafeRawBufferPointer(low))
+      for kind in [UInt8(ascii: "<"), UInt8(ascii: ">")] {
+        for length in 1...3 {
+          let affix = min(length, count)
+          let start = kind == UInt8(ascii: "<") ? 0 : count - affix
+          text[0] = UInt8(ascii: "0") + UInt8(length)
+          text[1] = kind
+          for place in 0..<affix { text[2 + place] = low[start + place] }
+          feature(UnsafeRawBufferPointer(rebasing: text[..<(2 + affix)]))
+        }
+      }
+      text[0] = UInt8(ascii: "=")
+      var end = 1
+      for letter in form {
         let kind =
           switch letter {
           case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt8(ascii: "X")
@@ -47,10 +72,19 @@ public enum TaggerFeatures {
           case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt8(ascii: "d")
           default: letter
           }
-        if kind != kinds.last { kinds.append(kind) }
+        if end == 1 || kind != text[end - 1] {
+          text[end] = kind
+          end += 1
+        }
       }
-      return String(decoding: kinds, as: UTF8.self)
+      feature(UnsafeRawBufferPointer(rebasing: text[..<end]))
     }
+    return true
+  }
+
+  /// The form with upper-case letters as X, lower-case ones as x, digits as d, and anything else as
+  /// it is; runs shortened to one.
+  public static func shape(of form: String) -> String {
     var result = ""
     var last: Character?
     for letter in form {

@@ -41,7 +41,8 @@ final class TaggerInference {
       classes = Array(repeating: 0, count: data.words.count)
     }
     let order = (0..<data.count).filter { data.length($0) > 0 }
-      .sorted { (data.length($0), $0) < (data.length($1), $1) }
+      // The longest first, so that memory is taken once.
+      .sorted { (data.length($1), $0) < (data.length($0), $1) }
     let starts = stride(from: 0, to: order.count, by: Self.batchSize) + [order.count]
     for batch in processes.share(of: starts.count - 1) {
       if InterruptFlag.ofRun?.signal != nil { return }
