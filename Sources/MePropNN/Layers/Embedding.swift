@@ -114,20 +114,50 @@ public struct Embedding: Layer, Equatable {
       "\(self): input has \(x.positionCount) symbols a row, expected \(positions.count)")
     step.packing = x.packing
     y.setRowCount(x.rowCount)
+    gather(x, into: &y)
+    scratch.mask.drop(&y, dropout, isVariational: isVariational, step)
+  }
+
+  /// A table as the innermost loop reads it.
+  private struct Source {
+    var vectors: UnsafePointer<Float>
+    var stride: Int
+    var size: Int
+    var symbolCount: Int
+  }
+
+  private func gather(_ x: Symbols, into y: inout Matrix) {
+    let stride = y.stride
     let target = y.unsafeMutableFloats()
-    for row in 0..<x.rowCount {
-      var column = 0
+    let count = positions.count
+    precondition(
+      x.values.count >= x.rowCount * count,
+      "\(self): \(x.values.count) symbols, expected \(count) in each of \(x.rowCount) rows")
+    withUnsafeTemporaryAllocation(of: Source.self, capacity: count) { sources in
       for (position, index) in positions.enumerated() {
-        let symbol = Int(x.values[row * positions.count + position])
-        let size = tables[index].vectors.columnCount
-        tables[index].vectors.value.withRow(symbol) { vector in
-          guard let from = vector.baseAddress else { return }
-          (target + row * y.stride + column).update(from: from, count: size)
+        let vectors = tables[index].vectors.value
+        sources.initializeElement(
+          at: position,
+          to: Source(
+            vectors: vectors.unsafeFloats, stride: vectors.stride, size: vectors.columnCount,
+            symbolCount: vectors.rowCount))
+      }
+      x.values.withUnsafeBufferPointer { symbols in
+        for row in 0..<x.rowCount {
+          var place = target + row * stride
+          for position in 0..<count {
+            let source = sources[position]
+            let symbol = Int(symbols[row * count + position])
+            precondition(
+              symbol < source.symbolCount,
+              "Embedding: symbol \(symbol) of \(source.symbolCount)")
+            place.update(from: source.vectors + symbol * source.stride, count: source.size)
+            place += source.size
+          }
         }
-        column += size
       }
     }
-    scratch.mask.drop(&y, dropout, isVariational: isVariational, step)
+    withExtendedLifetime(tables) {}
   }
 
   /// Adds up the gradients of each symbol and updates its vector; there is nothing below.
