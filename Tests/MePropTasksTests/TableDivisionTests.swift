@@ -191,7 +191,7 @@ struct TableDivisionTests {
     }
   }
 
-  @Test("Processes with other files, or other shards, all end with one line")
+  @Test("Processes with other files, or other settings, all end with one line")
   func otherFiles() throws {
     let folder = try TemporaryFolder()
     let paths = try [1, 2].map {
@@ -205,21 +205,26 @@ struct TableDivisionTests {
     for text in found {
       #expect(try text.get().hasPrefix("process 1: expected train data of fingerprint '"))
     }
-    let shards = inProcesses(2) { communicator in
-      message {
-        let request = TrainingRequest(
-          assignments: [
-            "data=\(paths[0])", "target=place", "shards=\(4 + communicator.rank)", "threads=1",
-          ])
-        _ = try Table.train(
-          request, from: DataSource(DataLocator(environment: [:])), recorders: [],
-          handlesSignals: false)
+    // Settings on which it depends what processes tell each other while they read.
+    for (key, values) in [
+      ("shards", ["4", "5"]), ("batch", ["128", "2"]), ("train-limit", ["none", "50"]),
+    ] {
+      let found = inProcesses(2) { communicator in
+        message {
+          let request = TrainingRequest(
+            assignments: [
+              "data=\(paths[0])", "target=place", "threads=1",
+              "\(key)=\(values[communicator.rank])",
+            ])
+          _ = try Table.train(
+            request, from: DataSource(DataLocator(environment: [:])), recorders: [],
+            handlesSignals: false)
+        }
       }
-    }
-    for text in shards {
-      #expect(
-        try text.get().hasPrefix(
-          "process 1: expected the setting shards '4' as in process 0, found '5'"))
+      let expected =
+        "process 1: expected the setting \(key) '\(values[0])' as in process 0, found "
+        + "'\(values[1])'"
+      for text in found { #expect(try text.get().hasPrefix(expected)) }
     }
   }
 

@@ -35,9 +35,11 @@ extension Communicator {
         "shards", to: "\(max(ProcessGroup.defaultShardCount, size))",
         from: configuration.origin(of: "shards"))
     }
+    // Tasks read data together, and what they tell each other depends on their settings. Where data
+    // are each process finds out by itself.
+    let places = Set(configuration.schema.keys.filter(\.namesPlace).map(\.name))
+    try requireSame(settings(of: configuration, without: places))
     if let count = configuration.schema["shards"].flatMap({ configuration.optionalInt($0.name) }) {
-      // Tasks may read data by shards.
-      try requireSame([("the setting shards", "\(count)")])
       if count < size {
         let error = ShardingError.tooManyRanks(ranks: size, shards: count)
         throw KnownError(error: configuration.conflict("shards", error.description))
@@ -51,16 +53,23 @@ extension Communicator {
     }
   }
 
+  /// The settings that processes must have in common.
+  private func settings(
+    of configuration: Configuration, without left: Set<String> = []
+  ) -> [(name: String, value: String)] {
+    // How fast a process computes is its own affair.
+    configuration.texts.filter { $0.key != "threads" && !left.contains($0.key) }
+      .sorted { $0.key < $1.key }.map { (name: "the setting \($0.key)", value: $0.value) }
+  }
+
   /// Cuts the batches of a task into shards for all processes, where there are several.
   ///
   /// - Throws: ``ProcessGroupError`` where settings or data differ; ``KnownError``.
   func shard(_ prepared: PreparedTask) throws {
     guard size > 1 else { return }
     let configuration = prepared.configuration
-    // How fast a process computes is its own affair.
-    let texts = configuration.texts.filter { $0.key != "threads" }.sorted { $0.key < $1.key }
     try requireSame(
-      texts.map { (name: "the setting \($0.key)", value: $0.value) } + [
+      settings(of: configuration) + [
         ("data of fingerprint", "\((prepared.task as? any NetworkTask)?.fingerprint ?? 0)"),
         ("instructions", InstructionSet.preferred.rawValue),
         ("the version", MePropVersion.description),
