@@ -2,11 +2,7 @@
 
 extension Communicator {
   /// The pieces of work, of so many, that this rank does: neighboring ones.
-  package func share(of count: Int) -> Range<Int> { Self.share(of: count, rank, size) }
-
-  private static func share(of count: Int, _ rank: Int, _ size: Int) -> Range<Int> {
-    count * rank / size..<count * (rank + 1) / size
-  }
+  package func share(of count: Int) -> Range<Int> { ShardTree.share(of: count, rank, size) }
 
   /// Fills in what other ranks computed.
   ///
@@ -21,7 +17,7 @@ extension Communicator {
       "complete: \(results.count) results, expected \(starts.last ?? 0)")
     guard size > 1 else { return }
     let ranges = (0..<size).map { rank in
-      let share = Self.share(of: starts.count - 1, rank, size)
+      let share = ShardTree.share(of: starts.count - 1, rank, size)
       return starts[share.lowerBound]..<starts[share.upperBound]
     }
     let own = Array(results[ranges[rank]])

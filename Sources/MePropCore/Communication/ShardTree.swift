@@ -17,6 +17,11 @@ package struct ShardTree: Sendable, Equatable {
 
   /// The shards that a rank owns; none where there are more ranks than shards, for some of them.
   package func shards(ofRank rank: Int, of size: Int) -> Range<Int> {
+    Self.share(of: count, rank, size)
+  }
+
+  /// The pieces, of so many, of a rank: neighboring ones.
+  static func share(of count: Int, _ rank: Int, _ size: Int) -> Range<Int> {
     count * rank / size..<count * (rank + 1) / size
   }
 

@@ -30,7 +30,7 @@ extension TableModel {
         seed: UInt64(max(0, details.splitSeed)), shard: shard)
       let (reader, first) = try survey.reader(before: share.lowerBound)
       found.add(
-        try encoding.encode(reader, from: first, rows: share) { _, cells in
+        try encoding.encode(reader, from: first, rows: share) { cells in
           if split.takes(cells[encoding.features.cellCount]) { try rows.append(cells) }
         })
     }

@@ -11,8 +11,8 @@ import MePropTraining
 /// The training file is read twice: to learn its columns, and to encode its rows. Neither takes
 /// memory that grows with the file, apart from the rows where they may all be held.
 ///
-/// Where batches are cut into shards, rows are divided among these, and each of
-/// several processes reads and holds the rows of its shards.
+/// Where batches are cut into shards, rows are divided among these, and each of several processes
+/// reads and holds the rows of its shards.
 public struct TableData {
   /// What was learned of the columns.
   public let schema: TableSchema

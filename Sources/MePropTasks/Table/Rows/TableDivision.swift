@@ -46,9 +46,7 @@ struct TableDivision {
   }
 
   /// The shards of this process.
-  var own: Range<Int> {
-    ShardTree(count: counts.count).shards(ofRank: processes.rank, of: processes.size)
-  }
+  var own: Range<Int> { processes.share(of: counts.count) }
 
   /// The steps of an epoch of batches of `batchSize` rows, or a few more or fewer; each has rows of
   /// all shards.

@@ -49,13 +49,13 @@ struct TableEncoding {
   ///   - reader: Of the file.
   ///   - first: How many rows with a target come before the next row.
   ///   - rows: Which of the rows with a target are encoded.
-  ///   - take: Gets the number of each of these rows, and its cells; rows of classes that training
-  ///     did not see are counted, and left out.
+  ///   - take: Gets the cells of each of these rows; rows of classes that training did not see are
+  ///     counted, and left out.
   /// - Returns: What the user should know.
   /// - Throws: `TableError`, `DataFormatError`, and what `take` throws.
   func encode(
     _ reader: TableReader, from first: Int = 0, rows: Range<Int> = 0..<Int.max,
-    _ take: (Int, UnsafeBufferPointer<UInt32>) throws -> Void
+    _ take: (UnsafeBufferPointer<UInt32>) throws -> Void
   ) throws -> EncodingNotes {
     let encoder = try RowEncoder(schema, in: reader, target: .skipsMissing)
     var cells = [UInt32](repeating: 0, count: width)
@@ -82,7 +82,7 @@ struct TableEncoding {
         if schema.weight != nil {
           cells[cells.count - 1] = try encoder.weight(reader).bitPattern
         }
-        try take(row - 1, UnsafeBufferPointer(cells))
+        try take(UnsafeBufferPointer(cells))
       }
     }
     notes.odd = encoder.odd
@@ -94,12 +94,12 @@ struct TableEncoding {
   /// - Throws: `TableError.noRows`, and as ``encode(_:from:rows:_:)``.
   func encodeAll(
     _ reader: TableReader, rows: Range<Int>,
-    _ take: (Int, UnsafeBufferPointer<UInt32>) throws -> Void
+    _ take: (UnsafeBufferPointer<UInt32>) throws -> Void
   ) throws -> EncodingNotes {
     var count = 0
     let notes = try encode(reader, rows: rows) {
       count += 1
-      try take($0, $1)
+      try take($0)
     }
     guard count + notes.withoutTarget + notes.unseen > 0 else {
       throw TableError.noRows(path: reader.path)
@@ -114,7 +114,7 @@ struct TableEncoding {
     _ path: String, chunkSize: Int, limit: Int? = nil, notes: inout [String]
   ) throws -> TableRows {
     let result = makeRows(chunkSize: chunkSize)
-    let found = try encodeAll(reader(path), rows: 0..<(limit ?? .max)) { try result.append($1) }
+    let found = try encodeAll(reader(path), rows: 0..<(limit ?? .max)) { try result.append($0) }
     notes += found.lines(path, schema)
     try result.finish()
     return result

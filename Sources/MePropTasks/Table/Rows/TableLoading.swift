@@ -47,11 +47,8 @@ struct TableLoading {
     let shares = TableDivision.shares(of: limit, among: settings.shardCount ?? 1)
     isDivided = shares != nil
     self.shares = shares ?? [0..<limit]
-    own =
-      isDivided
-      ? ShardTree(count: self.shares.count).shards(ofRank: processes.rank, of: processes.size)
-      : 0..<1
-    chunkSize = try Self.chunkSize(settings, encoding.width, self.shares.count, processes)
+    own = isDivided ? processes.share(of: self.shares.count) : 0..<1
+    chunkSize = Self.chunkSize(settings, encoding.width, self.shares.count, processes)
     for (split, path) in [(EvaluationSplit.dev, parts.dev), (.test, parts.test)] {
       guard let path else { continue }
       guard isDivided else {
@@ -69,7 +66,7 @@ struct TableLoading {
   /// memory of the process that has least allows.
   private static func chunkSize(
     _ settings: TableSettings, _ width: Int, _ shardCount: Int, _ processes: any Communicator
-  ) throws -> Int {
+  ) -> Int {
     let least = processes.gather(elements: [TableSettings.chunkSize(width: width)]).min() ?? 1
     return max(1, (settings.chunkRows ?? least) / shardCount)
   }
@@ -101,7 +98,7 @@ struct TableLoading {
         let rows = split == .dev ? shards[place].development : shards[place].test
         summaries[place].notes[split] = try encode(
           file.survey, file.path, Self.span(file.shares, shard, isWhole: true)
-        ) { try rows.append($1) }
+        ) { try rows.append($0) }
       }
     }
     for (place, shard) in shards.enumerated() {
@@ -127,7 +124,7 @@ struct TableLoading {
       var counts = summaries[place].classCounts
       summaries[place].trainingNotes = try encode(
         survey, parts.train, Self.span(shares, shard.index, isWhole: isWhole)
-      ) { _, cells in
+      ) { cells in
         if split.takes(cells[cell]) { return try shard.development.append(cells) }
         try shard.training.append(cells)
         if target.kind == .classes { counts[Int(cells[cell])] += 1 }
@@ -148,7 +145,7 @@ struct TableLoading {
 
   private func encode(
     _ survey: TableSurvey?, _ path: String, _ rows: Range<Int>,
-    _ take: (Int, UnsafeBufferPointer<UInt32>) throws -> Void
+    _ take: (UnsafeBufferPointer<UInt32>) throws -> Void
   ) throws -> EncodingNotes {
     guard let survey else {
       return try encoding.encodeAll(encoding.reader(path), rows: rows, take)
@@ -193,85 +190,5 @@ struct TableLoading {
       }
     }
     return result
-  }
-}
-
-/// What is known of the rows of a shard, or of all shards.
-struct TableShardSummary {
-  var (trainingCount, developmentCount, testCount) = (0, 0, 0)
-  /// Differs for other rows.
-  var fingerprint = 0
-  /// How many training rows are of each class, or have each label.
-  var classCounts: [Int] = []
-  /// What was odd in the rows of the training file.
-  var trainingNotes = EncodingNotes()
-  /// What was odd in other files.
-  var notes: [EvaluationSplit: EncodingNotes] = [:]
-  private var partCount = 1
-
-  /// Creates the summary of no shards.
-  init() { partCount = 0 }
-
-  /// Creates that of a shard without rows.
-  init(_ target: TableSchema.Target) {
-    classCounts = Array(repeating: 0, count: target.kind == .number ? 0 : target.classes.count)
-  }
-
-  /// Adds the next shard.
-  mutating func add(_ next: TableShardSummary) {
-    trainingCount += next.trainingCount
-    developmentCount += next.developmentCount
-    testCount += next.testCount
-    trainingNotes.add(next.trainingNotes)
-    for (split, more) in next.notes { notes[split, default: EncodingNotes()].add(more) }
-    if partCount == 0 {
-      (fingerprint, classCounts) = (next.fingerprint, next.classCounts)
-    } else {
-      var print = DataFingerprint()
-      print.add(fingerprint)
-      print.add(next.fingerprint)
-      fingerprint = print.value
-      for index in classCounts.indices { classCounts[index] += next.classCounts[index] }
-    }
-    partCount += 1
-  }
-
-  /// Writes the summaries of a process's shards.
-  static func message(_ summaries: [TableShardSummary]) -> [UInt8] {
-    var message = MessageWriter()
-    message.add(summaries.count)
-    for summary in summaries {
-      for number in [
-        summary.trainingCount, summary.developmentCount, summary.testCount, summary.fingerprint,
-        summary.classCounts.count,
-      ] + summary.classCounts {
-        message.add(number)
-      }
-      summary.trainingNotes.write(to: &message)
-      for split in EvaluationSplit.allCases {
-        message.add(summary.notes[split] == nil ? 0 : 1)
-        summary.notes[split]?.write(to: &message)
-      }
-    }
-    return message.bytes
-  }
-
-  /// Reads what ``message(_:)`` has written.
-  static func read(_ bytes: [UInt8]) -> [TableShardSummary] {
-    var message = MessageReader(bytes)
-    return (0..<message.int()).map { _ in
-      var summary = TableShardSummary()
-      summary.partCount = 1
-      summary.trainingCount = message.int()
-      summary.developmentCount = message.int()
-      summary.testCount = message.int()
-      summary.fingerprint = message.int()
-      summary.classCounts = (0..<message.int()).map { _ in message.int() }
-      summary.trainingNotes = EncodingNotes(&message)
-      for split in EvaluationSplit.allCases where message.int() == 1 {
-        summary.notes[split] = EncodingNotes(&message)
-      }
-      return summary
-    }
   }
 }

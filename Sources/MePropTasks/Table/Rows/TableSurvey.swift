@@ -17,8 +17,7 @@ struct TableSurvey {
   let table: TableReader
   /// What the columns hold; of a table that is not profiled no rows.
   private(set) var profile: TableProfile
-  /// The number of rows.
-  private(set) var rowCount = 0
+  private var rowCount = 0
   /// The number of rows that have a target.
   private(set) var targetCount = 0
   /// Where some rows are, in their order; the first is the first row.
@@ -112,7 +111,7 @@ struct TableSurvey {
     guard let size = table.seekableSize else { return false }
     let first = table.firstRow.offset
     let borders = (0...count).map { first + max(0, size - first) * $0 / count }
-    let own = ShardTree(count: count).shards(ofRank: processes.rank, of: processes.size)
+    let own = processes.share(of: count)
     var pieces = own.map { part in
       let start =
         part == 0 ? first : (try? table.likelyRow(from: borders[part])) ?? borders[part]
